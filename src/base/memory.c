@@ -1,0 +1,73 @@
+/* memory.c - aligned, zeroed blocks; an arena that is planned first and taken once. */
+#include "base/memory.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/checked.h"
+#include "base/error.h"
+
+void *ln_alloc(size_t count, size_t size)
+{
+    size_t bytes = ln_saturated_mul(count, size);
+    if (bytes > PTRDIFF_MAX - LN_ALIGNMENT) {
+        return NULL;
+    }
+    size_t rounded = (bytes / LN_ALIGNMENT + 1) * LN_ALIGNMENT;
+    void *block = aligned_alloc(LN_ALIGNMENT, rounded);
+    if (block != NULL) {
+        memset(block, 0, rounded);
+    }
+    return block;
+}
+
+void ln_free(void *block)
+{
+    free(block);
+}
+
+linnet_status ln_alloc_into(void **block, size_t count, size_t size, const char *what,
+                            linnet_error *error)
+{
+    *block = ln_alloc(count, size);
+    if (*block == NULL) {
+        return ln_fail_memory(error, ln_saturated_mul(count, size), what);
+    }
+    return LINNET_OK;
+}
+
+char *ln_copy_text(const char *text, size_t length)
+{
+    char *copy = ln_alloc(ln_saturated_add(length, 1), 1);
+    if (copy != NULL) {
+        memcpy(copy, text, length);
+    }
+    return copy;
+}
+
+size_t ln_arena_reserve(ln_arena *arena, size_t count, size_t size)
+{
+    size_t offset = arena->size;
+    size_t bytes = ln_saturated_add(ln_saturated_mul(count, size), LN_ALIGNMENT - 1);
+    if (bytes == SIZE_MAX || !ln_add_size(arena->size, bytes / LN_ALIGNMENT * LN_ALIGNMENT,
+                                          &arena->size)) {
+        arena->size = SIZE_MAX;
+    }
+    return offset;
+}
+
+linnet_status ln_arena_commit(ln_arena *arena, const char *what, linnet_error *error)
+{
+    arena->block = ln_alloc(arena->size, 1);
+    if (arena->block == NULL) {
+        return ln_fail_memory(error, arena->size, what);
+    }
+    return LINNET_OK;
+}
+
+void ln_arena_free(ln_arena *arena)
+{
+    ln_free(arena->block);
+    arena->block = NULL;
+    arena->size = 0;
+}

@@ -1,0 +1,60 @@
+/* signature.h - PyTorch's constructor text, `Name(argument, keyword=value, ...)`, bound to a typed list
+ * of parameters.
+ *
+ * Modules, losses and optimizers are all written this way, so there is one parser, one rule for
+ * positional and keyword arguments, and one set of errors (Python's own words, with line, column and a
+ * caret under the place). */
+#ifndef LN_BASE_SIGNATURE_H
+#define LN_BASE_SIGNATURE_H
+
+#include "linnet.h"
+
+#define LN_MAX_PARAMETERS 8
+
+typedef enum ln_kind {
+    LN_KIND_INT,   /* an int, or a free name that stands for one */
+    LN_KIND_FLOAT, /* an int or a float */
+    LN_KIND_BOOL,  /* True or False */
+    LN_KIND_PAIR,  /* a tuple (or list) of two floats: betas=(0.9, 0.999) */
+    LN_KIND_DIM,   /* an int or None */
+    LN_KIND_NONE   /* accepted for PyTorch's sake and has to be None: device, dtype */
+} ln_kind;
+
+/* One parameter of a constructor. */
+typedef struct ln_parameter {
+    const char *name;
+    ln_kind kind;
+    const char *standard; /* default, as text: "0.5", "True", "None", "(0.9, 0.999)"; NULL: required */
+    /* Printed by repr: always, only where it differs from the default, or never. Linear prints all
+     * three of its arguments; ReLU prints inplace only when it is True. */
+    enum { LN_REPR_ALWAYS, LN_REPR_IF_SET, LN_REPR_NEVER } repr;
+} ln_parameter;
+
+typedef struct ln_signature {
+    const char *name; /* "Linear" */
+    size_t count;
+    ln_parameter parameters[LN_MAX_PARAMETERS];
+} ln_signature;
+
+/* The value of one parameter after binding. */
+typedef struct ln_value {
+    bool none;
+    int64_t integer;   /* INT, DIM; BOOL as 0 or 1 */
+    double number[2];  /* FLOAT in [0], PAIR in both */
+} ln_value;
+
+/* Reads one whole constructor call out of `text` and binds it to the signature of that name among
+ * `count` signatures (`torch.nn.`, `nn.`, `torch.optim.`, `optim.` may stand before the name). A bare
+ * name without parentheses is the call without arguments. *which: index of the signature; `values`:
+ * LN_MAX_PARAMETERS long, in the order of its parameters. Errors: SYNTAX. `what` names the kind in
+ * errors: "optimizer", "loss". */
+LINNET_NODISCARD linnet_status ln_signature_parse(const char *text, const char *what,
+                                                  const ln_signature *const *signatures, size_t count,
+                                                  size_t *which, ln_value *values,
+                                                  linnet_error *error);
+
+/* "Linear(in_features=1536, out_features=1024, bias=True)", numbers as Python prints them. Returns an
+ * allocation that the caller frees with ln_free; NULL without memory. */
+char *ln_signature_repr(const ln_signature *signature, const ln_value *values);
+
+#endif

@@ -1,0 +1,38 @@
+/* tensor.h - what the rest of the library needs of tensors beyond linnet.h. */
+#ifndef LN_TENSOR_TENSOR_H
+#define LN_TENSOR_TENSOR_H
+
+#include "linnet.h"
+
+/* One row of dtypes.def. */
+typedef struct ln_dtype {
+    linnet_dtype dtype;
+    const char *name;        /* PyTorch's: "float32" */
+    const char *type_name;   /* PyTorch's in error texts: "Float" */
+    const char *safetensors; /* "F32" */
+    const char *numpy;       /* array-protocol kind and size, without byte order: "f4"; NULL: none */
+    size_t size;
+    bool computable; /* can be converted to and from float32 */
+} ln_dtype;
+
+/* The row of a dtype; NULL for an unknown value. */
+const ln_dtype *ln_dtype_row(linnet_dtype dtype);
+/* All rows, for iterating. */
+const ln_dtype *ln_dtype_rows(size_t *count);
+
+/* A shape alone, as module shape rules work on it. */
+typedef struct ln_shape {
+    int rank;
+    int64_t size[LINNET_MAX_RANK];
+} ln_shape;
+
+/* Product of the sizes from dimension `first` on; 1 for none. Saturates at INT64_MAX. */
+int64_t ln_shape_numel(const ln_shape *shape, int first);
+
+/* "[2, 3]" as Python prints it, into text (truncated to size); returns text. */
+char *ln_shape_text(const ln_shape *shape, char *text, size_t size);
+
+/* Converts n contiguous elements of a computable dtype at `source` to float32. */
+void ln_to_float32(linnet_dtype dtype, const void *source, size_t n, float *out);
+
+#endif
