@@ -1,0 +1,91 @@
+/* linear.c - torch.nn.Linear(in_features, out_features, bias=True): y = x W^T + b.
+ *
+ * What the module is: constructor, shape rule, parameters, initial values. Its products are lowered by
+ * src/plan, because what stands around a product is fused into it. */
+#include "base/error.h"
+#include "nn/nn.h"
+
+#include <math.h>
+
+enum { IN_FEATURES, OUT_FEATURES, BIAS };
+
+static linnet_status check(const ln_value *values, linnet_error *error)
+{
+    for (int i = IN_FEATURES; i <= OUT_FEATURES; i++) {
+        if (values[i].integer < 0) {
+            return ln_fail(error, LINNET_ERROR_ARGUMENT,
+                           "Trying to create tensor with negative dimension %lld: [%lld, %lld]",
+                           (long long)values[i].integer, (long long)values[OUT_FEATURES].integer,
+                           (long long)values[IN_FEATURES].integer);
+        }
+    }
+    return LINNET_OK;
+}
+
+static linnet_status shape_rule(const ln_module *module, ln_shape *shape, linnet_error *error)
+{
+    int64_t in = module->values[IN_FEATURES].integer;
+    int64_t out = module->values[OUT_FEATURES].integer;
+    int last = shape->rank - 1;
+    if (last < 0 || shape->size[last] != in) {
+        int64_t width = last < 0 ? 1 : shape->size[last];
+        int64_t rows = 1;
+        for (int i = 0; i < last; i++) {
+            rows *= shape->size[i];
+        }
+        return ln_fail(error, LINNET_ERROR_SHAPE,
+                       "mat1 and mat2 shapes cannot be multiplied (%lldx%lld and %lldx%lld)",
+                       (long long)rows, (long long)width, (long long)in, (long long)out);
+    }
+    shape->size[last] = out;
+    return LINNET_OK;
+}
+
+static bool weight(const ln_value *values, int i, const char **name, ln_shape *shape)
+{
+    int64_t in = values[IN_FEATURES].integer;
+    int64_t out = values[OUT_FEATURES].integer;
+    if (i == 0) {
+        *name = "weight";
+        *shape = (ln_shape){.rank = 2, .size = {out, in}};
+        return true;
+    }
+    if (i == 1 && values[BIAS].integer != 0) {
+        *name = "bias";
+        *shape = (ln_shape){.rank = 1, .size = {out}};
+        return true;
+    }
+    return false;
+}
+
+/* kaiming_uniform_(weight, a=sqrt(5)) and uniform_(bias, -1/sqrt(in), 1/sqrt(in)), computed in double in
+ * the order of torch.nn.init. A weight without elements draws nothing. */
+static void reset(ln_module *module, ln_torch_generator *generator)
+{
+    int64_t in = module->values[IN_FEATURES].integer;
+    double a = sqrt(5);
+    double gain = sqrt(2.0 / (1 + a * a));
+    double bound = in > 0 ? sqrt(3.0) * (gain / sqrt((double)in)) : 0;
+    size_t count = (size_t)linnet_tensor_numel(&module->weights[0]);
+    ln_torch_uniform(generator, (float)-bound, (float)bound, count, module->weights[0].data);
+    if (module->weight_count > 1) {
+        bound = in > 0 ? 1 / sqrt((double)in) : 0;
+        count = (size_t)linnet_tensor_numel(&module->weights[1]);
+        ln_torch_uniform(generator, (float)-bound, (float)bound, count, module->weights[1].data);
+    }
+}
+
+const ln_module_type ln_linear_type = {
+    .signature = {"Linear",
+                  5,
+                  {{"in_features", LN_KIND_INT, NULL, LN_REPR_ALWAYS},
+                   {"out_features", LN_KIND_INT, NULL, LN_REPR_ALWAYS},
+                   {"bias", LN_KIND_BOOL, "True", LN_REPR_ALWAYS},
+                   {"device", LN_KIND_NONE, "None", LN_REPR_NEVER},
+                   {"dtype", LN_KIND_NONE, "None", LN_REPR_NEVER}}},
+    .role = LN_ROLE_LINEAR,
+    .check = check,
+    .shape = shape_rule,
+    .weight = weight,
+    .reset = reset,
+};
