@@ -1,0 +1,45 @@
+# Makefile - the commands of every day, around CMake. Each target installs the Debian packages that it
+# needs and that are not there yet (scripts/setup), so there is no step before it.
+BUILD ?= build
+PREFIX ?= /usr/local
+JOBS ?= $(shell nproc)
+CMAKE_FLAGS ?=
+CMAKE_BUILD := cmake --build $(BUILD) --parallel $(JOBS)
+
+.DEFAULT_GOAL := build
+.PHONY: build demo test check install clean help
+
+build:   ## build the library, the program, the examples and the manual in build/
+	@scripts/setup build
+	@$(MAKE) --no-print-directory $(BUILD)/CMakeCache.txt
+	@$(CMAKE_BUILD)
+
+demo:    ## build, then train, evaluate and run a classifier on Fashion-MNIST
+	@scripts/setup demo
+	@$(MAKE) --no-print-directory $(BUILD)/CMakeCache.txt
+	@$(CMAKE_BUILD) --target linnet_program
+	@LINNET=$(BUILD)/linnet scripts/demo
+
+test:    ## build and run all tests
+	@scripts/setup test
+	@cmake -S . -B $(BUILD) $(CMAKE_FLAGS) -DLINNET_BUILD_TESTS=ON -Wno-dev > $(BUILD).log \
+	    || { cat $(BUILD).log; exit 1; }
+	@rm -f $(BUILD).log
+	@$(CMAKE_BUILD)
+	@ctest --test-dir $(BUILD) --output-on-failure --parallel $(JOBS)
+
+check:   ## the deeper checks: sanitizers, valgrind, clang, other processors, PyTorch (15 minutes)
+	@scripts/setup check
+	@scripts/check
+
+install: build  ## install under PREFIX (/usr/local); DESTDIR is put before it
+	@DESTDIR=$(DESTDIR) cmake --install $(BUILD) --prefix $(PREFIX)
+
+clean:   ## remove all that was built, and the demo's files
+	rm -rf $(BUILD) demo
+
+help:    ## this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' Makefile
+
+$(BUILD)/CMakeCache.txt:
+	@cmake -S . -B $(BUILD) $(CMAKE_FLAGS) -DLINNET_BUILD_TESTS=OFF

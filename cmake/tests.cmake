@@ -1,0 +1,49 @@
+# tests.cmake - every test that ctest runs: the cmocka suites (each tests/test_*.c is one), the program's
+# scripts, and the checks of the tree, the header, the library and the installation.
+pkg_check_modules(CMOCKA REQUIRED IMPORTED_TARGET cmocka)
+file(GLOB LINNET_TESTS CONFIGURE_DEPENDS tests/test_*.c)
+file(GLOB LINNET_TEST_HELPERS CONFIGURE_DEPENDS tests/support/*.c)
+
+add_library(linnet_test_support OBJECT ${LINNET_TEST_HELPERS})
+target_include_directories(linnet_test_support PRIVATE src tests)
+target_compile_definitions(linnet_test_support PUBLIC
+  LN_TEST_DATA="${CMAKE_CURRENT_SOURCE_DIR}/tests/data")
+target_link_libraries(linnet_test_support PRIVATE linnet_flags PUBLIC linnet_static PkgConfig::CMOCKA)
+
+foreach(source ${LINNET_TESTS})
+  get_filename_component(name ${source} NAME_WE)
+  add_executable(${name} ${source} $<TARGET_OBJECTS:linnet_test_support>)
+  target_include_directories(${name} PRIVATE src tests)
+  target_link_libraries(${name} PRIVATE linnet_test_support linnet_flags)
+  add_test(NAME ${name} COMMAND ${name})
+  set_tests_properties(${name} PROPERTIES LABELS suite)
+endforeach()
+
+add_executable(logits tests/interop/logits.c)
+target_link_libraries(logits PRIVATE linnet linnet_flags)
+
+# What follows looks at the tree and at the finished library; a cross build or a sanitizer's build has
+# nothing new to say about either.
+if(CMAKE_CROSSCOMPILING)
+  return()
+endif()
+if(LINNET_BUILD_CLI)
+  add_test(NAME cli COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/tests/cli/run $<TARGET_FILE:linnet_program>)
+  set_tests_properties(cli PROPERTIES LABELS suite)
+endif()
+if(LINNET_SANITIZE)
+  return()
+endif()
+
+add_test(NAME includes COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/scripts/check-includes)
+add_test(NAME includes_refused COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/tests/scripts/check-includes)
+add_test(NAME symbols COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/scripts/check-symbols
+  $<TARGET_FILE:linnet> ${CMAKE_CURRENT_SOURCE_DIR}/include/linnet.h)
+if(CMAKE_BUILD_TYPE STREQUAL "Release")
+  add_test(NAME size COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/scripts/check-size
+    $<TARGET_FILE:linnet> 500000)
+endif()
+add_test(NAME header COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/scripts/check-header
+  ${CMAKE_CURRENT_SOURCE_DIR}/include/linnet.h)
+add_test(NAME install COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/tests/install/run
+  ${CMAKE_CURRENT_BINARY_DIR} ${CMAKE_CURRENT_SOURCE_DIR})
