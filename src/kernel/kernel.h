@@ -16,7 +16,7 @@
 
 /* The largest tile any set may have, in rows and in floats. */
 #define LN_MAX_TILE_ROWS 16
-#define LN_MAX_TILE_COLUMNS 64
+#define LN_MAX_TILE_COLUMNS 32
 
 typedef struct ln_sgd_step {
     float lr, momentum, one_minus_dampening, weight_decay;
@@ -28,10 +28,9 @@ typedef struct ln_adam_step {
     float one_minus_beta1, beta2, one_minus_beta2, eps;
     float step_size;        /* lr / (1 - beta1^t) */
     float bias2_sqrt;       /* sqrt(1 - beta2^t) */
-    float weight_decay;     /* Adam: added to the gradient */
+    float weight_decay;     /* Adam: times the weight, added to the gradient; AdamW: 0 */
     float decay;            /* AdamW: 1 - lr * weight_decay, multiplies the weight; Adam: 1 */
-    float sign;
-    bool decoupled;
+    float sign;             /* -1 where the optimizer maximizes, else 1 */
 } ln_adam_step;
 
 /* A kernel set. */

@@ -19,7 +19,7 @@ static linnet_status wrap_dim(int64_t dim, int rank, int *wrapped, linnet_error 
 
 static linnet_status shape_rule(const ln_module *module, ln_shape *shape, linnet_error *error)
 {
-    int start, end;
+    int start = 0, end = 0;
     linnet_status status = wrap_dim(module->values[START_DIM].integer, shape->rank, &start, error);
     if (status == LINNET_OK) {
         status = wrap_dim(module->values[END_DIM].integer, shape->rank, &end, error);

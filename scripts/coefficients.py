@@ -1,0 +1,55 @@
+#!/usr/bin/env python3
+"""Coefficients of the polynomials in src/numeric/functions.h.
+
+Interpolates at Chebyshev nodes in 50 digits (near-minimax), rounds to float32, and prints the result with
+the largest relative error of the rounded polynomial. Needs mpmath."""
+import struct
+
+import mpmath as mp
+
+mp.mp.dps = 50
+
+
+def float32(value):
+    return struct.unpack("f", struct.pack("f", float(value)))[0]
+
+
+def fit(f, lo, hi, degree):
+    nodes = [(lo + hi) / 2 + (hi - lo) / 2 * mp.cos(mp.pi * (2 * i + 1) / (2 * (degree + 1)))
+             for i in range(degree + 1)]
+    matrix = mp.matrix(degree + 1, degree + 1)
+    right = mp.matrix(degree + 1, 1)
+    for i, x in enumerate(nodes):
+        right[i] = f(x)
+        for j in range(degree + 1):
+            matrix[i, j] = x**j
+    exact = mp.lu_solve(matrix, right)
+    return [float32(c) for c in exact]
+
+
+def report(name, coefficients, whole, f, lo, hi):
+    worst = mp.mpf(0)
+    for i in range(2001):
+        x = lo + (hi - lo) * mp.mpf(i) / 2000
+        if f(x) == 0:
+            continue
+        p = sum(mp.mpf(c) * x**j for j, c in enumerate(coefficients))
+        worst = max(worst, abs(whole(x, p) / f(x) - 1))
+    print(f"{name}: relative error {mp.nstr(worst, 3)}")
+    for c in coefficients:
+        mantissa, exponent = c.hex().split("p")
+        print(f"    {mantissa.rstrip('0')}p{exponent}f /* {c:.9g} */")
+
+
+half = mp.log(2) / 2
+report("exp: 1 + r + r^2 P(r)",
+       c := fit(lambda r: (mp.exp(r) - 1 - r) / r**2 if abs(r) > 1e-15 else mp.mpf(1) / 2, -half, half, 5),
+       lambda r, p: 1 + r + r * r * p, mp.exp, -half, half)
+lo, hi = mp.sqrt(mp.mpf(1) / 2) - 1, mp.sqrt(2) - 1
+report("log: f - f^2/2 + f^3 Q(f)",
+       fit(lambda x: (mp.log(1 + x) - x + x * x / 2) / x**3 if abs(x) > 1e-12 else mp.mpf(1) / 3, lo, hi, 8),
+       lambda x, p: x - x * x / 2 + x**3 * p, lambda x: mp.log(1 + x), lo, hi)
+ln2 = mp.log(2)
+hi_part = float32(mp.floor(ln2 * 2**15) / 2**15)
+print("ln2 high (15 bits)", hi_part.hex(), "low", float32(ln2 - mp.mpf(hi_part)).hex())
+print("log2e", float32(1 / ln2).hex())

@@ -1,0 +1,25 @@
+/* avx2.c - the kernel set for AVX2 and FMA: 6 x 16 tiles, 12 accumulators of 16 registers. */
+#include <immintrin.h>
+
+#include "kernel/cpu.h"
+
+#define VECTOR __m256
+#define LANES 8
+#define V_ZERO() _mm256_setzero_ps()
+#define V_LOAD(p) _mm256_loadu_ps(p)
+#define V_STORE(p, v) _mm256_storeu_ps(p, v)
+#define V_BROADCAST(x) _mm256_set1_ps(x)
+#define V_ADD(a, b) _mm256_add_ps(a, b)
+#define V_FMA(a, b, c) _mm256_fmadd_ps(a, b, c)
+#define TILE_ROWS 6
+#define TILE_VECTORS 2
+
+#define SET_RECORD ln_kernels_avx2
+#define SET_NAME "avx2"
+
+static bool supported(void)
+{
+    return ln_cpu_has_avx2();
+}
+
+#include "kernel/set.c.inc"

@@ -1,0 +1,27 @@
+/* scalar.c - the kernel set that runs anywhere: one element at a time, fmaf of the C library.
+ *
+ * It is the same text as every other set with vectors of one lane, and the slowest; tests hold all sets
+ * against the plain definition in src/numeric/sums.h. */
+#include <math.h>
+#include <stdbool.h>
+
+#define VECTOR float
+#define LANES 1
+#define V_ZERO() 0.0f
+#define V_LOAD(p) (*(p))
+#define V_STORE(p, v) (*(p) = (v))
+#define V_BROADCAST(x) (x)
+#define V_ADD(a, b) ((a) + (b))
+#define V_FMA(a, b, c) fmaf(a, b, c)
+#define TILE_ROWS 4
+#define TILE_VECTORS 4
+
+#define SET_RECORD ln_kernels_scalar
+#define SET_NAME "scalar"
+
+static bool supported(void)
+{
+    return true;
+}
+
+#include "kernel/set.c.inc"

@@ -1,0 +1,105 @@
+/* check.c - helpers of the test suites. */
+#include "support/check.h"
+
+#include <math.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "kernel/kernel.h"
+
+void check_same(const float *expected, const float *found, size_t n, const char *format, ...)
+{
+    if (memcmp(expected, found, n * sizeof *expected) == 0) {
+        return;
+    }
+    for (size_t i = 0; i < n; i++) {
+        bool both_nan = isnan(expected[i]) && isnan(found[i]);
+        if (!both_nan && memcmp(&expected[i], &found[i], sizeof *expected) != 0) {
+            char text[512];
+            va_list arguments;
+            va_start(arguments, format);
+            vsnprintf(text, sizeof text, format, arguments);
+            va_end(arguments);
+            fail_msg("%s: element %zu of %zu: expected %a, found %a", text, i, n, (double)expected[i],
+                     (double)found[i]);
+        }
+    }
+}
+
+void check_ok(linnet_status status, const linnet_error *error)
+{
+    if (status != LINNET_OK) {
+        fail_msg("%s: %s: %s", linnet_status_name(status), error->place, error->message);
+    }
+}
+
+uint64_t check_next(check_random *random)
+{
+    uint64_t z = random->state += UINT64_C(0x9e3779b97f4a7c15);
+    z = (z ^ (z >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
+    z = (z ^ (z >> 27)) * UINT64_C(0x94d049bb133111eb);
+    return z ^ (z >> 31);
+}
+
+float check_float(check_random *random)
+{
+    return (float)(int32_t)(check_next(random) >> 40) * 0x1p-23f - 1.0f;
+}
+
+void check_fill(check_random *random, float *out, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        out[i] = check_float(random);
+    }
+}
+
+void check_fill_special(check_random *random, float *out, size_t n)
+{
+    static const float special[] = {0.0f,      -0.0f, 0x1p-149f, -0x1p-130f, INFINITY,
+                                    -INFINITY, NAN,   3e38f,     -3e38f,     0x1p-126f};
+    for (size_t i = 0; i < n; i++) {
+        uint64_t drawn = check_next(random);
+        out[i] = drawn % 8 == 0 ? special[drawn / 8 % 10] : check_float(random) * 10;
+    }
+}
+
+static size_t mapping_size(size_t size, size_t page)
+{
+    return (size + page - 1) / page * page + page;
+}
+
+void *check_guarded(size_t size)
+{
+    size_t page = (size_t)sysconf(_SC_PAGESIZE);
+    size_t whole = mapping_size(size, page);
+    unsigned char *block = mmap(NULL, whole, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    assert_true(block != MAP_FAILED);
+    assert_int_equal(mprotect(block + whole - page, page, PROT_NONE), 0);
+    return block + whole - page - size;
+}
+
+void check_guarded_free(void *block, size_t size)
+{
+    size_t page = (size_t)sysconf(_SC_PAGESIZE);
+    size_t whole = mapping_size(size, page);
+    munmap((unsigned char *)block + size + page - whole, whole);
+}
+
+void check_each_isa(void (*body)(const char *isa, void *context), void *context)
+{
+    const ln_kernels *set;
+    char *before = getenv("LINNET_ISA");
+    char *saved = before != NULL ? strdup(before) : NULL;
+    for (size_t i = 0; (set = ln_kernels_at(i)) != NULL; i++) {
+        if (set->supported()) {
+            setenv("LINNET_ISA", set->name, 1);
+            body(set->name, context);
+        }
+    }
+    if (saved != NULL) {
+        setenv("LINNET_ISA", saved, 1);
+    } else {
+        unsetenv("LINNET_ISA");
+    }
+    free(saved);
+}

@@ -1,0 +1,45 @@
+/* check.h - what every suite needs: cmocka, comparison by bits, random floats, guarded memory. */
+#ifndef LN_TESTS_CHECK_H
+#define LN_TESTS_CHECK_H
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "linnet.h"
+
+/* Fails unless both arrays have the same bits; a NaN equals a NaN. `format` says which case it was. */
+void check_same(const float *expected, const float *found, size_t n, const char *format, ...)
+    __attribute__((format(printf, 4, 5)));
+
+/* Fails, printing the error, unless status is OK. */
+void check_ok(linnet_status status, const linnet_error *error);
+
+/* The state of a small generator (splitmix64); any seed will do. */
+typedef struct check_random {
+    uint64_t state;
+} check_random;
+
+uint64_t check_next(check_random *random);
+/* Uniform in [-1, 1). */
+float check_float(check_random *random);
+void check_fill(check_random *random, float *out, size_t n);
+/* Like check_fill, with zeros of both signs, subnormals, infinities, NaN and large values mixed in. */
+void check_fill_special(check_random *random, float *out, size_t n);
+
+/* `size` bytes that end at a page which may not be touched, so that a read or write past the end stops
+ * the test. Free with check_guarded_free. */
+void *check_guarded(size_t size);
+void check_guarded_free(void *block, size_t size);
+
+/* Runs `body(kernel set's name)` once for each set that this machine supports, with LINNET_ISA set. */
+void check_each_isa(void (*body)(const char *isa, void *context), void *context);
+
+#endif
