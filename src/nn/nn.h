@@ -31,9 +31,8 @@ typedef struct ln_draw {
     size_t features;     /* of one row: keep's row stride */
 } ln_draw;
 
-/* A stretch of one row that forward or backward works on: `count` elements from `column` on. For
- * LN_ROLE_ELEMENTWISE, column is a multiple of LN_EPILOGUE_ALIGNMENT; for LN_ROLE_ROW the stretch is
- * one vector of the last dimension. */
+/* A stretch of one row of the batch that forward or backward works on: `count` elements from `column`
+ * on, the row taken as flat. For LN_ROLE_ROW it is one vector of the last dimension. */
 typedef struct ln_stretch {
     const ln_kernels *kernels;
     const ln_module *module;
@@ -58,7 +57,7 @@ typedef struct ln_module_type {
     void (*reset)(ln_module *module, ln_torch_generator *generator);
 
     /* ELEMENTWISE and ROW: y may be x, dx may be dy. backward sees y as the *last* module of an
-     * elementwise chain left it (see plan/lower.c). NULL elsewhere. */
+     * elementwise chain left it (see plan/plan.h). NULL elsewhere. */
     void (*forward)(const ln_stretch *stretch, const float *x, float *y);
     void (*backward)(const ln_stretch *stretch, const float *y, const float *dy, float *dx);
 } ln_module_type;

@@ -1,0 +1,76 @@
+/* adam.c - torch.optim.Adam, and what AdamW shares with it.
+ *
+ *     g = g + weight_decay * w           (Adam)       w = w * (1 - lr * weight_decay)   (AdamW)
+ *     m = m + (1 - beta1) * (g - m)
+ *     v = beta2 * v + (1 - beta2) * g^2
+ *     w = w - lr / (1 - beta1^t) * m / (sqrt(v) / sqrt(1 - beta2^t) + eps)
+ *
+ * amsgrad takes the largest v so far in place of v. The state is m, v and that largest v. */
+#include <math.h>
+
+#include "base/error.h"
+#include "base/number.h"
+#include "optim/optim.h"
+
+enum { LR, BETAS, EPS, WEIGHT_DECAY, AMSGRAD, MAXIMIZE };
+
+linnet_status ln_adam_check(const ln_value *values, linnet_error *error)
+{
+    linnet_status status = ln_check_not_negative(values[LR].number[0], "learning rate", error);
+    if (status == LINNET_OK) {
+        status = ln_check_not_negative(values[EPS].number[0], "epsilon value", error);
+    }
+    for (int i = 0; i < 2 && status == LINNET_OK; i++) {
+        double beta = values[BETAS].number[i];
+        if (!(beta >= 0 && beta < 1)) {
+            char text[LN_NUMBER_TEXT];
+            return ln_fail(error, LINNET_ERROR_ARGUMENT, "Invalid beta parameter at index %d: %s", i,
+                           ln_print_double(beta, text));
+        }
+    }
+    if (status == LINNET_OK) {
+        status = ln_check_not_negative(values[WEIGHT_DECAY].number[0], "weight_decay value", error);
+    }
+    return status;
+}
+
+int ln_adam_state_count(const ln_value *values)
+{
+    return values[AMSGRAD].integer != 0 ? 3 : 2;
+}
+
+void ln_adam_update(const ln_update *u, bool decoupled)
+{
+    double lr = u->values[LR].number[0];
+    double beta1 = u->values[BETAS].number[0], beta2 = u->values[BETAS].number[1];
+    double decay = u->values[WEIGHT_DECAY].number[0];
+    ln_adam_step step = {.one_minus_beta1 = (float)(1 - beta1),
+                         .beta2 = (float)beta2,
+                         .one_minus_beta2 = (float)(1 - beta2),
+                         .eps = (float)u->values[EPS].number[0],
+                         .step_size = (float)(lr / (1 - ln_power(beta1, u->step))),
+                         .bias2_sqrt = (float)sqrt(1 - ln_power(beta2, u->step)),
+                         .weight_decay = decoupled ? 0 : (float)decay,
+                         .decay = decoupled ? (float)(1 - lr * decay) : 1,
+                         .sign = u->values[MAXIMIZE].integer != 0 ? -1.0f : 1.0f};
+    u->kernels->adam(u->count, &step, u->gradient, u->state[0], u->state[1], u->state[2], u->weight);
+}
+
+static void update(const ln_update *u)
+{
+    ln_adam_update(u, false);
+}
+
+const ln_optimizer_type ln_adam_type = {
+    .signature = {"Adam",
+                  6,
+                  {{"lr", LN_KIND_FLOAT, "0.001", LN_REPR_ALWAYS},
+                   {"betas", LN_KIND_PAIR, "(0.9, 0.999)", LN_REPR_ALWAYS},
+                   {"eps", LN_KIND_FLOAT, "1e-08", LN_REPR_ALWAYS},
+                   {"weight_decay", LN_KIND_FLOAT, "0", LN_REPR_ALWAYS},
+                   {"amsgrad", LN_KIND_BOOL, "False", LN_REPR_ALWAYS},
+                   {"maximize", LN_KIND_BOOL, "False", LN_REPR_IF_SET}}},
+    .check = ln_adam_check,
+    .state_count = ln_adam_state_count,
+    .update = update,
+};

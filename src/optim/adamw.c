@@ -1,0 +1,21 @@
+/* adamw.c - torch.optim.AdamW: Adam with the weight decay apart from the gradient (adam.c). */
+#include "optim/optim.h"
+
+static void update(const ln_update *u)
+{
+    ln_adam_update(u, true);
+}
+
+const ln_optimizer_type ln_adamw_type = {
+    .signature = {"AdamW",
+                  6,
+                  {{"lr", LN_KIND_FLOAT, "0.001", LN_REPR_ALWAYS},
+                   {"betas", LN_KIND_PAIR, "(0.9, 0.999)", LN_REPR_ALWAYS},
+                   {"eps", LN_KIND_FLOAT, "1e-08", LN_REPR_ALWAYS},
+                   {"weight_decay", LN_KIND_FLOAT, "0.01", LN_REPR_ALWAYS},
+                   {"amsgrad", LN_KIND_BOOL, "False", LN_REPR_ALWAYS},
+                   {"maximize", LN_KIND_BOOL, "False", LN_REPR_IF_SET}}},
+    .check = ln_adam_check,
+    .state_count = ln_adam_state_count,
+    .update = update,
+};

@@ -1,0 +1,182 @@
+/* optim.c - the table of optimizers; an optimizer's state and its steps. */
+#include "optim/optim.h"
+
+#include "base/checked.h"
+#include "base/error.h"
+#include "base/memory.h"
+#include "base/number.h"
+
+#define LN_OPTIMIZER(name) extern const ln_optimizer_type ln_##name##_type;
+#include "optim/optimizers.def"
+#undef LN_OPTIMIZER
+
+static const ln_optimizer_type *const types[] = {
+#define LN_OPTIMIZER(name) &ln_##name##_type,
+#include "optim/optimizers.def"
+#undef LN_OPTIMIZER
+};
+
+#define TYPE_COUNT (sizeof types / sizeof *types)
+
+/* Weights that one task updates. */
+#define CHUNK 8192
+
+struct ln_optimizer {
+    const ln_optimizer_type *type;
+    ln_value values[LN_MAX_PARAMETERS];
+    uint64_t step;
+    int states;
+    size_t count;
+    size_t *sizes;
+    float **state; /* states for each parameter, in memory */
+    float *memory;
+    size_t bytes;
+};
+
+const ln_optimizer_type *ln_optimizer_type_at(size_t i)
+{
+    return i < TYPE_COUNT ? types[i] : NULL;
+}
+
+double ln_power(double base, uint64_t exponent)
+{
+    double result = 1;
+    for (; exponent != 0; exponent >>= 1) {
+        if ((exponent & 1) != 0) {
+            result *= base;
+        }
+        base *= base;
+    }
+    return result;
+}
+
+linnet_status ln_check_not_negative(double value, const char *what, linnet_error *error)
+{
+    if (!(value >= 0)) {
+        char text[LN_NUMBER_TEXT];
+        return ln_fail(error, LINNET_ERROR_ARGUMENT, "Invalid %s: %s", what,
+                       ln_print_double(value, text));
+    }
+    return LINNET_OK;
+}
+
+static linnet_status parse(ln_optimizer *optimizer, const char *text, linnet_error *error)
+{
+    const ln_signature *signatures[TYPE_COUNT];
+    for (size_t i = 0; i < TYPE_COUNT; i++) {
+        signatures[i] = &types[i]->signature;
+    }
+    size_t which;
+    linnet_status status = ln_signature_parse(text, "optimizer", signatures, TYPE_COUNT, &which,
+                                              optimizer->values, error);
+    if (status == LINNET_OK) {
+        optimizer->type = types[which];
+        status = optimizer->type->check(optimizer->values, error);
+    }
+    return status;
+}
+
+/* One block for all states, each beginning on a cache line. */
+static linnet_status take_state(ln_optimizer *optimizer, linnet_error *error)
+{
+    const size_t line = LN_ALIGNMENT / sizeof(float);
+    size_t states = (size_t)optimizer->states;
+    size_t total = 0;
+    for (size_t i = 0; i < optimizer->count; i++) {
+        size_t rounded = ln_saturated_mul(ln_ceil_div(optimizer->sizes[i], line), line);
+        total = ln_saturated_add(total, ln_saturated_mul(rounded, states));
+    }
+    linnet_status status = ln_alloc_into((void **)&optimizer->memory, total, sizeof(float),
+                                         "the optimizer's state", error);
+    size_t used = 0;
+    for (size_t i = 0; status == LINNET_OK && i < optimizer->count; i++) {
+        for (size_t s = 0; s < states; s++) {
+            optimizer->state[i * states + s] = optimizer->memory + used;
+            used += ln_ceil_div(optimizer->sizes[i], line) * line;
+        }
+    }
+    optimizer->bytes = total * sizeof(float);
+    return status;
+}
+
+linnet_status ln_optimizer_create(const char *text, const size_t *sizes, size_t count,
+                                  ln_optimizer **optimizer, linnet_error *error)
+{
+    *optimizer = NULL;
+    ln_optimizer *made;
+    linnet_status status = ln_alloc_into((void **)&made, 1, sizeof *made, "an optimizer", error);
+    if (status != LINNET_OK) {
+        return status;
+    }
+    made->count = count;
+    status = parse(made, text, error);
+    if (status == LINNET_OK) {
+        made->states = made->type->state_count(made->values);
+        status = ln_alloc_into((void **)&made->sizes, count, sizeof *sizes, "an optimizer", error);
+    }
+    if (status == LINNET_OK) {
+        status = ln_alloc_into((void **)&made->state, count * LN_MAX_STATES, sizeof *made->state,
+                               "an optimizer", error);
+    }
+    if (status == LINNET_OK) {
+        for (size_t i = 0; i < count; i++) {
+            made->sizes[i] = sizes[i];
+        }
+        status = take_state(made, error);
+    }
+    if (status != LINNET_OK) {
+        ln_optimizer_free(made);
+        return status;
+    }
+    *optimizer = made;
+    return LINNET_OK;
+}
+
+void ln_optimizer_free(ln_optimizer *optimizer)
+{
+    if (optimizer != NULL) {
+        ln_free(optimizer->memory);
+        ln_free(optimizer->state);
+        ln_free(optimizer->sizes);
+        ln_free(optimizer);
+    }
+}
+
+void ln_optimizer_step(ln_optimizer *optimizer)
+{
+    optimizer->step++;
+}
+
+static void update_chunk(void *context, size_t index)
+{
+    ln_update part = *(const ln_update *)context;
+    size_t first = index * CHUNK;
+    part.count = ln_min_size(part.count - first, CHUNK);
+    part.gradient += first;
+    part.weight += first;
+    for (int i = 0; i < LN_MAX_STATES; i++) {
+        part.state[i] = part.state[i] != NULL ? part.state[i] + first : NULL;
+    }
+    part.run(&part);
+}
+
+void ln_optimizer_update(ln_optimizer *optimizer, const ln_kernels *kernels, ln_pool *pool,
+                         size_t parameter, const float *gradient, float *weight)
+{
+    ln_update update = {.run = optimizer->type->update,
+                        .kernels = kernels,
+                        .values = optimizer->values,
+                        .step = optimizer->step,
+                        .count = optimizer->sizes[parameter],
+                        .gradient = gradient,
+                        .weight = weight};
+    for (int i = 0; i < optimizer->states; i++) {
+        update.state[i] = optimizer->state[parameter * (size_t)optimizer->states + (size_t)i];
+    }
+    ln_parallel(pool, ln_ceil_div(update.count, CHUNK), update_chunk, &update);
+}
+
+size_t ln_optimizer_size(const ln_optimizer *optimizer)
+{
+    return sizeof *optimizer + optimizer->bytes;
+}

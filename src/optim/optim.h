@@ -1,0 +1,69 @@
+/* optim.h - the table of optimizers, and an optimizer with its state.
+ *
+ * An optimizer is one file that exports one const record and stands as one row in optimizers.def.
+ * Formulas and defaults are torch.optim's. Scalars are computed in double as PyTorch does, then used in
+ * float32; powers of beta are products, because pow differs between C libraries. */
+#ifndef LN_OPTIM_OPTIM_H
+#define LN_OPTIM_OPTIM_H
+
+#include "base/signature.h"
+#include "kernel/kernel.h"
+
+#define LN_MAX_STATES 3
+
+/* One step on a run of weights, all of one parameter or a part of it. */
+typedef struct ln_update ln_update;
+struct ln_update {
+    void (*run)(const ln_update *update); /* the type's */
+    const ln_kernels *kernels;
+    const ln_value *values;
+    uint64_t step; /* from 1 */
+    size_t count;
+    const float *gradient;
+    float *state[LN_MAX_STATES]; /* as many as state_count says */
+    float *weight;
+};
+
+typedef struct ln_optimizer_type {
+    ln_signature signature;
+    /* Errors: ARGUMENT in PyTorch's words. */
+    linnet_status (*check)(const ln_value *values, linnet_error *error);
+    /* How many arrays of a parameter's size it keeps. */
+    int (*state_count)(const ln_value *values);
+    void (*update)(const ln_update *update);
+} ln_optimizer_type;
+
+const ln_optimizer_type *ln_optimizer_type_at(size_t i);
+
+/* An optimizer over parameters of given sizes. */
+typedef struct ln_optimizer ln_optimizer;
+
+/* Reads torch.optim's constructor text. sizes: elements of each parameter. Errors: SYNTAX, ARGUMENT,
+ * MEMORY. The caller owns the optimizer. */
+LINNET_NODISCARD linnet_status ln_optimizer_create(const char *text, const size_t *sizes, size_t count,
+                                                   ln_optimizer **optimizer, linnet_error *error);
+void ln_optimizer_free(ln_optimizer *optimizer);
+
+/* Begins the next step: every parameter is updated once in it. */
+void ln_optimizer_step(ln_optimizer *optimizer);
+/* Updates one parameter's weights by its gradient. */
+void ln_optimizer_update(ln_optimizer *optimizer, const ln_kernels *kernels, ln_pool *pool,
+                         size_t parameter, const float *gradient, float *weight);
+/* Bytes that it holds. */
+size_t ln_optimizer_size(const ln_optimizer *optimizer);
+
+/* ---- for the optimizers ---- */
+
+/* base^exponent by squaring: the same bits everywhere. */
+double ln_power(double base, uint64_t exponent);
+
+/* PyTorch's checks: "Invalid learning rate: -1.0" where value is negative or NaN. */
+LINNET_NODISCARD linnet_status ln_check_not_negative(double value, const char *what,
+                                                     linnet_error *error);
+
+/* Adam's and AdamW's common part. */
+linnet_status ln_adam_check(const ln_value *values, linnet_error *error);
+int ln_adam_state_count(const ln_value *values);
+void ln_adam_update(const ln_update *update, bool decoupled);
+
+#endif

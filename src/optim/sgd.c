@@ -1,0 +1,59 @@
+/* sgd.c - torch.optim.SGD.
+ *
+ *     d = g + weight_decay * w                      (-g where it maximizes)
+ *     b = d in the first step, else momentum * b + (1 - dampening) * d
+ *     w = w - lr * (nesterov ? d + momentum * b : b)
+ *
+ * Without momentum b is d. The defaults are those of PyTorch 2. */
+#include "base/error.h"
+#include "optim/optim.h"
+
+enum { LR, MOMENTUM, DAMPENING, WEIGHT_DECAY, NESTEROV, MAXIMIZE };
+
+static linnet_status check(const ln_value *values, linnet_error *error)
+{
+    linnet_status status = ln_check_not_negative(values[LR].number[0], "learning rate", error);
+    if (status == LINNET_OK) {
+        status = ln_check_not_negative(values[MOMENTUM].number[0], "momentum value", error);
+    }
+    if (status == LINNET_OK) {
+        status = ln_check_not_negative(values[WEIGHT_DECAY].number[0], "weight_decay value", error);
+    }
+    bool usable = values[MOMENTUM].number[0] > 0 && values[DAMPENING].number[0] == 0;
+    if (status == LINNET_OK && values[NESTEROV].integer != 0 && !usable) {
+        return ln_fail(error, LINNET_ERROR_ARGUMENT,
+                       "Nesterov momentum requires a momentum and zero dampening");
+    }
+    return status;
+}
+
+static int state_count(const ln_value *values)
+{
+    return values[MOMENTUM].number[0] != 0 ? 1 : 0;
+}
+
+static void update(const ln_update *u)
+{
+    ln_sgd_step step = {.lr = (float)u->values[LR].number[0],
+                        .momentum = (float)u->values[MOMENTUM].number[0],
+                        .one_minus_dampening = (float)(1 - u->values[DAMPENING].number[0]),
+                        .weight_decay = (float)u->values[WEIGHT_DECAY].number[0],
+                        .nesterov = u->values[NESTEROV].integer != 0,
+                        .first = u->step == 1,
+                        .sign = u->values[MAXIMIZE].integer != 0 ? -1.0f : 1.0f};
+    u->kernels->sgd(u->count, &step, u->gradient, u->state[0], u->weight);
+}
+
+const ln_optimizer_type ln_sgd_type = {
+    .signature = {"SGD",
+                  6,
+                  {{"lr", LN_KIND_FLOAT, "0.001", LN_REPR_ALWAYS},
+                   {"momentum", LN_KIND_FLOAT, "0", LN_REPR_ALWAYS},
+                   {"dampening", LN_KIND_FLOAT, "0", LN_REPR_ALWAYS},
+                   {"weight_decay", LN_KIND_FLOAT, "0", LN_REPR_ALWAYS},
+                   {"nesterov", LN_KIND_BOOL, "False", LN_REPR_ALWAYS},
+                   {"maximize", LN_KIND_BOOL, "False", LN_REPR_IF_SET}}},
+    .check = check,
+    .state_count = state_count,
+    .update = update,
+};

@@ -1,0 +1,355 @@
+/* lower.c - from a model to steps: what is fused, where each buffer lies, what is packed. */
+#include "plan/plan.h"
+
+#include <string.h>
+
+#include "base/checked.h"
+#include "base/error.h"
+
+extern const ln_module_type ln_softmax_type;
+
+/* What lowering knows beside the plan. */
+typedef struct lowering {
+    const linnet_model *model;
+    const ln_plan_request *request;
+    linnet_plan *plan;
+    ln_shape shape; /* of the value that the next step takes, batch dimension first */
+    size_t links;
+    size_t widest; /* features of the widest step's output */
+} lowering;
+
+static ln_module copy_of(const ln_module *module)
+{
+    ln_module copy = {.type = module->type};
+    memcpy(copy.values, module->values, sizeof copy.values);
+    return copy;
+}
+
+static ln_step *new_step(lowering *l, ln_step_kind kind, size_t in, size_t out)
+{
+    ln_step *step = &l->plan->steps[l->plan->step_count++];
+    size_t whole = (size_t)ln_shape_numel(&l->shape, 1);
+    *step = (ln_step){.kind = kind, .in = in, .out = out};
+    step->vectors = in > 0 ? whole / in : (size_t)ln_shape_numel(&l->shape, 1);
+    step->chain = &l->plan->links[l->links];
+    return step;
+}
+
+/* Index of a tensor among the model's parameters. */
+static size_t parameter_index(const linnet_model *model, const linnet_tensor *tensor)
+{
+    size_t i = 0;
+    while (i < model->parameter_count && model->parameters[i].tensor != tensor) {
+        i++;
+    }
+    return i;
+}
+
+static void add_linear(lowering *l, const ln_module *module)
+{
+    const linnet_tensor *weight = &module->weights[0];
+    size_t out = (size_t)weight->shape[0], in = (size_t)weight->shape[1];
+    ln_step *step = new_step(l, LN_STEP_LINEAR, in, out);
+    /* With in = 0 the sizes before the last dimension still count the vectors. */
+    ln_shape leading = l->shape;
+    leading.rank--;
+    step->vectors = (size_t)ln_shape_numel(&leading, 1);
+    step->module = copy_of(module);
+    step->weight = weight->data;
+    step->weight_parameter = parameter_index(l->model, weight);
+    if (module->weight_count > 1) {
+        step->bias = module->weights[1].data;
+        step->bias_parameter = parameter_index(l->model, &module->weights[1]);
+    }
+}
+
+static void add_row(lowering *l, const ln_module *module)
+{
+    size_t features = (size_t)l->shape.size[l->shape.rank - 1];
+    new_step(l, LN_STEP_ROW, features, features)->module = copy_of(module);
+}
+
+static void add_link(lowering *l, const ln_module *module, size_t layer)
+{
+    linnet_plan *plan = l->plan;
+    ln_step *step = plan->step_count > 0 ? &plan->steps[plan->step_count - 1] : NULL;
+    if (step == NULL || step->kind == LN_STEP_SCALE || step->kind == LN_STEP_ROW) {
+        size_t features = (size_t)ln_shape_numel(&l->shape, 1);
+        step = new_step(l, LN_STEP_CHAIN, features, features);
+        step->vectors = 1;
+    }
+    ln_link *link = &plan->links[l->links++];
+    link->module = copy_of(module);
+    link->layer = layer;
+    link->draw.features = (size_t)ln_shape_numel(&l->shape, 1);
+    step->chain_count++;
+}
+
+static linnet_status add_leaf(lowering *l, const ln_module *module, size_t layer, linnet_error *error)
+{
+    if (module->type->identity_in_eval && !l->plan->training) {
+        return LINNET_OK;
+    }
+    ln_shape out = l->shape;
+    if (module->type->shape != NULL) {
+        linnet_status status = module->type->shape(module, &out, error);
+        if (status != LINNET_OK) {
+            return status;
+        }
+    }
+    switch (module->type->role) {
+    case LN_ROLE_LINEAR: add_linear(l, module); break;
+    case LN_ROLE_ROW: add_row(l, module); break;
+    case LN_ROLE_ELEMENTWISE: add_link(l, module, layer); break;
+    case LN_ROLE_SHAPE:
+    case LN_ROLE_CONTAINER: break;
+    }
+    l->shape = out;
+    size_t features = (size_t)ln_shape_numel(&out, 1);
+    l->widest = features > l->widest ? features : l->widest;
+    return LINNET_OK;
+}
+
+/* Softmax behind the last module, unless that is one already. */
+static linnet_status add_probabilities(lowering *l, linnet_error *error)
+{
+    const linnet_model *model = l->model;
+    for (size_t i = model->leaf_count; i-- > 0;) {
+        if (model->leaves[i]->type == &ln_softmax_type) {
+            return LINNET_OK;
+        }
+        if (!model->leaves[i]->type->identity_in_eval) {
+            break;
+        }
+    }
+    ln_module softmax = {.type = &ln_softmax_type, .values = {{.integer = -1}}};
+    return add_leaf(l, &softmax, model->leaf_count, error);
+}
+
+/* ---- memory ---- */
+
+static size_t larger(size_t a, size_t b)
+{
+    return a > b ? a : b;
+}
+
+/* Where each step's output lies: in training all are kept, in eval two buffers take turns and the last
+ * one is the caller's. */
+static void plan_outputs(lowering *l)
+{
+    linnet_plan *plan = l->plan;
+    size_t turn[2] = {0, 0};
+    if (!plan->training) {
+        for (int i = 0; i < 2; i++) {
+            turn[i] = ln_arena_reserve(&plan->arena, ln_saturated_mul(plan->max_batch, l->widest),
+                                       sizeof(float));
+        }
+    }
+    for (size_t i = 0; i < plan->step_count; i++) {
+        ln_step *step = &plan->steps[i];
+        step->input = i == 0 ? LN_CALLER : plan->steps[i - 1].output;
+        if (!plan->training) {
+            step->output = i + 1 == plan->step_count ? LN_CALLER : turn[i % 2];
+            continue;
+        }
+        step->output = ln_arena_reserve(&plan->arena,
+                                        ln_saturated_mul(plan->max_batch, ln_step_features(step)),
+                                        sizeof(float));
+    }
+}
+
+/* Scratch for packed operands, and in eval the packed weights themselves. */
+static void plan_packing(lowering *l)
+{
+    linnet_plan *plan = l->plan;
+    size_t a = 0, b = 0, parameter = 0;
+    for (size_t i = 0; i < plan->step_count; i++) {
+        ln_step *step = &plan->steps[i];
+        if (step->kind != LN_STEP_LINEAR) {
+            continue;
+        }
+        size_t m = ln_saturated_mul(plan->max_batch, step->vectors);
+        size_t forward = ln_packed_b_size(plan->kernels, step->in, step->out);
+        a = larger(a, ln_packed_a_size(m, step->in));
+        if (!plan->training) {
+            step->packed_weight = ln_arena_reserve(&plan->arena, forward, sizeof(float));
+            step->packed_bias = ln_arena_reserve(&plan->arena, step->out, sizeof(float));
+            continue;
+        }
+        a = larger(a, ln_packed_a_size(m, step->out));
+        b = larger(b, forward);
+        b = larger(b, ln_packed_b_size(plan->kernels, step->out, step->in));
+        b = larger(b, ln_packed_b_size(plan->kernels, m, step->in));
+        parameter = larger(parameter, larger(ln_saturated_mul(step->in, step->out), step->out));
+    }
+    plan->packed_a = ln_arena_reserve(&plan->arena, a, sizeof(float));
+    plan->packed_b = ln_arena_reserve(&plan->arena, b, sizeof(float));
+    if (plan->training) {
+        plan->parameter_gradient = ln_arena_reserve(&plan->arena, parameter, sizeof(float));
+        for (int i = 0; i < 2; i++) {
+            plan->gradients[i] = ln_arena_reserve(
+                &plan->arena, ln_saturated_mul(plan->max_batch, l->widest), sizeof(float));
+        }
+    }
+}
+
+static linnet_status plan_masks(linnet_plan *plan, size_t links, linnet_error *error)
+{
+    size_t total = 0;
+    for (size_t i = 0; i < links; i++) {
+        if (plan->links[i].module.type->draws) {
+            total = ln_saturated_add(total,
+                                     ln_saturated_mul(plan->max_batch, plan->links[i].draw.features));
+        }
+    }
+    linnet_status status = ln_alloc_into((void **)&plan->masks, total, 1, "dropout masks", error);
+    size_t used = 0;
+    for (size_t i = 0; status == LINNET_OK && i < links; i++) {
+        if (plan->links[i].module.type->draws) {
+            plan->links[i].keep = plan->masks + used;
+            used += plan->max_batch * plan->links[i].draw.features;
+        }
+    }
+    return status;
+}
+
+static void pack_weights(linnet_plan *plan)
+{
+    for (size_t i = 0; i < plan->step_count; i++) {
+        ln_step *step = &plan->steps[i];
+        if (step->kind != LN_STEP_LINEAR) {
+            continue;
+        }
+        ln_pack_b(plan->kernels, plan->pool, step->in, step->out, step->weight, 1,
+                  (ptrdiff_t)step->in, ln_arena_at(&plan->arena, step->packed_weight));
+        step->weight = NULL;
+        if (step->bias != NULL) {
+            float *bias = ln_arena_at(&plan->arena, step->packed_bias);
+            memcpy(bias, step->bias, step->out * sizeof *bias);
+            step->bias = bias;
+        }
+    }
+}
+
+static linnet_status copy_scaling(linnet_plan *plan, const ln_scaling *scaling, linnet_error *error)
+{
+    plan->scaling = (ln_scaling){.scale = scaling->scale, .features = scaling->features};
+    if (scaling->features == 0) {
+        return LINNET_OK;
+    }
+    linnet_status status = ln_alloc_into((void **)&plan->scaling.mean, 2 * scaling->features,
+                                         sizeof(float), "input scaling", error);
+    if (status == LINNET_OK) {
+        plan->scaling.std = plan->scaling.mean + scaling->features;
+        memcpy(plan->scaling.mean, scaling->mean, scaling->features * sizeof(float));
+        memcpy(plan->scaling.std, scaling->std, scaling->features * sizeof(float));
+    }
+    return status;
+}
+
+/* ---- */
+
+static linnet_status lower_steps(lowering *l, linnet_error *error)
+{
+    linnet_plan *plan = l->plan;
+    const linnet_model *model = l->model;
+    if (model->input.rank < 0) {
+        return ln_fail(error, LINNET_ERROR_SHAPE,
+                       "the shape of the input cannot be known from this model (expected a Linear, or "
+                       "linnet_model_set_input_shape before)");
+    }
+    l->shape = (ln_shape){.rank = model->input.rank + 1, .size = {1}};
+    memcpy(l->shape.size + 1, model->input.size, (size_t)model->input.rank * sizeof(int64_t));
+    plan->in_features = (size_t)ln_shape_numel(&l->shape, 1);
+    l->widest = plan->in_features;
+    if (plan->scaling.features != 0 && plan->scaling.features != plan->in_features) {
+        return ln_fail(error, LINNET_ERROR_SHAPE,
+                       "input scaling has %zu features, the model's input %zu", plan->scaling.features,
+                       plan->in_features);
+    }
+    if (plan->scaling.features != 0 || plan->scaling.scale != 1) {
+        new_step(l, LN_STEP_SCALE, plan->in_features, plan->in_features)->vectors = 1;
+    }
+    for (size_t i = 0; i < model->leaf_count; i++) {
+        linnet_status status = add_leaf(l, model->leaves[i], i, error);
+        if (status != LINNET_OK) {
+            ln_error_set_place(error, model->leaves[i]->path);
+            return status;
+        }
+    }
+    linnet_status status =
+        l->request->probabilities ? add_probabilities(l, error) : LINNET_OK;
+    plan->out_features = (size_t)ln_shape_numel(&l->shape, 1);
+    return status;
+}
+
+static linnet_status lower(lowering *l, linnet_error *error)
+{
+    linnet_plan *plan = l->plan;
+    size_t leaves = l->model->leaf_count;
+    linnet_status status = ln_kernels_select(&plan->kernels, error);
+    if (status == LINNET_OK) {
+        status = ln_pool_create(l->request->threads, &plan->pool, error);
+    }
+    if (status == LINNET_OK) {
+        /* One step a leaf, and one each for scaling and probabilities. */
+        status = ln_alloc_into((void **)&plan->steps, leaves + 2, sizeof *plan->steps, "steps", error);
+    }
+    if (status == LINNET_OK) {
+        status = ln_alloc_into((void **)&plan->links, leaves + 2, sizeof *plan->links, "steps", error);
+    }
+    if (status == LINNET_OK) {
+        status = copy_scaling(plan, &l->model->scaling, error);
+    }
+    if (status == LINNET_OK) {
+        status = lower_steps(l, error);
+    }
+    if (status != LINNET_OK) {
+        return status;
+    }
+    plan_outputs(l);
+    plan_packing(l);
+    status = ln_arena_commit(&plan->arena, "the plan", error);
+    if (status == LINNET_OK && l->request->torch_masks) {
+        status = plan_masks(plan, l->links, error);
+    }
+    if (status == LINNET_OK && !plan->training) {
+        pack_weights(plan);
+    }
+    return status;
+}
+
+linnet_status ln_plan_lower(const linnet_model *model, const ln_plan_request *request,
+                            linnet_plan **plan, linnet_error *error)
+{
+    *plan = NULL;
+    linnet_plan *made;
+    linnet_status status = ln_alloc_into((void **)&made, 1, sizeof *made, "a plan", error);
+    if (status != LINNET_OK) {
+        return status;
+    }
+    made->training = request->training;
+    made->max_batch = request->max_batch > 0 ? request->max_batch : 1;
+    lowering l = {.model = model, .request = request, .plan = made};
+    status = lower(&l, error);
+    if (status != LINNET_OK) {
+        linnet_plan_free(made);
+        return status;
+    }
+    *plan = made;
+    return LINNET_OK;
+}
+
+void linnet_plan_free(linnet_plan *plan)
+{
+    if (plan == NULL) {
+        return;
+    }
+    ln_pool_free(plan->pool);
+    ln_arena_free(&plan->arena);
+    ln_free(plan->masks);
+    ln_free(plan->scaling.mean);
+    ln_free(plan->links);
+    ln_free(plan->steps);
+    ln_free(plan);
+}

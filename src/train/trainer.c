@@ -1,0 +1,341 @@
+/* trainer.c - the training loop: order, batches, forward, loss, backward, optimizer.
+ *
+ * Works on a training plan, which trains the model's parameters in place. Nothing is allocated after
+ * linnet_trainer_create. Validation, keeping the best and stopping are the caller's. */
+#include <math.h>
+#include <string.h>
+
+#include "base/checked.h"
+#include "base/error.h"
+#include "base/fpenv.h"
+#include "data/data.h"
+#include "optim/optim.h"
+#include "plan/plan.h"
+#include "train/loss.h"
+
+struct linnet_trainer {
+    linnet_model *model;           /* borrowed, as is the dataset */
+    const linnet_dataset *dataset;
+    linnet_trainer_options options;
+    linnet_plan *plan;
+    ln_optimizer *optimizer;
+    const ln_loss_type *loss;
+    ln_torch_generator generator; /* LINNET_RNG_TORCH */
+    int64_t epoch;                /* done so far */
+    int64_t *order;               /* this epoch's rows */
+    float *x;                     /* a batch's features */
+    float *losses;                /* a batch's, row by row */
+    uint8_t *correct;             /* whether the largest logit is the label's */
+};
+
+/* ---- making one ---- */
+
+static linnet_status check_labels(const linnet_model *model, const linnet_dataset *dataset,
+                                  linnet_error *error)
+{
+    const int64_t *labels = linnet_dataset_labels(dataset);
+    if (labels == NULL) {
+        return ln_fail(error, LINNET_ERROR_DATA, "training needs labels, and the dataset has none");
+    }
+    int64_t outputs = linnet_model_output_features(model);
+    for (int64_t i = 0; i < linnet_dataset_rows(dataset); i++) {
+        if (labels[i] >= outputs) {
+            return ln_fail(error, LINNET_ERROR_DATA,
+                           "row %lld: expected a label below the model's %lld outputs, found %lld",
+                           (long long)i, (long long)outputs, (long long)labels[i]);
+        }
+    }
+    return LINNET_OK;
+}
+
+/* The model takes these rows, and gives one row of logits for each. */
+static linnet_status check_shapes(linnet_model *model, const linnet_dataset *dataset, size_t batch,
+                                  linnet_error *error)
+{
+    int64_t row[LINNET_MAX_RANK];
+    int rank = linnet_dataset_row_shape(dataset, row);
+    ln_shape shape = {.rank = rank + 1, .size = {(int64_t)batch}};
+    memcpy(shape.size + 1, row, (size_t)rank * sizeof *row);
+    linnet_status status = ln_model_shape(model, &shape, error);
+    if (status != LINNET_OK) {
+        return status;
+    }
+    if (shape.rank != 2) {
+        char text[256];
+        return ln_fail(error, LINNET_ERROR_SHAPE,
+                       "CrossEntropyLoss expects logits of shape (N, C); this model gives %s for a "
+                       "batch of %zu rows (is a Flatten() missing?)",
+                       ln_shape_text(&shape, text, sizeof text), batch);
+    }
+    return linnet_model_set_input_shape(model, rank, row, error);
+}
+
+static linnet_status create_optimizer(linnet_trainer *trainer, const char *text, linnet_error *error)
+{
+    size_t count = trainer->model->parameter_count;
+    size_t *sizes;
+    linnet_status status =
+        ln_alloc_into((void **)&sizes, count, sizeof *sizes, "the optimizer", error);
+    if (status != LINNET_OK) {
+        return status;
+    }
+    for (size_t i = 0; i < count; i++) {
+        sizes[i] = (size_t)linnet_tensor_numel(trainer->model->parameters[i].tensor);
+    }
+    status = ln_optimizer_create(text, sizes, count, &trainer->optimizer, error);
+    ln_free(sizes);
+    return status;
+}
+
+static linnet_status take_memory(linnet_trainer *trainer, linnet_error *error)
+{
+    size_t batch = trainer->options.batch_size;
+    size_t rows = (size_t)linnet_dataset_rows(trainer->dataset);
+    size_t features = (size_t)linnet_dataset_features(trainer->dataset);
+    linnet_status status =
+        ln_alloc_into((void **)&trainer->order, rows, sizeof *trainer->order, "the order", error);
+    if (status == LINNET_OK) {
+        status = ln_alloc_into((void **)&trainer->x, ln_saturated_mul(batch, features),
+                               sizeof *trainer->x, "a batch", error);
+    }
+    if (status == LINNET_OK) {
+        status = ln_alloc_into((void **)&trainer->losses, batch, sizeof *trainer->losses, "a batch",
+                               error);
+    }
+    if (status == LINNET_OK) {
+        status = ln_alloc_into((void **)&trainer->correct, batch, 1, "a batch", error);
+    }
+    return status;
+}
+
+static linnet_status prepare(linnet_trainer *trainer, linnet_error *error)
+{
+    linnet_trainer_options *options = &trainer->options;
+    size_t rows = (size_t)linnet_dataset_rows(trainer->dataset);
+    size_t batch = options->batch_size > 0 ? options->batch_size : 64;
+    options->batch_size = ln_min_size(batch, rows);
+    linnet_status status =
+        ln_loss_parse(options->loss != NULL ? options->loss : "CrossEntropyLoss()", &trainer->loss,
+                      error);
+    if (status == LINNET_OK) {
+        status = create_optimizer(
+            trainer, options->optim != NULL ? options->optim : "Adam(lr=0.001)", error);
+    }
+    if (status == LINNET_OK) {
+        status = check_shapes(trainer->model, trainer->dataset, options->batch_size, error);
+    }
+    if (status == LINNET_OK) {
+        status = check_labels(trainer->model, trainer->dataset, error);
+    }
+    if (status == LINNET_OK) {
+        ln_plan_request request = {.training = true,
+                                   .torch_masks = options->rng == LINNET_RNG_TORCH,
+                                   .max_batch = options->batch_size,
+                                   .threads = options->threads};
+        status = ln_plan_lower(trainer->model, &request, &trainer->plan, error);
+    }
+    if (status == LINNET_OK) {
+        status = take_memory(trainer, error);
+    }
+    /* The texts were the caller's for this call only. */
+    options->optim = options->loss = NULL;
+    return status;
+}
+
+linnet_status linnet_trainer_create(linnet_model *model, const linnet_dataset *dataset,
+                                    const linnet_trainer_options *options, linnet_trainer **trainer,
+                                    linnet_error *error)
+{
+    *trainer = NULL;
+    linnet_trainer *made;
+    linnet_status status = ln_alloc_into((void **)&made, 1, sizeof *made, "a trainer", error);
+    if (status != LINNET_OK) {
+        return status;
+    }
+    made->model = model;
+    made->dataset = dataset;
+    made->options = options != NULL ? *options : (linnet_trainer_options){0};
+    status = prepare(made, error);
+    if (status != LINNET_OK) {
+        linnet_trainer_free(made);
+        return status;
+    }
+    /* The script drew the initial weights first: one word an element. */
+    ln_torch_seed(&made->generator, made->options.seed);
+    for (size_t i = 0; i < model->parameter_count; i++) {
+        for (int64_t j = linnet_tensor_numel(model->parameters[i].tensor); j > 0; j--) {
+            ln_torch_random(&made->generator);
+        }
+    }
+    *trainer = made;
+    return LINNET_OK;
+}
+
+void linnet_trainer_free(linnet_trainer *trainer)
+{
+    if (trainer != NULL) {
+        linnet_plan_free(trainer->plan);
+        ln_optimizer_free(trainer->optimizer);
+        ln_free(trainer->order);
+        ln_free(trainer->x);
+        ln_free(trainer->losses);
+        ln_free(trainer->correct);
+        ln_free(trainer);
+    }
+}
+
+/* ---- one batch ---- */
+
+typedef struct batch_run {
+    linnet_trainer *trainer;
+    const int64_t *index; /* rows of the dataset */
+    size_t rows;
+    const float *logits;
+    float *gradient;
+} batch_run;
+
+static void loss_row(void *context, size_t row)
+{
+    const batch_run *run = context;
+    linnet_trainer *trainer = run->trainer;
+    size_t features = trainer->plan->out_features;
+    const float *logits = run->logits + row * features;
+    size_t target = (size_t)linnet_dataset_labels(trainer->dataset)[run->index[row]];
+    size_t largest = 0;
+    for (size_t i = 1; i < features; i++) {
+        largest = logits[i] > logits[largest] ? i : largest;
+    }
+    trainer->correct[row] = largest == target;
+    trainer->losses[row] = trainer->loss->row(trainer->plan->kernels, features, logits, target,
+                                              1.0f / (float)run->rows, run->gradient + row * features);
+}
+
+static void update_parameter(void *context, size_t parameter, const float *gradient, size_t count)
+{
+    linnet_trainer *trainer = context;
+    ln_optimizer_update(trainer->optimizer, trainer->plan->kernels, ln_plan_pool(trainer->plan, count),
+                        parameter, gradient, trainer->model->parameters[parameter].tensor->data);
+}
+
+/* Mean loss of the batch; the parameters change where it is finite. */
+static float train_batch(batch_run *run)
+{
+    linnet_trainer *trainer = run->trainer;
+    linnet_plan *plan = trainer->plan;
+    ln_dataset_gather(trainer->dataset, plan->pool, run->index, run->rows, trainer->x);
+    run->logits = ln_plan_forward(plan, trainer->x, run->rows, NULL);
+    run->gradient = ln_plan_output_gradient(plan);
+    ln_plan_rows(plan, run->rows, 16 * plan->out_features, loss_row, run);
+    float sum;
+    ln_sum_columns(plan->kernels, NULL, run->rows, 1, trainer->losses, &sum);
+    float loss = sum / (float)run->rows;
+    if (isfinite(loss)) {
+        ln_optimizer_step(trainer->optimizer);
+        ln_plan_backward(plan, trainer->x, run->rows, update_parameter, trainer);
+    }
+    return loss;
+}
+
+/* ---- one epoch ---- */
+
+static void draw_order(linnet_trainer *trainer)
+{
+    size_t rows = (size_t)linnet_dataset_rows(trainer->dataset);
+    if (trainer->options.rng == LINNET_RNG_PHILOX) {
+        ln_philox_key key = ln_philox_stream(trainer->options.seed, (uint32_t)trainer->epoch, 0,
+                                             LN_STREAM_SHUFFLE);
+        ln_philox_permutation(key, rows, trainer->order);
+        return;
+    }
+    /* DataLoader draws a base seed for its workers, then RandomSampler the seed of its own generator. */
+    ln_torch_generator sampler;
+    ln_torch_random64(&trainer->generator);
+    ln_torch_seed(&sampler, ln_torch_random64(&trainer->generator) & INT64_MAX);
+    ln_torch_randperm(&sampler, rows, trainer->order);
+}
+
+static void draw_masks(linnet_trainer *trainer, int64_t batch, size_t rows)
+{
+    if (trainer->options.rng == LINNET_RNG_PHILOX) {
+        ln_plan_draw_philox(trainer->plan, trainer->options.seed, (uint32_t)trainer->epoch,
+                            (uint32_t)batch);
+    } else {
+        ln_plan_draw_torch(trainer->plan, &trainer->generator, rows);
+    }
+}
+
+static bool report(const linnet_trainer *trainer, const linnet_epoch *done, int64_t batches)
+{
+    linnet_progress progress = {.epoch = done->epoch,
+                                .batch = done->batches,
+                                .batches = batches,
+                                .rows = done->rows,
+                                .loss = done->loss,
+                                .accuracy = done->accuracy};
+    return trainer->options.progress == NULL ||
+           trainer->options.progress(trainer->options.context, &progress);
+}
+
+static linnet_status run_epoch(linnet_trainer *trainer, linnet_epoch *done, linnet_error *error)
+{
+    int64_t rows = linnet_dataset_rows(trainer->dataset);
+    int64_t size = (int64_t)trainer->options.batch_size;
+    int64_t batches = (rows + size - 1) / size;
+    double loss_sum = 0;
+    int64_t correct = 0;
+    draw_order(trainer);
+    for (int64_t i = 0; i < batches && !done->stopped; i++) {
+        batch_run run = {.trainer = trainer, .index = trainer->order + i * size};
+        run.rows = (size_t)(rows - i * size < size ? rows - i * size : size);
+        draw_masks(trainer, i, run.rows);
+        float loss = train_batch(&run);
+        if (!isfinite(loss)) {
+            return ln_fail(error, LINNET_ERROR_DATA,
+                           "the loss is %s at epoch %lld, step %lld; the parameters are those of the "
+                           "step before (a smaller learning rate or scaled features may help)",
+                           isnan(loss) ? "NaN" : "infinite", (long long)done->epoch, (long long)i + 1);
+        }
+        for (size_t r = 0; r < run.rows; r++) {
+            correct += trainer->correct[r];
+        }
+        loss_sum += (double)loss * (double)run.rows;
+        done->batches++;
+        done->rows += (int64_t)run.rows;
+        done->loss = loss_sum / (double)done->rows;
+        done->accuracy = (double)correct / (double)done->rows;
+        done->stopped = !report(trainer, done, batches);
+    }
+    return LINNET_OK;
+}
+
+linnet_status linnet_trainer_epoch(linnet_trainer *trainer, linnet_epoch *epoch, linnet_error *error)
+{
+    linnet_epoch done = {.epoch = trainer->epoch + 1};
+    ln_fpenv saved = ln_fpenv_enter();
+    linnet_status status = run_epoch(trainer, &done, error);
+    ln_fpenv_leave(saved);
+    trainer->epoch++;
+    if (epoch != NULL) {
+        *epoch = done;
+    }
+    return status;
+}
+
+const char *linnet_trainer_isa(const linnet_trainer *trainer)
+{
+    return trainer->plan->kernels->name;
+}
+
+int linnet_trainer_threads(const linnet_trainer *trainer)
+{
+    return ln_pool_threads(trainer->plan->pool);
+}
+
+size_t linnet_trainer_size(const linnet_trainer *trainer)
+{
+    size_t batch = trainer->options.batch_size;
+    size_t rows = (size_t)linnet_dataset_rows(trainer->dataset);
+    return sizeof *trainer + linnet_plan_size(trainer->plan) + ln_optimizer_size(trainer->optimizer) +
+           rows * sizeof *trainer->order +
+           batch * (trainer->plan->in_features * sizeof(float) + sizeof(float) + 1);
+}
