@@ -1,0 +1,331 @@
+/* inspect.c - `linnet inspect`: what is in a file.
+ *
+ * A model of Linnet is shown as PyTorch prints it, with a table of its layers; any other file of
+ * tensors as a list of them. */
+#include "command.h"
+#include "json.h"
+#include "output.h"
+#include "table.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#define LONGEST_VALUE 100 /* columns of a metadata value in the text */
+#define LONGEST_NAME 60   /* columns of a tensor's or layer's name in the text */
+
+typedef struct inspect_values {
+    const char *file;
+    bool json;
+} inspect_values;
+
+/* What is shown; `model` is NULL where the file holds no architecture. */
+typedef struct inspected {
+    const char *path;
+    linnet_state_dict *tensors;
+    linnet_model *model;
+} inspected;
+
+static int64_t file_size(const char *path)
+{
+    struct stat status;
+    return stat(path, &status) == 0 ? (int64_t)status.st_size : 0;
+}
+
+static int64_t total_elements(const linnet_state_dict *tensors)
+{
+    int64_t total = 0;
+    for (size_t i = 0; i < linnet_state_dict_count(tensors); i++) {
+        total += linnet_tensor_numel(linnet_state_dict_tensor(tensors, i));
+    }
+    return total;
+}
+
+static uint64_t tensor_bytes(const linnet_tensor *tensor)
+{
+    return (uint64_t)linnet_tensor_numel(tensor) * linnet_dtype_size(tensor->dtype);
+}
+
+static uint64_t total_bytes(const linnet_state_dict *tensors)
+{
+    uint64_t total = 0;
+    for (size_t i = 0; i < linnet_state_dict_count(tensors); i++) {
+        total += tensor_bytes(linnet_state_dict_tensor(tensors, i));
+    }
+    return total;
+}
+
+/* "1863690" -> "1,863,690". */
+static const char *grouped(int64_t number, char text[32])
+{
+    char digits[24];
+    int length = snprintf(digits, sizeof digits, "%lld", (long long)number);
+    char *out = text;
+    for (int i = 0; i < length; i++) {
+        if (i > 0 && (length - i) % 3 == 0) {
+            *out++ = ',';
+        }
+        *out++ = digits[i];
+    }
+    *out = '\0';
+    return text;
+}
+
+/* "(3, 4)", "(3,)", "()": as Python prints a tuple; with `first` ("N") before the sizes. */
+static void shape_text(cli_text *text, const char *first, int rank, const int64_t *shape)
+{
+    cli_text_add(text, "(%s", first);
+    bool follows = first[0] != '\0';
+    for (int i = 0; i < rank; i++) {
+        cli_text_add(text, "%s%lld", follows ? ", " : "", (long long)shape[i]);
+        follows = true;
+    }
+    cli_text_add(text, rank + (first[0] != '\0') == 1 ? ",)" : ")");
+}
+
+/* ---- text ---- */
+
+static int layers_text(const inspected *subject, cli_text *text)
+{
+    cli_table table = {.alignment = "lllr"};
+    cli_table_add(&table, "layer");
+    cli_table_add(&table, "module");
+    cli_table_add(&table, "output shape");
+    cli_table_add(&table, "parameters");
+    int64_t total = 0;
+    for (size_t i = 0; i < linnet_model_layer_count(subject->model); i++) {
+        linnet_layer layer;
+        linnet_error error;
+        if (linnet_model_layer(subject->model, i, &layer, &error) != LINNET_OK) {
+            cli_text_free(&table.cells);
+            return cli_fail_with(subject->path, &error);
+        }
+        cli_text shape = {0};
+        char number[32];
+        shape_text(&shape, "N", layer.rank, layer.shape);
+        cli_table_cut(&table, layer.name, LONGEST_NAME);
+        cli_table_cut(&table, layer.repr, LONGEST_NAME);
+        cli_table_cut(&table, shape.data != NULL ? shape.data : "", LONGEST_NAME);
+        cli_table_add(&table, "%s", grouped(layer.parameters, number));
+        text->failed = text->failed || shape.failed;
+        cli_text_free(&shape);
+        total += layer.parameters;
+    }
+    cli_table_add(&table, "total");
+    cli_table_add(&table, "%s", "");
+    cli_table_add(&table, "%s", "");
+    char number[32];
+    cli_table_add(&table, "%s", grouped(total, number));
+    cli_table_print(&table, text);
+    return CLI_OK;
+}
+
+static void tensors_text(const inspected *subject, cli_text *text)
+{
+    cli_table table = {.alignment = "lllr"};
+    cli_table_add(&table, "tensor");
+    cli_table_add(&table, "dtype");
+    cli_table_add(&table, "shape");
+    cli_table_add(&table, "bytes");
+    char number[32];
+    for (size_t i = 0; i < linnet_state_dict_count(subject->tensors); i++) {
+        const linnet_tensor *tensor = linnet_state_dict_tensor(subject->tensors, i);
+        const char *name = linnet_state_dict_name(subject->tensors, i);
+        cli_text shape = {0};
+        shape_text(&shape, "", tensor->rank, tensor->shape);
+        cli_table_cut(&table, name[0] == '\0' ? "-" : name, LONGEST_NAME);
+        cli_table_add(&table, "%s", linnet_dtype_name(tensor->dtype));
+        cli_table_cut(&table, shape.data != NULL ? shape.data : "", LONGEST_NAME);
+        cli_table_add(&table, "%s", grouped((int64_t)tensor_bytes(tensor), number));
+        text->failed = text->failed || shape.failed;
+        cli_text_free(&shape);
+    }
+    cli_table_print(&table, text);
+    cli_text_add(text, "\n%zu tensors, %s elements, ", linnet_state_dict_count(subject->tensors),
+                 grouped(total_elements(subject->tensors), number));
+    cli_text_size(text, total_bytes(subject->tensors));
+    cli_text_add(text, "\n");
+}
+
+static void metadata_text(const inspected *subject, cli_text *text)
+{
+    size_t count = linnet_state_dict_metadata_count(subject->tensors);
+    if (count == 0) {
+        return;
+    }
+    cli_text_add(text, "\nmetadata\n");
+    cli_table table = {.alignment = "ll"};
+    for (size_t i = 0; i < count; i++) {
+        const char *key = linnet_state_dict_metadata_key(subject->tensors, i);
+        cli_text indented = {0};
+        cli_text_add(&indented, "  %s", key);
+        cli_table_cut(&table, indented.data != NULL ? indented.data : "", LONGEST_NAME);
+        cli_table_cut(&table, linnet_state_dict_metadata_get(subject->tensors, key), LONGEST_VALUE);
+        text->failed = text->failed || indented.failed;
+        cli_text_free(&indented);
+    }
+    cli_table_print(&table, text);
+}
+
+static int show_text(const inspected *subject, cli_text *text)
+{
+    int code = CLI_OK;
+    if (subject->model != NULL) {
+        cli_text_add(text, "%s\n\n", linnet_model_repr(subject->model));
+        code = layers_text(subject, text);
+    } else {
+        tensors_text(subject, text);
+    }
+    cli_text_add(text, "\nfile  ");
+    cli_text_name(text, subject->path);
+    cli_text_add(text, ", %s, ", linnet_state_dict_format(subject->tensors));
+    cli_text_size(text, (uint64_t)file_size(subject->path));
+    cli_text_add(text, "\n");
+    metadata_text(subject, text);
+    return code;
+}
+
+/* ---- JSON ---- */
+
+static void shape_json(cli_json *json, const char *key, int rank, const int64_t *shape)
+{
+    cli_json_open(json, key, '[');
+    for (int i = 0; i < rank; i++) {
+        cli_json_int(json, NULL, shape[i]);
+    }
+    cli_json_close(json, ']');
+}
+
+static int layers_json(const inspected *subject, cli_json *json)
+{
+    cli_json_string(json, "model", linnet_model_repr(subject->model));
+    cli_json_open(json, "layers", '[');
+    int64_t total = 0;
+    for (size_t i = 0; i < linnet_model_layer_count(subject->model); i++) {
+        linnet_layer layer;
+        linnet_error error;
+        if (linnet_model_layer(subject->model, i, &layer, &error) != LINNET_OK) {
+            return cli_fail_with(subject->path, &error);
+        }
+        cli_json_open(json, NULL, '{');
+        cli_json_string(json, "name", layer.name);
+        cli_json_string(json, "module", layer.repr);
+        shape_json(json, "output_shape", layer.rank, layer.shape);
+        cli_json_int(json, "parameters", layer.parameters);
+        cli_json_close(json, '}');
+        total += layer.parameters;
+    }
+    cli_json_close(json, ']');
+    cli_json_int(json, "parameters", total);
+    cli_json_open(json, "classes", '[');
+    for (size_t i = 0; i < linnet_model_class_count(subject->model); i++) {
+        cli_json_string(json, NULL, linnet_model_class(subject->model, i));
+    }
+    cli_json_close(json, ']');
+    return CLI_OK;
+}
+
+static int show_json(const inspected *subject, cli_text *text)
+{
+    cli_json json = {.text = text};
+    cli_json_open(&json, NULL, '{');
+    cli_json_string(&json, "file", subject->path);
+    cli_json_string(&json, "format", linnet_state_dict_format(subject->tensors));
+    cli_json_int(&json, "bytes", file_size(subject->path));
+    if (subject->model != NULL && layers_json(subject, &json) != CLI_OK) {
+        return CLI_FAILURE;
+    }
+    cli_json_open(&json, "tensors", '[');
+    for (size_t i = 0; i < linnet_state_dict_count(subject->tensors); i++) {
+        const linnet_tensor *tensor = linnet_state_dict_tensor(subject->tensors, i);
+        cli_json_open(&json, NULL, '{');
+        cli_json_string(&json, "name", linnet_state_dict_name(subject->tensors, i));
+        cli_json_string(&json, "dtype", linnet_dtype_name(tensor->dtype));
+        shape_json(&json, "shape", tensor->rank, tensor->shape);
+        cli_json_int(&json, "bytes", (int64_t)tensor_bytes(tensor));
+        cli_json_close(&json, '}');
+    }
+    cli_json_close(&json, ']');
+    cli_json_open(&json, "metadata", '{');
+    for (size_t i = 0; i < linnet_state_dict_metadata_count(subject->tensors); i++) {
+        const char *key = linnet_state_dict_metadata_key(subject->tensors, i);
+        cli_json_string(&json, key, linnet_state_dict_metadata_get(subject->tensors, key));
+    }
+    cli_json_close(&json, '}');
+    cli_json_close(&json, '}');
+    cli_text_add(text, "\n");
+    return CLI_OK;
+}
+
+static int open_subject(const char *path, inspected *subject)
+{
+    *subject = (inspected){.path = path};
+    if (strcmp(path, "-") == 0) {
+        return cli_misuse("-", "inspect reads its file twice and cannot read standard input");
+    }
+    linnet_error error;
+    if (linnet_state_dict_load(path, &subject->tensors, &error) != LINNET_OK) {
+        return cli_fail_with(NULL, &error);
+    }
+    if (linnet_state_dict_metadata_get(subject->tensors, "linnet.model") != NULL &&
+        linnet_model_load(path, &subject->model, &error) != LINNET_OK) {
+        return cli_fail_with(NULL, &error);
+    }
+    return CLI_OK;
+}
+
+static int run(const void *opaque)
+{
+    const inspect_values *values = opaque;
+    inspected subject;
+    cli_text text = {0};
+    int code = open_subject(values->file, &subject);
+    if (code == CLI_OK) {
+        code = values->json ? show_json(&subject, &text) : show_text(&subject, &text);
+    }
+    if (code == CLI_OK) {
+        code = cli_print(&text);
+    }
+    cli_text_free(&text);
+    linnet_model_free(subject.model);
+    linnet_state_dict_free(subject.tensors);
+    return code;
+}
+
+static const char *const description[] = {
+    "Show what is in a file: a model's architecture as PyTorch prints it, its layers with output "
+    "shapes (N is the batch) and parameters, the file's size and metadata. Of any other file of "
+    "tensors (safetensors, .npz, .npy, IDX) its tensors, sizes and metadata.",
+    NULL,
+};
+
+static const cli_operand operands[] = {
+    {"FILE", offsetof(inspect_values, file), "a model, or any file of tensors"},
+    {NULL, 0, NULL},
+};
+
+static const cli_option options[] = {
+    {"json", 0, NULL, CLI_FLAG, offsetof(inspect_values, json), 0, 0, NULL,
+     "print one JSON object, in which nothing is cut"},
+    {0},
+};
+
+static const cli_example examples[] = {
+    {"The layers of a model", "linnet inspect head.safetensors"},
+    {"The arrays of an archive, by name",
+     "linnet inspect --json train.npz | jq -r '.tensors[].name'"},
+    {NULL, NULL},
+};
+
+const cli_command cli_command_inspect = {
+    .name = "inspect",
+    .summary = "show the layers of a model, or the tensors of any file",
+    .synopsis = "FILE [--json]",
+    .description = description,
+    .operands = operands,
+    .options = options,
+    .examples = examples,
+    .values_size = sizeof(inspect_values),
+    .run = run,
+};

@@ -1,0 +1,116 @@
+/* json.c - writes JSON into a cli_text. It reads none, and checks no nesting: the callers are ours.
+ */
+#include "json.h"
+
+#include <math.h>
+#include <string.h>
+
+/* Bytes of the UTF-8 sequence at `s`, or 0 where it is none (overlong forms and surrogates
+ * included). */
+static size_t sequence(const unsigned char *s)
+{
+    static const unsigned lowest[] = {0, 0, 0x80, 0x800, 0x10000};
+    size_t length = s[0] < 0x80       ? 1
+                    : s[0] >> 5 == 6  ? 2
+                    : s[0] >> 4 == 14 ? 3
+                    : s[0] >> 3 == 30 ? 4
+                                      : 0;
+    if (length <= 1) {
+        return length;
+    }
+    unsigned code = s[0] & (0xffu >> (length + 1));
+    for (size_t i = 1; i < length; i++) {
+        if ((s[i] & 0xc0) != 0x80) {
+            return 0;
+        }
+        code = code << 6 | (s[i] & 0x3fu);
+    }
+    bool surrogate = code >= 0xd800 && code <= 0xdfff;
+    return code < lowest[length] || code > 0x10ffff || surrogate ? 0 : length;
+}
+
+static void quoted(cli_text *text, const char *string)
+{
+    cli_text_bytes(text, "\"", 1);
+    const unsigned char *s = (const unsigned char *)string;
+    while (*s != '\0') {
+        size_t length = sequence(s);
+        if (length == 0) {
+            cli_text_bytes(text, "\\ufffd", 6);
+            length = 1;
+        } else if (*s == '"' || *s == '\\') {
+            cli_text_add(text, "\\%c", *s);
+        } else if (*s == '\n') {
+            cli_text_bytes(text, "\\n", 2);
+        } else if (*s < 0x20 || *s == 0x7f) {
+            cli_text_add(text, "\\u%04x", *s);
+        } else {
+            cli_text_bytes(text, s, length);
+        }
+        s += length;
+    }
+    cli_text_bytes(text, "\"", 1);
+}
+
+static void begin(cli_json *json, const char *key)
+{
+    if (json->follows) {
+        cli_text_bytes(json->text, ", ", 2);
+    }
+    json->follows = true;
+    if (key != NULL) {
+        quoted(json->text, key);
+        cli_text_bytes(json->text, ": ", 2);
+    }
+}
+
+void cli_json_open(cli_json *json, const char *key, char bracket)
+{
+    begin(json, key);
+    cli_text_bytes(json->text, &bracket, 1);
+    json->follows = false;
+}
+
+void cli_json_close(cli_json *json, char bracket)
+{
+    cli_text_bytes(json->text, &bracket, 1);
+    json->follows = true;
+}
+
+void cli_json_string(cli_json *json, const char *key, const char *value)
+{
+    begin(json, key);
+    quoted(json->text, value);
+}
+
+void cli_json_int(cli_json *json, const char *key, int64_t value)
+{
+    begin(json, key);
+    cli_text_add(json->text, "%lld", (long long)value);
+}
+
+void cli_json_double(cli_json *json, const char *key, double value)
+{
+    if (!isfinite(value)) {
+        cli_json_null(json, key);
+        return;
+    }
+    begin(json, key);
+    cli_text_double(json->text, value);
+}
+
+void cli_json_float(cli_json *json, const char *key, float value)
+{
+    if (!isfinite(value)) {
+        cli_json_null(json, key);
+        return;
+    }
+    begin(json, key);
+    cli_text_float(json->text, value);
+}
+
+void cli_json_null(cli_json *json, const char *key)
+{
+    begin(json, key);
+    cli_text_bytes(json->text, "null", 4);
+}

@@ -1,0 +1,390 @@
+/* options.c - options and operands of a command, read out of argv into the command's own struct.
+ *
+ * Nothing here knows any command; meanings across options (this one needs that one) are checked by
+ * the command itself. */
+#include "command.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static void *field(void *values, size_t offset)
+{
+    return (char *)values + offset;
+}
+
+/* ---- the nearest word ---- */
+
+static size_t least(size_t a, size_t b)
+{
+    return a < b ? a : b;
+}
+
+#define LONGEST_WORD 40
+
+/* Letters to insert, delete, replace or swap with their neighbour to make `a` out of `b`. */
+static size_t distance(const char *a, const char *b)
+{
+    size_t n = strlen(a), m = strlen(b);
+    if (n > LONGEST_WORD || m > LONGEST_WORD) {
+        return SIZE_MAX;
+    }
+    size_t cost[LONGEST_WORD + 1][LONGEST_WORD + 1];
+    for (size_t i = 0; i <= n; i++) {
+        for (size_t j = 0; j <= m; j++) {
+            if (i == 0 || j == 0) {
+                cost[i][j] = i + j;
+                continue;
+            }
+            cost[i][j] = least(least(cost[i - 1][j], cost[i][j - 1]) + 1,
+                               cost[i - 1][j - 1] + (a[i - 1] != b[j - 1]));
+            if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1]) {
+                cost[i][j] = least(cost[i][j], cost[i - 2][j - 2] + 1);
+            }
+        }
+    }
+    return cost[n][m];
+}
+
+size_t cli_nearest(const char *word, const char *const *names, size_t count)
+{
+    size_t nearest = count, smallest = SIZE_MAX;
+    for (size_t i = 0; i < count; i++) {
+        size_t length = strlen(word);
+        bool begins = length >= 2 && strncmp(word, names[i], length) == 0;
+        size_t far = begins ? 0 : distance(word, names[i]);
+        if (far < smallest && (begins || (length >= 3 && far <= 1 + length / 4))) {
+            nearest = i;
+            smallest = far;
+        }
+    }
+    return nearest;
+}
+
+/* ---- values ---- */
+
+static int wrong_value(const cli_option *option, const char *text, const char *expected)
+{
+    char place[64];
+    snprintf(place, sizeof place, "--%s", option->name);
+    return cli_misuse(place, "expected %s, found '%s'", expected, text);
+}
+
+static int read_int(const cli_option *option, const char *text, int64_t *value)
+{
+    char *end;
+    errno = 0;
+    long long number = strtoll(text, &end, 10);
+    bool digits = text[0] == '-' || (text[0] >= '0' && text[0] <= '9');
+    if (digits && end != text && *end == '\0' && errno == 0 && number >= option->low &&
+        number <= option->high) {
+        *value = number;
+        return CLI_OK;
+    }
+    char expected[96];
+    if (option->high == INT64_MAX) {
+        snprintf(expected, sizeof expected, "a whole number from %lld on", (long long)option->low);
+    } else {
+        snprintf(expected, sizeof expected, "a whole number from %lld to %lld",
+                 (long long)option->low, (long long)option->high);
+    }
+    return wrong_value(option, text, expected);
+}
+
+/* A float at *text; moves *text behind it. */
+static bool read_float(const char **text, double *value)
+{
+    char *end;
+    if (strchr("+-.0123456789", **text) == NULL || **text == '\0') {
+        return false;
+    }
+    *value = strtod(*text, &end);
+    bool read = end != *text && isfinite(*value);
+    *text = end;
+    return read;
+}
+
+static int read_number(const cli_option *option, const char *text, double *value)
+{
+    const char *rest = text;
+    double number, divisor = 1;
+    bool read = read_float(&rest, &number);
+    if (read && *rest == '/') {
+        rest++;
+        read = read_float(&rest, &divisor);
+        number /= divisor;
+    }
+    if (read && *rest == '\0' && number > (double)option->low && number < (double)option->high) {
+        *value = number;
+        return CLI_OK;
+    }
+    char expected[96];
+    if (option->high == INT64_MAX) {
+        snprintf(expected, sizeof expected, "a number above %lld, such as 0.5 or 1/255",
+                 (long long)option->low);
+    } else {
+        snprintf(expected, sizeof expected, "a number between %lld and %lld, without the ends",
+                 (long long)option->low, (long long)option->high);
+    }
+    return wrong_value(option, text, expected);
+}
+
+static int read_choice(const cli_option *option, const char *text, const char **value)
+{
+    size_t length = strlen(text);
+    const char *choice = option->value;
+    while (length > 0) {
+        if (strncmp(choice, text, length) == 0 &&
+            (choice[length] == '|' || choice[length] == '\0')) {
+            *value = text;
+            return CLI_OK;
+        }
+        choice = strchr(choice, '|');
+        if (choice == NULL) {
+            break;
+        }
+        choice++;
+    }
+    return wrong_value(option, text, option->value);
+}
+
+static void list_free(cli_list *list)
+{
+    for (size_t i = 0; i < list->count; i++) {
+        free(list->items[i]);
+    }
+    free(list->items);
+    *list = (cli_list){0};
+}
+
+static int read_list(const cli_option *option, const char *text, cli_list *list)
+{
+    list_free(list);
+    size_t count = 1;
+    for (const char *c = text; *c != '\0'; c++) {
+        count += *c == ',';
+    }
+    list->items = calloc(count, sizeof *list->items);
+    if (list->items == NULL) {
+        return cli_fail_memory();
+    }
+    for (const char *item = text;; item++) {
+        size_t length = strcspn(item, ",");
+        if (length == 0) {
+            return wrong_value(option, text, "names between commas");
+        }
+        list->items[list->count] = strndup(item, length);
+        if (list->items[list->count] == NULL) {
+            return cli_fail_memory();
+        }
+        list->count++;
+        item += length;
+        if (*item == '\0') {
+            return CLI_OK;
+        }
+    }
+}
+
+static bool is_name(const char *text, size_t length)
+{
+    static const char letters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_";
+    static const char digits[] = "0123456789";
+    for (size_t i = 0; i < length; i++) {
+        if (strchr(letters, text[i]) == NULL && (i == 0 || strchr(digits, text[i]) == NULL)) {
+            return false;
+        }
+    }
+    return length > 0;
+}
+
+static int read_set(const cli_option *option, const char *text, cli_set *set)
+{
+    const char *equals = strchr(text, '=');
+    if (equals == NULL || !is_name(text, (size_t)(equals - text))) {
+        return wrong_value(option, text, "NAME=VALUE");
+    }
+    cli_option number = *option;
+    int64_t value;
+    int code = read_int(&number, equals + 1, &value);
+    if (code != CLI_OK) {
+        return code;
+    }
+    linnet_name *names = realloc(set->names, (set->count + 1) * sizeof *names);
+    if (names == NULL) {
+        return cli_fail_memory();
+    }
+    set->names = names;
+    char *name = strndup(text, (size_t)(equals - text));
+    if (name == NULL) {
+        return cli_fail_memory();
+    }
+    names[set->count++] = (linnet_name){.name = name, .value = value};
+    return CLI_OK;
+}
+
+static int read_value(const cli_option *option, const char *text, void *values)
+{
+    void *at = field(values, option->offset);
+    switch (option->kind) {
+    case CLI_FLAG: *(bool *)at = true; return CLI_OK;
+    case CLI_TEXT: *(const char **)at = text; return CLI_OK;
+    case CLI_CHOICE: return read_choice(option, text, at);
+    case CLI_INT: return read_int(option, text, at);
+    case CLI_NUMBER: return read_number(option, text, at);
+    case CLI_LIST: return read_list(option, text, at);
+    case CLI_SET: return read_set(option, text, at);
+    }
+    return CLI_FAILURE;
+}
+
+void cli_values_free(const cli_command *command, void *values)
+{
+    for (const cli_option *option = command->options; option->name != NULL; option++) {
+        void *at = field(values, option->offset);
+        if (option->kind == CLI_LIST) {
+            list_free(at);
+        } else if (option->kind == CLI_SET) {
+            cli_set *set = at;
+            for (size_t i = 0; i < set->count; i++) {
+                free((void *)set->names[i].name);
+            }
+            free(set->names);
+            *set = (cli_set){0};
+        }
+    }
+}
+
+/* ---- argv ---- */
+
+static const cli_option *find(const cli_command *command, const char *name, size_t length)
+{
+    for (const cli_option *option = command->options; option->name != NULL; option++) {
+        if (strncmp(option->name, name, length) == 0 && option->name[length] == '\0') {
+            return option;
+        }
+    }
+    return NULL;
+}
+
+static const cli_option *find_letter(const cli_command *command, char letter)
+{
+    for (const cli_option *option = command->options; option->name != NULL; option++) {
+        if (option->letter == letter) {
+            return option;
+        }
+    }
+    return NULL;
+}
+
+static int unknown_option(const cli_command *command, const char *argument, size_t length)
+{
+    char typed[128], word[LONGEST_WORD + 2];
+    snprintf(typed, sizeof typed, "%.*s", (int)length, argument);
+    snprintf(word, sizeof word, "%s", typed + strspn(typed, "-"));
+    const char *names[64];
+    size_t count = 0;
+    for (const cli_option *option = command->options; option->name != NULL && count < 64;
+         option++) {
+        names[count++] = option->name;
+    }
+    size_t nearest = cli_nearest(word, names, count);
+    if (nearest < count) {
+        return cli_misuse(typed, "unknown option; did you mean --%s? (linnet %s --help lists all)",
+                          names[nearest], command->name);
+    }
+    return cli_misuse(typed, "unknown option (linnet %s --help lists all)", command->name);
+}
+
+/* One option at argv[*i]; moves *i to the last argument that it took. */
+static int take_option(const cli_command *command, int argc, char *const *argv, int *i,
+                       void *values)
+{
+    const char *argument = argv[*i];
+    const cli_option *option;
+    const char *value = NULL;
+    size_t length = strlen(argument);
+    if (argument[1] == '-') {
+        length = strcspn(argument, "=");
+        option = find(command, argument + 2, length - 2);
+        value = argument[length] == '=' ? argument + length + 1 : NULL;
+    } else {
+        option = find_letter(command, argument[1]);
+        value = argument[2] != '\0' ? argument + 2 : NULL;
+    }
+    if (option == NULL) {
+        return unknown_option(command, argument, length);
+    }
+    char place[64];
+    snprintf(place, sizeof place, "--%s", option->name);
+    if (option->kind == CLI_FLAG && value != NULL) {
+        return cli_misuse(place, "takes no value, found '%s'", value);
+    }
+    if (option->kind != CLI_FLAG && value == NULL) {
+        if (*i + 1 >= argc) {
+            return cli_misuse(place, "expected a value, %s, found the end of the line",
+                              option->value);
+        }
+        value = argv[++*i];
+    }
+    return read_value(option, value, values);
+}
+
+static int take_operand(const cli_command *command, const char *argument, size_t taken,
+                        void *values)
+{
+    size_t count = 0;
+    while (command->operands[count].name != NULL) {
+        count++;
+    }
+    if (taken >= count) {
+        return cli_misuse(argument, "unexpected argument; usage: linnet %s %s", command->name,
+                          command->synopsis);
+    }
+    *(const char **)field(values, command->operands[taken].offset) = argument;
+    return CLI_OK;
+}
+
+static bool wants_help(int argc, char *const *argv)
+{
+    for (int i = 0; i < argc && strcmp(argv[i], "--") != 0; i++) {
+        if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+int cli_parse(const cli_command *command, int argc, char *const *argv, void *values, bool *help)
+{
+    *help = wants_help(argc, argv);
+    if (*help) {
+        return CLI_OK;
+    }
+    for (const cli_option *option = command->options; option->name != NULL; option++) {
+        if (option->standard != NULL && read_value(option, option->standard, values) != CLI_OK) {
+            return CLI_FAILURE;
+        }
+    }
+    size_t taken = 0;
+    bool options = true;
+    for (int i = 0; i < argc; i++) {
+        int code = CLI_OK;
+        if (options && strcmp(argv[i], "--") == 0) {
+            options = false;
+        } else if (options && argv[i][0] == '-' && argv[i][1] != '\0') {
+            code = take_option(command, argc, argv, &i, values);
+        } else {
+            code = take_operand(command, argv[i], taken++, values);
+        }
+        if (code != CLI_OK) {
+            return code;
+        }
+    }
+    if (command->operands[taken].name != NULL) {
+        return cli_misuse(NULL, "%s is missing; usage: linnet %s %s", command->operands[taken].name,
+                          command->name, command->synopsis);
+    }
+    return CLI_OK;
+}

@@ -1,0 +1,236 @@
+/* predict.c - `linnet predict`: probabilities of the classes for every row.
+ *
+ * Rows are read and run a batch at a time; what a batch gives is written before the next one is
+ * run. */
+#include "predict.h"
+
+#include "command.h"
+#include "output.h"
+#include "source.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+typedef struct predict_values {
+    const char *model, *data;
+    const char *output, *format;
+    int64_t top, batch_size, threads;
+    cli_data_options input;
+    cli_model_options source;
+} predict_values;
+
+/* All that a run holds. */
+typedef struct run_state {
+    const predict_values *values;
+    const cli_form *form;
+    linnet_model *model;
+    linnet_dataset *dataset;
+    linnet_plan *plan;
+    float *x, *y;
+    cli_batch batch;
+} run_state;
+
+static bool ends_with(const char *text, const char *ending)
+{
+    size_t length = strlen(text), tail = strlen(ending);
+    return length >= tail && strcmp(text + length - tail, ending) == 0;
+}
+
+/* --format, else what the output's ending says, else the first. */
+static const cli_form *choose_form(const predict_values *values)
+{
+    for (size_t i = 0; cli_form_at(i) != NULL; i++) {
+        const cli_form *form = cli_form_at(i);
+        if (values->format != NULL ? strcmp(values->format, form->name) == 0
+                                   : ends_with(values->output, form->ending)) {
+            return form;
+        }
+    }
+    return cli_form_at(0);
+}
+
+static bool writes_stdout(const predict_values *values)
+{
+    return strcmp(values->output, "-") == 0;
+}
+
+static int check_usage(const predict_values *values, const cli_form *form)
+{
+    if (strcmp(values->model, "-") == 0 && strcmp(values->data, "-") == 0) {
+        return cli_misuse("-", "only one of MODEL and DATA can be standard input");
+    }
+    if (form->binary && values->top > 0) {
+        return cli_misuse("--top-k", "%s holds all probabilities; --format csv or jsonl has a top",
+                          form->name);
+    }
+    if (form->binary && writes_stdout(values) && isatty(STDOUT_FILENO)) {
+        return cli_misuse("--format", "%s is not for a terminal; name a file with -o", form->name);
+    }
+    return CLI_OK;
+}
+
+static int prepare(run_state *state)
+{
+    const predict_values *values = state->values;
+    int64_t rows = linnet_dataset_rows(state->dataset);
+    size_t batch = (size_t)(rows < values->batch_size ? rows : values->batch_size);
+    linnet_plan_options options = {
+        .max_batch = batch, .threads = (int)values->threads, .probabilities = true};
+    linnet_error error;
+    if (linnet_plan_create(state->model, &options, &state->plan, &error) != LINNET_OK) {
+        return cli_fail_with(values->model, &error);
+    }
+    size_t classes = linnet_plan_output_features(state->plan);
+    if ((uint64_t)values->top > classes) {
+        return cli_fail("--top-k", "expected at most the model's %zu classes, found %lld", classes,
+                        (long long)values->top);
+    }
+    state->x = calloc(batch * linnet_plan_input_features(state->plan) + 1, sizeof(float));
+    state->y = calloc(batch * classes + 1, sizeof(float));
+    state->batch = (cli_batch){.model = state->model,
+                               .probabilities = state->y,
+                               .classes = classes,
+                               .total = rows,
+                               .top = (size_t)values->top,
+                               .order = calloc(classes + 1, sizeof(size_t))};
+    bool taken = state->x != NULL && state->y != NULL && state->batch.order != NULL;
+    return taken ? CLI_OK : cli_fail_memory();
+}
+
+static int predict_rows(run_state *state, cli_output *output, cli_text *text)
+{
+    const predict_values *values = state->values;
+    cli_batch *batch = &state->batch;
+    bool draws = !(writes_stdout(values) && isatty(STDOUT_FILENO));
+    if (state->form->head != NULL) {
+        state->form->head(batch, text);
+    }
+    double drawn = cli_seconds();
+    while (batch->first < batch->total) {
+        int64_t left = batch->total - batch->first;
+        batch->rows = (size_t)(left < values->batch_size ? left : values->batch_size);
+        linnet_dataset_read(state->dataset, batch->first, (int64_t)batch->rows, state->x);
+        linnet_error error;
+        if (linnet_plan_run(state->plan, state->x, batch->rows, state->y, &error) != LINNET_OK) {
+            return cli_fail_with(values->data, &error);
+        }
+        state->form->rows(batch, text);
+        int code = cli_output_write(output, text);
+        if (code != CLI_OK) {
+            return code;
+        }
+        batch->first += (int64_t)batch->rows;
+        if (draws && cli_seconds() - drawn > 0.2) {
+            drawn = cli_seconds();
+            char line[64];
+            snprintf(line, sizeof line, "row %lld of %lld", (long long)batch->first,
+                     (long long)batch->total);
+            cli_draw(line);
+        }
+    }
+    if (draws) {
+        cli_draw("");
+    }
+    return CLI_OK;
+}
+
+static int run_state_run(run_state *state)
+{
+    const predict_values *values = state->values;
+    int code = cli_open_model(values->model, &values->source, &state->model);
+    if (code == CLI_OK) {
+        code = cli_open_data(values->data, NULL, LINNET_LABELS_IF_ANY, &values->input, NULL, 0,
+                             &state->dataset);
+    }
+    if (code == CLI_OK) {
+        code = cli_check_shape(values->data, state->dataset, state->model);
+    }
+    if (code == CLI_OK) {
+        code = prepare(state);
+    }
+    if (code != CLI_OK) {
+        return code;
+    }
+    cli_output output;
+    code = cli_output_open(values->output, &output);
+    if (code == CLI_OK) {
+        cli_text text = {0};
+        code = predict_rows(state, &output, &text);
+        cli_text_free(&text);
+        code = cli_output_close(&output, code == CLI_OK, code);
+    }
+    return code;
+}
+
+static int run(const void *opaque)
+{
+    run_state state = {.values = opaque};
+    state.form = choose_form(state.values);
+    int code = check_usage(state.values, state.form);
+    if (code == CLI_OK) {
+        code = run_state_run(&state);
+    }
+    free(state.x);
+    free(state.y);
+    free(state.batch.order);
+    linnet_plan_free(state.plan);
+    linnet_dataset_free(state.dataset);
+    linnet_model_free(state.model);
+    return code;
+}
+
+static const char *const description[] = {
+    "Run a model over rows and write the probability of every class, or with --top-k the "
+    "likeliest classes. A row gives the same bits alone and in any batch, on any number of "
+    "threads.",
+    "csv: a header with the classes and a line a row; with --top-k the row's number, then pairs "
+    "of class and probability. jsonl: an object a row. npy: float32 of shape (rows, classes). "
+    "Rows are counted from 0. Labels that the data hold are left aside.",
+    cli_about_data,
+    NULL,
+};
+
+static const cli_operand operands[] = {
+    {"MODEL", offsetof(predict_values, model), "the model, a .safetensors file"},
+    {"DATA", offsetof(predict_values, data), "the rows; - is standard input"},
+    {NULL, 0, NULL},
+};
+
+static const cli_option options[] = {
+    {"output", 'o', "FILE", CLI_TEXT, offsetof(predict_values, output), 0, 0, "-",
+     "where to write; - is standard output. A file appears when it is complete"},
+    {"format", 0, "csv|jsonl|npy", CLI_CHOICE, offsetof(predict_values, format), 0, 0, NULL,
+     "what to write; otherwise what FILE ends in, or else csv"},
+    {"top-k", 0, "K", CLI_INT, offsetof(predict_values, top), 1, INT64_MAX, NULL,
+     "write the K likeliest classes of each row, likeliest first"},
+    {"batch-size", 0, "N", CLI_INT, offsetof(predict_values, batch_size), 1, 1 << 20, "256",
+     "rows that are run at a time; the results are the same bits for any number"},
+    CLI_THREADS_ROW(predict_values, threads),
+    CLI_DATA_ROWS(predict_values, input),
+    CLI_MODEL_ROWS(predict_values, source),
+    {0},
+};
+
+static const cli_example examples[] = {
+    {"The likeliest class of each image",
+     "linnet predict fashion.safetensors t10k-images-idx3-ubyte.gz --top-k 1"},
+    {"Probabilities for NumPy",
+     "linnet predict head.safetensors features.npy -o probabilities.npy"},
+    {"From a pipe to a pipe",
+     "head -1 flowers.csv | linnet predict flowers.safetensors - --format jsonl"},
+    {NULL, NULL},
+};
+
+const cli_command cli_command_predict = {
+    .name = "predict",
+    .summary = "run a model over rows",
+    .synopsis = "MODEL DATA|- [-o FILE] [--format csv|jsonl|npy] [--top-k K] [OPTION]...",
+    .description = description,
+    .operands = operands,
+    .options = options,
+    .examples = examples,
+    .values_size = sizeof(predict_values),
+    .run = run,
+};

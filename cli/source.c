@@ -1,0 +1,197 @@
+/* source.c - what several commands name on their lines: data, and a model.
+ *
+ * What the files must hold is the library's to check; here stand the checks of one thing against
+ * another. */
+#include "source.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+const char cli_about_data[] =
+    "DATA is .npz (arrays x or X, and y), .npy, IDX (also .gz), or CSV with or without a header; "
+    "- is standard input. The kind is found by content. Features are uint8, int32, int64, "
+    "float16, float32 or float64 of shape (rows, *). Labels are whole numbers from 0, or text in "
+    "a CSV.";
+
+/* ---- data ---- */
+
+int cli_open_data(const char *path, const char *labels_path, linnet_labels labels,
+                  const cli_data_options *options, const char *const *classes, size_t class_count,
+                  linnet_dataset **dataset)
+{
+    linnet_dataset_options wanted = {
+        .labels = labels,
+        .labels_path = labels_path,
+        .x = options->x,
+        .y = options->y,
+        .allow_nan = options->allow_nan,
+        .classes = classes,
+        .class_count = class_count,
+    };
+    linnet_error error;
+    if (linnet_dataset_open(path, &wanted, dataset, &error) != LINNET_OK) {
+        return cli_fail_with(NULL, &error);
+    }
+    return CLI_OK;
+}
+
+int cli_check_shape(const char *path, const linnet_dataset *dataset, linnet_model *model)
+{
+    int64_t shape[LINNET_MAX_RANK];
+    int rank = linnet_dataset_row_shape(dataset, shape);
+    linnet_error error;
+    if (linnet_model_set_input_shape(model, rank, shape, &error) != LINNET_OK) {
+        return cli_fail_with(path, &error);
+    }
+    return CLI_OK;
+}
+
+int cli_check_labels(const char *path, const linnet_dataset *dataset, const linnet_model *model)
+{
+    const int64_t *labels = linnet_dataset_labels(dataset);
+    int64_t outputs = linnet_model_output_features(model);
+    for (int64_t row = 0; labels != NULL && row < linnet_dataset_rows(dataset); row++) {
+        if (labels[row] >= outputs) {
+            return cli_fail(path, "row %lld has label %lld, but the model has %lld outputs",
+                            (long long)row, (long long)labels[row], (long long)outputs);
+        }
+    }
+    return CLI_OK;
+}
+
+/* ---- models ---- */
+
+#define LONGEST_MODEL_TEXT (1 << 20)
+
+static int read_stream(FILE *stream, const char *path, char **text)
+{
+    char *content = malloc(LONGEST_MODEL_TEXT + 1);
+    if (content == NULL) {
+        return cli_fail_memory();
+    }
+    size_t length = fread(content, 1, LONGEST_MODEL_TEXT + 1, stream);
+    int code = CLI_OK;
+    if (ferror(stream)) {
+        code = cli_fail(path, "cannot read: %s", strerror(errno));
+    } else if (length > LONGEST_MODEL_TEXT) {
+        code = cli_fail(path, "expected model text of at most %d bytes", LONGEST_MODEL_TEXT);
+    } else if (memchr(content, '\0', length) != NULL) {
+        code = cli_fail(path, "expected model text, found a zero byte");
+    }
+    if (code != CLI_OK) {
+        free(content);
+        return code;
+    }
+    content[length] = '\0';
+    *text = content;
+    return CLI_OK;
+}
+
+int cli_read_model_text(const char *model, char **text, const char **place)
+{
+    if (strcmp(model, "-") == 0) {
+        *place = "<stdin>";
+        return read_stream(stdin, *place, text);
+    }
+    struct stat status;
+    if (stat(model, &status) == 0) {
+        *place = model;
+        if (S_ISDIR(status.st_mode)) {
+            return cli_fail(model, "is a directory");
+        }
+        FILE *stream = fopen(model, "r");
+        if (stream == NULL) {
+            return cli_fail(model, "cannot open: %s", strerror(errno));
+        }
+        int code = read_stream(stream, model, text);
+        fclose(stream);
+        return code;
+    }
+    /* A path that is not there is better called so than read as model text. */
+    bool path_like = strpbrk(model, "( \n") == NULL && strpbrk(model, "/") != NULL;
+    if (path_like) {
+        return cli_fail(model, "cannot open: %s", strerror(errno));
+    }
+    *place = "--model";
+    *text = strdup(model);
+    return *text == NULL ? cli_fail_memory() : CLI_OK;
+}
+
+static int load_weights(const char *path, linnet_model *model)
+{
+    linnet_error error;
+    linnet_state_dict *weights;
+    if (linnet_state_dict_load(path, &weights, &error) != LINNET_OK) {
+        return cli_fail_with(NULL, &error);
+    }
+    linnet_status status = linnet_model_load_state_dict(model, weights, &error);
+    linnet_state_dict_free(weights);
+    return status == LINNET_OK ? CLI_OK : cli_fail_with(path, &error);
+}
+
+static int open_plain(const char *path, const cli_model_options *options, linnet_model **model)
+{
+    char *text;
+    const char *place;
+    int code = cli_read_model_text(options->model, &text, &place);
+    if (code != CLI_OK) {
+        return code;
+    }
+    linnet_error error;
+    linnet_status status =
+        linnet_model_parse(text, options->set.names, options->set.count, model, &error);
+    free(text);
+    if (status != LINNET_OK) {
+        return cli_fail_with(place, &error);
+    }
+    code = load_weights(path, *model);
+    if (code == CLI_OK && options->scale > 0 &&
+        linnet_model_set_scale(*model, options->scale, &error) != LINNET_OK) {
+        code = cli_fail_with("--scale", &error);
+    }
+    return code;
+}
+
+static int open_own(const char *path, const cli_model_options *options, linnet_model **model)
+{
+    if (options->set.count > 0 || options->scale > 0) {
+        return cli_misuse(options->scale > 0 ? "--scale" : "--set",
+                          "needs --model: a model written by linnet knows its own");
+    }
+    linnet_error error;
+    if (linnet_model_load(path, model, &error) != LINNET_OK) {
+        return cli_fail_with(NULL, &error);
+    }
+    return CLI_OK;
+}
+
+int cli_open_model(const char *path, const cli_model_options *options, linnet_model **model)
+{
+    *model = NULL;
+    int code =
+        options->model != NULL ? open_plain(path, options, model) : open_own(path, options, model);
+    linnet_error error;
+    if (code == CLI_OK && options->classes.count > 0 &&
+        linnet_model_set_classes(*model, (const char *const *)options->classes.items,
+                                 options->classes.count, &error) != LINNET_OK) {
+        code = cli_fail_with("--classes", &error);
+    }
+    if (code != CLI_OK) {
+        linnet_model_free(*model);
+        *model = NULL;
+    }
+    return code;
+}
+
+const char *cli_class_name(const linnet_model *model, size_t i, char number[24])
+{
+    const char *name = linnet_model_class(model, i);
+    if (name == NULL) {
+        snprintf(number, 24, "%zu", i);
+        return number;
+    }
+    return name;
+}

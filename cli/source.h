@@ -1,0 +1,82 @@
+/* source.h - what several commands name on their lines: data, and a model.
+ *
+ * The option rows that they share stand here once. Every function prints what went wrong and
+ * returns an exit code. */
+#ifndef CLI_SOURCE_H
+#define CLI_SOURCE_H
+
+#include "options.h"
+
+/* ---- data ---- */
+
+typedef struct cli_data_options {
+    const char *x, *y;
+    bool allow_nan;
+} cli_data_options;
+
+/* clang-format off */
+#define CLI_DATA_ROWS(type, member)                                                                \
+    {"x", 0, "NAME", CLI_TEXT, offsetof(type, member.x), 0, 0, NULL,                               \
+     "the array of an .npz that holds the features; otherwise x or X"},                            \
+    {"y", 0, "NAME", CLI_TEXT, offsetof(type, member.y), 0, 0, NULL,                               \
+     "the array of an .npz that holds the labels; otherwise y. Of a CSV the label column, by its " \
+     "name or its number counted from 0; otherwise label, class, target or y"},                    \
+    {"allow-nan", 0, NULL, CLI_FLAG, offsetof(type, member.allow_nan), 0, 0, NULL,                 \
+     "take NaN and infinity among the features, which are refused otherwise"}
+
+#define CLI_THREADS_ROW(type, member)                                                              \
+    {"threads", 0, "N", CLI_INT, offsetof(type, member), 0, 1024, "0",                             \
+     "threads that share the work; 0: LINNET_NUM_THREADS, or else all cores. The results are "     \
+     "the same bits for any number"}
+/* clang-format on */
+
+/* The paragraph about DATA for --help. */
+extern const char cli_about_data[];
+
+/* Opens DATA. `labels`: a second file or NULL. `classes` may be NULL. */
+int cli_open_data(const char *path, const char *labels_path, linnet_labels labels,
+                  const cli_data_options *options, const char *const *classes, size_t class_count,
+                  linnet_dataset **dataset);
+
+/* Fails where a row of the dataset does not pass through the model. */
+int cli_check_shape(const char *path, const linnet_dataset *dataset, linnet_model *model);
+/* Fails, naming the row, where a label has no output in the model. */
+int cli_check_labels(const char *path, const linnet_dataset *dataset, const linnet_model *model);
+
+/* ---- models ---- */
+
+typedef struct cli_model_options {
+    const char *model; /* text or file: the architecture, where the weights' file holds none */
+    cli_set set;
+    cli_list classes;
+    double scale;
+} cli_model_options;
+
+/* clang-format off */
+#define CLI_SET_ROW(type, member, otherwise)                                                       \
+    {"set", 0, "NAME=VALUE", CLI_SET, offsetof(type, member), 0, INT64_MAX, NULL,                  \
+     "give a free name of the model text its value; can be repeated" otherwise}
+
+#define CLI_MODEL_ROWS(type, member)                                                               \
+    {"model", 0, "TEXT|FILE", CLI_TEXT, offsetof(type, member.model), 0, 0, NULL,                  \
+     "the architecture in PyTorch's text, or a file that holds it: for weights that were not "     \
+     "written by linnet, such as a plain state_dict"},                                             \
+    CLI_SET_ROW(type, member.set, ". Needs --model"),                                              \
+    {"classes", 0, "A,B,C", CLI_LIST, offsetof(type, member.classes), 0, 0, NULL,                  \
+     "names of the classes, in the order of their numbers; otherwise those of the model"},         \
+    {"scale", 0, "F", CLI_NUMBER, offsetof(type, member.scale), 0, INT64_MAX, NULL,                \
+     "what features are multiplied by first, such as 1/255. Needs --model: a model written by "    \
+     "linnet knows its scale"}
+/* clang-format on */
+
+/* Where `model` names a file (or "-"), its content, else the text itself; *place is what errors
+ * about it name. The caller frees *text. */
+int cli_read_model_text(const char *model, char **text, const char **place);
+
+/* Opens MODEL with its weights. The caller owns the model. */
+int cli_open_model(const char *path, const cli_model_options *options, linnet_model **model);
+
+/* Class i's name, or its number written into `number` where the model has no names. */
+const char *cli_class_name(const linnet_model *model, size_t i, char number[24]);
+
+#endif

@@ -1,0 +1,329 @@
+/* train.c - `linnet train`: a model out of labelled rows.
+ *
+ * All that can be found out before training is found out before training: options, the output,
+ * data, shapes, labels, texts. The epochs themselves are in train_epochs.c. */
+#include "train.h"
+
+#include "command.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static int check_usage(const cli_train_values *values)
+{
+    if (values->output == NULL) {
+        return cli_misuse("--output", "is missing: the model to write, -o MODEL");
+    }
+    if (values->model == NULL) {
+        return cli_misuse("--model", "is missing: the architecture in PyTorch's text, or its file");
+    }
+    if (strcmp(values->output, "-") == 0) {
+        return cli_misuse("--output", "a model needs a file, not standard output");
+    }
+    if (values->val != NULL && values->val_fraction > 0) {
+        return cli_misuse("--val-fraction", "cannot stand beside --val");
+    }
+    if (values->val_labels != NULL && values->val == NULL) {
+        return cli_misuse("--val-labels", "needs --val");
+    }
+    const char *const inputs[] = {values->data, values->model, values->val};
+    size_t streams = 0;
+    for (size_t i = 0; i < sizeof inputs / sizeof inputs[0]; i++) {
+        streams += inputs[i] != NULL && strcmp(inputs[i], "-") == 0;
+    }
+    return streams > 1 ? cli_misuse("-", "only one input can be standard input") : CLI_OK;
+}
+
+static int check_output(const char *path)
+{
+    linnet_error error;
+    if (linnet_path_writable(path, &error) != LINNET_OK) {
+        return cli_fail_with(NULL, &error);
+    }
+    return CLI_OK;
+}
+
+static int open_data(cli_training *training)
+{
+    const cli_train_values *values = training->values;
+    const char *const *names = (const char *const *)values->classes.items;
+    size_t count = values->classes.count;
+    int code = cli_open_data(values->data, values->labels, LINNET_LABELS_REQUIRED, &values->input,
+                             names, count, &training->data);
+    if (code != CLI_OK) {
+        return code;
+    }
+    if (count == 0 && linnet_dataset_classes(training->data) != NULL) {
+        names = linnet_dataset_classes(training->data);
+        count = (size_t)linnet_dataset_class_count(training->data);
+    }
+    training->names = names;
+    training->name_count = count;
+    if (values->val != NULL) {
+        return cli_open_data(values->val, values->val_labels, LINNET_LABELS_REQUIRED,
+                             &values->input, names, count, &training->val);
+    }
+    if (values->val_fraction > 0) {
+        linnet_error error;
+        if (linnet_dataset_split(training->data, values->val_fraction, (uint64_t)values->seed,
+                                 &training->rest, &training->val, &error) != LINNET_OK) {
+            return cli_fail_with("--val-fraction", &error);
+        }
+    }
+    return CLI_OK;
+}
+
+/* The classes that the data have; names given for them count as well. */
+static int64_t count_classes(const cli_training *training)
+{
+    int64_t count = linnet_dataset_class_count(training->data);
+    if (training->val != NULL && linnet_dataset_class_count(training->val) > count) {
+        count = linnet_dataset_class_count(training->val);
+    }
+    return count > (int64_t)training->name_count ? count : (int64_t)training->name_count;
+}
+
+/* Parses the model under the names of --set and, unless it is among them, `classes`. */
+static int parse_model(cli_training *training)
+{
+    const cli_train_values *values = training->values;
+    linnet_name *names = calloc(values->set.count + 1, sizeof *names);
+    if (names == NULL) {
+        return cli_fail_memory();
+    }
+    bool given = false;
+    for (size_t i = 0; i < values->set.count; i++) {
+        names[i] = values->set.names[i];
+        given = given || strcmp(names[i].name, "classes") == 0;
+    }
+    names[values->set.count] = (linnet_name){"classes", training->classes};
+    char *text;
+    const char *place;
+    int code = cli_read_model_text(values->model, &text, &place);
+    linnet_error error;
+    if (code == CLI_OK) {
+        if (linnet_model_parse(text, names, values->set.count + !given, &training->model, &error) !=
+            LINNET_OK) {
+            code = cli_fail_with(place, &error);
+        }
+        free(text);
+    }
+    free(names);
+    return code;
+}
+
+static int check_names(const cli_training *training)
+{
+    int64_t outputs = linnet_model_output_features(training->model);
+    if (training->name_count > 0 && outputs != (int64_t)training->name_count) {
+        return cli_fail("--model", "the model has %lld outputs, but the classes have %zu names",
+                        (long long)outputs, training->name_count);
+    }
+    return CLI_OK;
+}
+
+static int check_data(cli_training *training)
+{
+    const cli_train_values *values = training->values;
+    int code = CLI_OK;
+    if (training->val != NULL) {
+        const char *path = values->val != NULL ? values->val : values->data;
+        code = cli_check_shape(path, training->val, training->model);
+        if (code == CLI_OK &&
+            linnet_dataset_features(training->val) != linnet_dataset_features(training->data)) {
+            code = cli_fail(path, "expected the %lld features of %s, found %lld",
+                            (long long)linnet_dataset_features(training->data), values->data,
+                            (long long)linnet_dataset_features(training->val));
+        }
+        if (code == CLI_OK) {
+            code = cli_check_labels(path, training->val, training->model);
+        }
+    }
+    /* Last, because the model remembers the shape that was checked last. */
+    if (code == CLI_OK) {
+        code = cli_check_shape(values->data, training->data, training->model);
+    }
+    if (code == CLI_OK) {
+        code = cli_check_labels(values->data, training->data, training->model);
+    }
+    return code == CLI_OK ? check_names(training) : code;
+}
+
+static int dress_model(cli_training *training)
+{
+    const cli_train_values *values = training->values;
+    linnet_model *model = training->model;
+    linnet_error error;
+    if (training->name_count > 0 &&
+        linnet_model_set_classes(model, training->names, training->name_count, &error) !=
+            LINNET_OK) {
+        return cli_fail_with("--classes", &error);
+    }
+    if (values->scale > 0 && linnet_model_set_scale(model, values->scale, &error) != LINNET_OK) {
+        return cli_fail_with("--scale", &error);
+    }
+    if (values->standardize &&
+        linnet_model_standardize(model, training->train, &error) != LINNET_OK) {
+        return cli_fail_with(values->data, &error);
+    }
+    linnet_model_reset_parameters(model, (uint64_t)values->seed);
+    return CLI_OK;
+}
+
+/* A class without a row is legal, and most often a mistake. */
+static int warn_missing(const cli_training *training)
+{
+    int64_t count = training->classes;
+    bool *seen = calloc((size_t)count + 1, sizeof *seen);
+    if (seen == NULL) {
+        return cli_fail_memory();
+    }
+    const int64_t *labels = linnet_dataset_labels(training->train);
+    for (int64_t row = 0; row < linnet_dataset_rows(training->train); row++) {
+        seen[labels[row]] = true;
+    }
+    int64_t missing = 0, first = -1;
+    for (int64_t c = 0; c < count; c++) {
+        first = !seen[c] && first < 0 ? c : first;
+        missing += !seen[c];
+    }
+    if (missing > 0) {
+        char number[24], others[64] = "";
+        const char *name = cli_class_name(training->model, (size_t)first, number);
+        if (missing > 1) {
+            snprintf(others, sizeof others, ", nor have %lld others", (long long)(missing - 1));
+        }
+        cli_warn(training->values->data, "class %s has no row to train on%s", name, others);
+    }
+    free(seen);
+    return CLI_OK;
+}
+
+static int make_model(cli_training *training)
+{
+    training->train = training->rest != NULL ? training->rest : training->data;
+    training->classes = count_classes(training);
+    int code = parse_model(training);
+    if (code == CLI_OK) {
+        code = check_data(training);
+    }
+    if (code == CLI_OK) {
+        code = dress_model(training);
+    }
+    return code == CLI_OK ? warn_missing(training) : code;
+}
+
+static int run(const void *opaque)
+{
+    cli_training training = {.values = opaque};
+    int code = check_usage(training.values);
+    if (code == CLI_OK) {
+        code = check_output(training.values->output);
+    }
+    if (code == CLI_OK) {
+        code = open_data(&training);
+    }
+    if (code == CLI_OK) {
+        code = make_model(&training);
+    }
+    if (code == CLI_OK) {
+        code = cli_train_epochs(&training);
+    }
+    linnet_model_free(training.model);
+    if (training.rest != NULL || training.values->val != NULL) {
+        linnet_dataset_free(training.val);
+    }
+    linnet_dataset_free(training.rest);
+    linnet_dataset_free(training.data);
+    return code;
+}
+
+static const char *const description[] = {
+    "Train a model on labelled rows and write it as one safetensors file that eval, predict and "
+    "inspect need nothing beside. After each epoch the model is measured on the validation rows, "
+    "if there are any, and written whenever it is the best so far: highest accuracy, then lowest "
+    "loss. Without validation rows the model of the last epoch stays.",
+    cli_about_data,
+    "The model, the optimizer and the loss are written in PyTorch's constructor text, as in a "
+    "script "
+    "or as print(model) shows it; an unknown name is answered with all known ones. A free name in "
+    "the "
+    "model, such as width, gets its value by --set width=512; classes is the number of classes in "
+    "the "
+    "data unless --set says otherwise.",
+    "Ctrl-C ends training after the batch in hand and keeps the model as after an epoch; a second "
+    "Ctrl-C kills. The same seed and data give the same file, on any number of threads and any "
+    "processor.",
+    NULL,
+};
+
+static const cli_operand operands[] = {
+    {"DATA", offsetof(cli_train_values, data), "the rows to train on"},
+    {NULL, 0, NULL},
+};
+
+#define FIELD(name) offsetof(cli_train_values, name)
+
+static const cli_option options[] = {
+    {"output", 'o', "MODEL", CLI_TEXT, FIELD(output), 0, 0, NULL,
+     "the file to write, .safetensors; needed"},
+    {"model", 0, "TEXT|FILE", CLI_TEXT, FIELD(model), 0, 0, NULL,
+     "the architecture in PyTorch's text, or a file that holds it; needed"},
+    CLI_SET_ROW(cli_train_values, set, ""),
+    {"labels", 0, "FILE", CLI_TEXT, FIELD(labels), 0, 0, NULL,
+     "the labels, where they lie in a file of their own"},
+    {"val", 0, "DATA", CLI_TEXT, FIELD(val), 0, 0, NULL, "rows to validate on"},
+    {"val-labels", 0, "FILE", CLI_TEXT, FIELD(val_labels), 0, 0, NULL, "the labels of --val"},
+    {"val-fraction", 0, "F", CLI_NUMBER, FIELD(val_fraction), 0, 1, NULL,
+     "hold this part of DATA out, drawn at random under --seed, to validate on"},
+    {"classes", 0, "A,B,C", CLI_LIST, FIELD(classes), 0, 0, NULL,
+     "names of the classes, in the order of their numbers; otherwise the sorted labels of a CSV "
+     "where they are text"},
+    {"epochs", 0, "N", CLI_INT, FIELD(epochs), 0, 1000000000, "10",
+     "passes over the data; 0 writes the initial model"},
+    {"batch-size", 0, "N", CLI_INT, FIELD(batch_size), 1, 1 << 20, "64", "rows of one step"},
+    {"optim", 0, "TEXT", CLI_TEXT, FIELD(optim), 0, 0, "Adam(lr=0.001)",
+     "the optimizer: SGD, Adam or AdamW with their arguments"},
+    {"loss", 0, "TEXT", CLI_TEXT, FIELD(loss), 0, 0, "CrossEntropyLoss()", "the loss"},
+    {"scale", 0, "F", CLI_NUMBER, FIELD(scale), 0, INT64_MAX, NULL,
+     "multiply features by this first, such as 1/255; stored in the model"},
+    {"standardize", 0, NULL, CLI_FLAG, FIELD(standardize), 0, 0, NULL,
+     "bring each feature to mean 0 and standard deviation 1 over the rows trained on; stored in "
+     "the model"},
+    {"seed", 0, "S", CLI_INT, FIELD(seed), 0, INT64_MAX, "0",
+     "of initial weights (those of torch.manual_seed), split, shuffle and dropout"},
+    {"rng", 0, "philox|torch", CLI_CHOICE, FIELD(rng), 0, 0, "philox",
+     "what draws shuffle and dropout; torch replays PyTorch's generator"},
+    CLI_THREADS_ROW(cli_train_values, threads),
+    CLI_DATA_ROWS(cli_train_values, input),
+    {0},
+};
+
+static const cli_example examples[] = {
+    {"A feature archive with arrays x and y, a tenth held out",
+     "linnet train train.npz -o head.safetensors --val-fraction 0.1 \\\n"
+     "      --model 'Sequential(Linear(1536, 1024), ReLU(), Linear(1024, classes))'"},
+    {"Images and labels in two files, bytes brought to 0..1",
+     "linnet train train-images-idx3-ubyte.gz --labels train-labels-idx1-ubyte.gz \\\n"
+     "      --scale 1/255 -o fashion.safetensors \\\n"
+     "      --model 'Sequential(Flatten(), Linear(784, 256), ReLU(), Linear(256, classes))'"},
+    {"A CSV, another optimizer, a free name",
+     "linnet train flowers.csv -o flowers.safetensors --standardize --epochs 50 \\\n"
+     "      --optim 'AdamW(lr=1e-3, weight_decay=0.01)' --set width=32 \\\n"
+     "      --model 'Sequential(Linear(4, width), ReLU(), Linear(width, classes))'"},
+    {NULL, NULL},
+};
+
+const cli_command cli_command_train = {
+    .name = "train",
+    .summary = "train a model on labelled rows",
+    .synopsis = "DATA -o MODEL --model TEXT|FILE [--labels FILE] [--val DATA | --val-fraction F] "
+                "[OPTION]...",
+    .description = description,
+    .operands = operands,
+    .options = options,
+    .examples = examples,
+    .values_size = sizeof(cli_train_values),
+    .run = run,
+};

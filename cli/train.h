@@ -1,0 +1,33 @@
+/* train.h - what the two halves of `linnet train` share: train.c prepares, train_epochs.c trains.
+ */
+#ifndef CLI_TRAIN_H
+#define CLI_TRAIN_H
+
+#include "source.h"
+
+typedef struct cli_train_values {
+    const char *data, *output, *model;
+    const char *labels, *val, *val_labels;
+    const char *optim, *loss, *rng;
+    int64_t epochs, batch_size, seed, threads;
+    double val_fraction, scale; /* 0: not given */
+    bool standardize;
+    cli_list classes;
+    cli_set set;
+    cli_data_options input;
+} cli_train_values;
+
+typedef struct cli_training {
+    const cli_train_values *values;
+    linnet_dataset *data, *rest, *val; /* all rows; without those held out; to validate on */
+    const linnet_dataset *train;       /* rest or data */
+    const char *const *names;          /* of the classes; borrowed */
+    size_t name_count;
+    int64_t classes; /* that the data have */
+    linnet_model *model;
+} cli_training;
+
+/* Trains, measures and saves; prints the results. Returns the exit code. */
+int cli_train_epochs(cli_training *training);
+
+#endif

@@ -1,0 +1,329 @@
+/* train_epochs.c - the epochs of `linnet train`: train, measure, keep the best, tell.
+ *
+ * On a terminal one line is drawn again and again while an epoch runs; a line an epoch stays, there
+ * and in logs. */
+#include "train.h"
+
+#include "output.h"
+
+#include <math.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Set by the first SIGINT or SIGTERM. */
+static volatile sig_atomic_t stop_wanted;
+
+typedef struct epochs_run {
+    cli_training *training;
+    linnet_trainer *trainer;
+    int64_t epoch;                   /* in hand, from 1 */
+    double started, begun, drawn;    /* training, epoch, last drawing: cli_seconds() */
+    int64_t best_epoch;              /* 0: none yet */
+    double best_accuracy, best_loss; /* of the validation rows at best_epoch */
+    double last_accuracy, last_loss; /* of the training rows, where there are no others */
+    int64_t stopped_batch, batches;  /* where an interrupt ended an epoch; 0: between epochs */
+} epochs_run;
+
+/* ---- interrupts ---- */
+
+static void on_signal(int number)
+{
+    (void)number;
+    stop_wanted = 1;
+    signal(SIGINT, SIG_DFL);
+    signal(SIGTERM, SIG_DFL);
+}
+
+/* A signal that is ignored (nohup, a background job of a script) stays ignored. */
+static void watch_interrupts(void)
+{
+    static const int signals[] = {SIGINT, SIGTERM};
+    for (size_t i = 0; i < sizeof signals / sizeof signals[0]; i++) {
+        struct sigaction before, action = {.sa_handler = on_signal, .sa_flags = SA_RESTART};
+        sigemptyset(&action.sa_mask);
+        if (sigaction(signals[i], NULL, &before) == 0 && before.sa_handler != SIG_IGN) {
+            sigaction(signals[i], &action, NULL);
+        }
+    }
+}
+
+/* ---- progress ---- */
+
+static int digits(int64_t number)
+{
+    char text[24];
+    return snprintf(text, sizeof text, "%lld", (long long)number);
+}
+
+/* "1:05", "2:03:04". */
+static void add_clock(cli_text *line, double seconds)
+{
+    long long whole = seconds > 359999 ? 359999 : (long long)(seconds + 0.5);
+    if (whole >= 3600) {
+        cli_text_add(line, "%lld:%02lld:%02lld", whole / 3600, whole / 60 % 60, whole % 60);
+    } else {
+        cli_text_add(line, "%lld:%02lld", whole / 60, whole % 60);
+    }
+}
+
+static void add_bar(cli_text *line, double part)
+{
+    const size_t length = 20;
+    size_t full = (size_t)(part * (double)length);
+    cli_text_add(line, "[");
+    cli_text_repeat(line, '=', full);
+    cli_text_add(line, full < length ? ">" : "");
+    cli_text_repeat(line, ' ', full < length ? length - full - 1 : 0);
+    cli_text_add(line, "]");
+}
+
+/* Bar, loss, accuracy, speed and time left; what does not fit the terminal is left away from the
+ * end. */
+static void draw(const epochs_run *course, const linnet_progress *progress)
+{
+    double now = cli_seconds(), part = (double)progress->batch / (double)progress->batches;
+    int64_t epochs = course->training->values->epochs;
+    double done = ((double)(course->epoch - 1) + part) / (double)epochs;
+    double passed = now - course->started;
+    cli_text pieces[5] = {0};
+    cli_text_add(&pieces[0], "epoch %*lld/%lld", digits(epochs), (long long)course->epoch,
+                 (long long)epochs);
+    cli_text_add(&pieces[1], "  ");
+    add_bar(&pieces[1], part);
+    cli_text_add(&pieces[2], "  loss %.4f  accuracy %.4f", progress->loss, progress->accuracy);
+    cli_text_add(&pieces[3], "  ");
+    add_clock(&pieces[3], passed / done - passed);
+    cli_text_add(&pieces[3], " left");
+    cli_text_add(&pieces[4], "  %.0f samples/s", (double)progress->rows / (now - course->begun));
+    cli_text line = {0};
+    size_t width = cli_width();
+    for (size_t i = 0; i < sizeof pieces / sizeof pieces[0]; i++) {
+        if (!pieces[i].failed && line.length + pieces[i].length < width) {
+            cli_text_bytes(&line, pieces[i].data, pieces[i].length);
+        }
+        cli_text_free(&pieces[i]);
+    }
+    if (line.length > 0) {
+        cli_draw(line.data);
+    }
+    cli_text_free(&line);
+}
+
+static bool on_batch(void *context, const linnet_progress *progress)
+{
+    epochs_run *course = context;
+    double now = cli_seconds();
+    if (now - course->drawn > 0.1 && cli_redraws()) {
+        course->drawn = now;
+        draw(course, progress);
+    }
+    return stop_wanted == 0;
+}
+
+/* ---- one epoch ---- */
+
+/* Measures, decides whether this model is the best so far, and saves it then. */
+static int measure_and_keep(epochs_run *course, const linnet_epoch *epoch,
+                            linnet_evaluation *evaluation, bool *best)
+{
+    const cli_training *training = course->training;
+    linnet_plan_options options = {.threads = (int)training->values->threads};
+    linnet_error error;
+    if (training->val != NULL && linnet_evaluate(training->model, training->val, &options,
+                                                 evaluation, &error) != LINNET_OK) {
+        const char *path = training->values->val;
+        return cli_fail_with(path != NULL ? path : training->values->data, &error);
+    }
+    *best = training->val == NULL || course->best_epoch == 0 ||
+            evaluation->accuracy > course->best_accuracy ||
+            (evaluation->accuracy == course->best_accuracy && evaluation->loss < course->best_loss);
+    if (!*best) {
+        return CLI_OK;
+    }
+    if (linnet_model_save(training->model, training->values->output, &error) != LINNET_OK) {
+        return cli_fail_with(NULL, &error);
+    }
+    course->best_epoch = epoch->epoch;
+    course->best_accuracy = training->val != NULL ? evaluation->accuracy : epoch->accuracy;
+    course->best_loss = training->val != NULL ? evaluation->loss : epoch->loss;
+    return CLI_OK;
+}
+
+static void tell_epoch(const epochs_run *course, const linnet_epoch *epoch, double trained,
+                       const linnet_evaluation *evaluation, bool best)
+{
+    int64_t epochs = course->training->values->epochs;
+    cli_text line = {0};
+    cli_text_add(&line, "epoch %*lld/%lld  loss %.4f  accuracy %.4f", digits(epochs),
+                 (long long)epoch->epoch, (long long)epochs, epoch->loss, epoch->accuracy);
+    if (course->training->val != NULL) {
+        cli_text_add(&line, "  val loss %.4f  val accuracy %.4f", evaluation->loss,
+                     evaluation->accuracy);
+    }
+    cli_text_add(&line, "  %.1f s  %.0f samples/s", cli_seconds() - course->begun,
+                 trained > 0 ? (double)epoch->rows / trained : 0.0);
+    if (course->training->val != NULL && best) {
+        cli_text_add(&line, " *");
+    }
+    cli_say("%s", line.failed ? "" : line.data);
+    cli_text_free(&line);
+}
+
+static int one_epoch(epochs_run *course)
+{
+    linnet_epoch epoch;
+    linnet_error error;
+    course->begun = cli_seconds();
+    if (linnet_trainer_epoch(course->trainer, &epoch, &error) != LINNET_OK) {
+        return cli_fail_with(course->training->values->data, &error);
+    }
+    double trained = cli_seconds() - course->begun;
+    if (epoch.stopped) {
+        course->stopped_batch = epoch.batches;
+    }
+    linnet_evaluation evaluation = {0};
+    bool best = false;
+    int code = measure_and_keep(course, &epoch, &evaluation, &best);
+    if (code == CLI_OK) {
+        tell_epoch(course, &epoch, trained, &evaluation, best);
+    }
+    linnet_evaluation_free(&evaluation);
+    return code;
+}
+
+/* ---- the whole ---- */
+
+static void announce(const epochs_run *course)
+{
+    const cli_training *training = course->training;
+    int64_t shape[LINNET_MAX_RANK], parameters = 0;
+    int rank = linnet_dataset_row_shape(training->train, shape);
+    cli_text line = {0};
+    cli_text_add(&line, "%lld rows", (long long)linnet_dataset_rows(training->train));
+    if (training->val != NULL) {
+        cli_text_add(&line, " (and %lld to validate)",
+                     (long long)linnet_dataset_rows(training->val));
+    }
+    cli_text_add(&line, " of ");
+    for (int i = 0; i < rank; i++) {
+        cli_text_add(&line, "%s%lld", i > 0 ? "x" : "", (long long)shape[i]);
+    }
+    cli_text_add(&line, " %s features, %lld classes",
+                 linnet_dtype_name(linnet_dataset_dtype(training->train)),
+                 (long long)training->classes);
+    for (size_t i = 0; i < linnet_model_parameter_count(training->model); i++) {
+        parameters += linnet_tensor_numel(linnet_model_parameter(training->model, i));
+    }
+    cli_say("%s", line.failed ? "" : line.data);
+    cli_text_free(&line);
+    int threads = linnet_trainer_threads(course->trainer);
+    cli_say("%lld parameters, %s, %d thread%s", (long long)parameters,
+            linnet_trainer_isa(course->trainer), threads, threads == 1 ? "" : "s");
+    if (training->val != NULL && training->values->epochs > 0) {
+        cli_say("* the best on the validation rows so far, written to %s",
+                training->values->output);
+    }
+}
+
+static void tell_stop(const epochs_run *course)
+{
+    if (course->stopped_batch > 0) {
+        cli_say("interrupted: stopped after batch %lld of %lld in epoch %lld",
+                (long long)course->stopped_batch, (long long)course->batches,
+                (long long)course->epoch);
+    } else {
+        cli_say("interrupted: stopped after epoch %lld", (long long)course->epoch);
+    }
+}
+
+/* The command to try next: measure where there are rows of a file of their own, else run. */
+static void add_next(cli_text *text, const cli_train_values *values)
+{
+    bool measure = values->val != NULL && strcmp(values->val, "-") != 0;
+    cli_text_add(text, "next: linnet %s ", measure ? "eval" : "predict");
+    cli_text_shell(text, values->output);
+    cli_text_add(text, " ");
+    cli_text_shell(text, measure ? values->val : values->data);
+    const char *const named[][2] = {{"--labels", measure ? values->val_labels : NULL},
+                                    {"--x", values->input.x},
+                                    {"--y", values->input.y}};
+    for (size_t i = 0; i < sizeof named / sizeof named[0]; i++) {
+        if (named[i][1] != NULL) {
+            cli_text_add(text, " %s ", named[i][0]);
+            cli_text_shell(text, named[i][1]);
+        }
+    }
+    cli_text_add(text, "%s%s\n", values->input.allow_nan ? " --allow-nan" : "",
+                 measure ? "" : " --top-k 1");
+}
+
+static int tell_result(const epochs_run *course)
+{
+    const cli_training *training = course->training;
+    cli_text text = {0};
+    cli_text_add(&text, "wrote ");
+    cli_text_name(&text, training->values->output);
+    if (course->best_epoch == 0) {
+        cli_text_add(&text, ": the initial model\n");
+    } else {
+        const char *of = training->val != NULL ? "val " : "";
+        cli_text_add(&text, ": epoch %lld of %lld, %saccuracy %.4f, %sloss %.4f\n",
+                     (long long)course->best_epoch, (long long)training->values->epochs, of,
+                     course->best_accuracy, of, course->best_loss);
+    }
+    add_next(&text, training->values);
+    return cli_print(&text);
+}
+
+static int all_epochs(epochs_run *course)
+{
+    const cli_training *training = course->training;
+    int64_t epochs = training->values->epochs;
+    linnet_error error;
+    if (epochs == 0 &&
+        linnet_model_save(training->model, training->values->output, &error) != LINNET_OK) {
+        return cli_fail_with(NULL, &error);
+    }
+    int code = CLI_OK;
+    for (course->epoch = 1; course->epoch <= epochs; course->epoch++) {
+        code = one_epoch(course);
+        if (code != CLI_OK) {
+            return code;
+        }
+        if (stop_wanted) {
+            tell_stop(course);
+            break;
+        }
+    }
+    return tell_result(course);
+}
+
+int cli_train_epochs(cli_training *training)
+{
+    const cli_train_values *values = training->values;
+    epochs_run course = {.training = training, .started = cli_seconds()};
+    linnet_trainer_options options = {
+        .optim = values->optim,
+        .loss = values->loss,
+        .batch_size = (size_t)values->batch_size,
+        .seed = (uint64_t)values->seed,
+        .rng = strcmp(values->rng, "torch") == 0 ? LINNET_RNG_TORCH : LINNET_RNG_PHILOX,
+        .threads = (int)values->threads,
+        .progress = on_batch,
+        .context = &course,
+    };
+    linnet_error error;
+    if (linnet_trainer_create(training->model, training->train, &options, &course.trainer,
+                              &error) != LINNET_OK) {
+        return cli_fail_with(NULL, &error);
+    }
+    int64_t rows = linnet_dataset_rows(training->train);
+    course.batches = (rows + values->batch_size - 1) / values->batch_size;
+    announce(&course);
+    watch_interrupts();
+    int code = all_epochs(&course);
+    linnet_trainer_free(course.trainer);
+    return code;
+}
