@@ -1,0 +1,371 @@
+/* test_plan.c - whole models against the definition, by bits.
+ *
+ * Outputs in eval, and outputs, losses, gradients and trained weights in training: over batch sizes 1 to
+ * 130, on 1, 2, 3 and 8 threads, under every kernel set; and every row alone against the same row in a
+ * batch. */
+#include "support/check.h"
+
+#include <math.h>
+#if defined(__x86_64__)
+#include <xmmintrin.h>
+#endif
+
+#include "base/memory.h"
+#include "plan/plan.h"
+#include "support/naive.h"
+
+#define MAX_BATCH 130
+#define SEED 11
+
+static const char *const texts[] = {
+    "Sequential(Flatten(), Dropout(0.2), Linear(37, 70), ReLU(), Dropout(0.5), Linear(70, 33), "
+    "ReLU(inplace=True), Linear(33, 5))",
+    "Sequential(Linear(300, 130, bias=False), Dropout(0.3), ReLU(), Identity(), Dropout(0.1), "
+    "Linear(130, 4))",
+    "Sequential(Linear(9, 17), Softmax(dim=1), Dropout(0.25), Sequential(Linear(17, 6), ReLU()), "
+    "Linear(6, 3), LogSoftmax(dim=-1))",
+    "Sequential(ReLU(), Linear(20, 3), ReLU(), Dropout(1.0), Linear(3, 2), ReLU())",
+};
+#define TEXT_COUNT (sizeof texts / sizeof *texts)
+static const int thread_counts[] = {1, 2, 3, 8};
+
+static linnet_model *make_model(size_t which)
+{
+    linnet_model *model;
+    linnet_error error;
+    check_ok(linnet_model_parse(texts[which], NULL, 0, &model, &error), &error);
+    linnet_model_reset_parameters(model, which);
+    check_ok(linnet_model_set_scale(model, which % 2 == 0 ? 1 : 0.5, &error), &error);
+    return model;
+}
+
+static size_t in_features(const linnet_model *model)
+{
+    return (size_t)ln_shape_numel(&model->input, 0);
+}
+
+/* Sizes that matter, at every thread count; all sizes on one thread. */
+static bool wanted(size_t batch, int threads)
+{
+    return threads == 1 || batch < 4 || batch % 13 == 0 || (batch > 62 && batch < 67) || batch > 126;
+}
+
+typedef struct eval_case {
+    const linnet_model *model;
+    const float *x, *expected;
+} eval_case;
+
+static void eval_under(const char *isa, void *context)
+{
+    const eval_case *c = context;
+    size_t in = in_features(c->model);
+    float *y = ln_alloc(MAX_BATCH * 300, sizeof *y);
+    for (size_t t = 0; t < 4; t++) {
+        linnet_plan *plan;
+        linnet_error error;
+        linnet_plan_options options = {.max_batch = MAX_BATCH, .threads = thread_counts[t]};
+        check_ok(linnet_plan_create(c->model, &options, &plan, &error), &error);
+        assert_string_equal(linnet_plan_isa(plan), isa);
+        assert_int_equal(linnet_plan_threads(plan), thread_counts[t]);
+        size_t out = linnet_plan_output_features(plan);
+        for (size_t batch = 0; batch <= MAX_BATCH; batch++) {
+            if (wanted(batch, thread_counts[t])) {
+                check_ok(linnet_plan_run(plan, c->x, batch, y, &error), &error);
+                check_same(c->expected, y, batch * out, "%s eval batch %zu threads %d", isa, batch,
+                           thread_counts[t]);
+            }
+        }
+        for (size_t row = 0; row < MAX_BATCH; row++) {
+            check_ok(linnet_plan_run(plan, c->x + row * in, 1, y, &error), &error);
+            check_same(c->expected + row * out, y, out, "%s row %zu alone", isa, row);
+        }
+        assert_int_equal(linnet_plan_run(plan, c->x, MAX_BATCH + 1, y, &error),
+                         LINNET_ERROR_ARGUMENT);
+        linnet_plan_free(plan);
+    }
+    ln_free(y);
+}
+
+static void test_eval(void **state)
+{
+    (void)state;
+    for (size_t which = 0; which < TEXT_COUNT; which++) {
+        linnet_model *model = make_model(which);
+        size_t in = in_features(model);
+        check_random random = {which};
+        float *x = ln_alloc(MAX_BATCH * in, sizeof *x);
+        check_fill(&random, x, MAX_BATCH * in);
+        naive_net *net = naive_create(model, MAX_BATCH, false);
+        const float *expected = naive_forward(net, x, MAX_BATCH, 0, 0, 0);
+        eval_case c = {model, x, expected};
+        check_each_isa(eval_under, &c);
+        naive_free(net);
+        ln_free(x);
+        linnet_model_free(model);
+    }
+}
+
+/* ---- training: gradients of one step ---- */
+
+typedef struct train_case {
+    linnet_model *model;
+    const float *x;
+    const int64_t *labels;
+    size_t batch;
+    const float *output;
+    naive_net *net;
+    size_t gradients; /* seen */
+} train_case;
+
+static void compare_gradient(void *context, size_t parameter, const float *gradient, size_t count)
+{
+    train_case *c = context;
+    check_same(naive_gradient(c->net, parameter), gradient, count, "gradient of %s, batch %zu",
+               linnet_model_parameter_name(c->model, parameter), c->batch);
+    c->gradients++;
+}
+
+static void train_under(const char *isa, void *context)
+{
+    train_case *c = context;
+    for (size_t t = 0; t < 4; t++) {
+        if (!wanted(c->batch, thread_counts[t])) {
+            continue;
+        }
+        linnet_plan *plan;
+        linnet_error error;
+        ln_plan_request request = {
+            .training = true, .max_batch = c->batch, .threads = thread_counts[t]};
+        check_ok(ln_plan_lower(c->model, &request, &plan, &error), &error);
+        ln_plan_draw_philox(plan, SEED, 2, (uint32_t)c->batch);
+        const float *y = ln_plan_forward(plan, c->x, c->batch, NULL);
+        size_t out = plan->out_features;
+        check_same(c->output, y, c->batch * out, "%s training output, batch %zu threads %d", isa,
+                   c->batch, thread_counts[t]);
+        float *dy = ln_plan_output_gradient(plan);
+        for (size_t r = 0; r < c->batch; r++) {
+            plan->kernels->cross_entropy(out, y + r * out, (size_t)c->labels[r],
+                                         1.0f / (float)c->batch, dy + r * out);
+        }
+        c->gradients = 0;
+        ln_plan_backward(plan, c->x, c->batch, compare_gradient, c);
+        assert_int_equal(c->gradients, linnet_model_parameter_count(c->model));
+        linnet_plan_free(plan);
+    }
+}
+
+static void test_gradients(void **state)
+{
+    (void)state;
+    for (size_t which = 0; which < TEXT_COUNT; which++) {
+        linnet_model *model = make_model(which);
+        size_t in = in_features(model);
+        check_random random = {which};
+        float *x = ln_alloc(MAX_BATCH * in, sizeof *x);
+        int64_t labels[MAX_BATCH];
+        check_fill(&random, x, MAX_BATCH * in);
+        naive_net *net = naive_create(model, MAX_BATCH, true);
+        for (size_t batch = 1; batch <= MAX_BATCH; batch += which == 0 ? 1 : 43) {
+            for (size_t r = 0; r < batch; r++) {
+                labels[r] = (int64_t)(check_next(&random) % 2);
+            }
+            train_case c = {.model = model, .x = x, .labels = labels, .batch = batch, .net = net};
+            c.output = naive_forward(net, x, batch, SEED, 2, (uint32_t)batch);
+            naive_backward(net, labels);
+            check_each_isa(train_under, &c);
+        }
+        naive_free(net);
+        ln_free(x);
+        linnet_model_free(model);
+    }
+}
+
+/* ---- finite differences: the definition itself is the derivative of the loss ---- */
+
+static double loss_at(naive_net *net, const float *x, const int64_t *labels, size_t batch)
+{
+    naive_forward(net, x, batch, SEED, 0, 0);
+    return (double)naive_backward(net, labels);
+}
+
+static void test_finite_differences(void **state)
+{
+    (void)state;
+    enum { BATCH = 5 };
+    for (size_t which = 0; which < TEXT_COUNT; which++) {
+        linnet_model *model = make_model(which);
+        size_t in = in_features(model);
+        check_random random = {which + 100};
+        float *x = ln_alloc(BATCH * in, sizeof *x);
+        check_fill(&random, x, BATCH * in);
+        int64_t labels[BATCH] = {0, 1, 1, 0, 1};
+        naive_net *net = naive_create(model, BATCH, true);
+        for (size_t i = 0; i < linnet_model_parameter_count(model); i++) {
+            const linnet_tensor *tensor = linnet_model_parameter(model, i);
+            float *weight = tensor->data;
+            size_t count = (size_t)linnet_tensor_numel(tensor);
+            for (size_t j = 0; j < count; j += count / 7 + 1) {
+                const float h = 0x1p-8f;
+                float kept = weight[j];
+                weight[j] = kept + h;
+                double above = loss_at(net, x, labels, BATCH);
+                weight[j] = kept - h;
+                double below = loss_at(net, x, labels, BATCH);
+                weight[j] = kept;
+                loss_at(net, x, labels, BATCH);
+                double slope = (above - below) / (2 * (double)h);
+                double gradient = (double)naive_gradient(net, i)[j];
+                /* A ReLU may switch within the interval: that is allowed for by the bound. */
+                if (fabs(slope - gradient) > 2e-3 + 0.02 * fabs(gradient)) {
+                    fail_msg("model %zu, %s[%zu]: difference quotient %g, gradient %g", which,
+                             linnet_model_parameter_name(model, i), j, slope, gradient);
+                }
+            }
+        }
+        naive_free(net);
+        ln_free(x);
+        linnet_model_free(model);
+    }
+}
+
+/* ---- the rest of a plan's promises ---- */
+
+static void test_probabilities(void **state)
+{
+    (void)state;
+    static const char *const ends[] = {"Sequential(Linear(4, 3))", "Sequential(Linear(4, 3), Softmax(1))",
+                                       "Sequential(Linear(4, 3), LogSoftmax(1), Dropout(0.5))"};
+    float x[8] = {1, -2, 3, 0.5f, 100, -100, 0, 7}, first[6];
+    for (size_t i = 0; i < 3; i++) {
+        linnet_model *model;
+        linnet_plan *plan;
+        linnet_error error;
+        float y[6];
+        check_ok(linnet_model_parse(ends[i], NULL, 0, &model, &error), &error);
+        linnet_model_reset_parameters(model, 3);
+        linnet_plan_options options = {.max_batch = 2, .probabilities = true};
+        check_ok(linnet_plan_create(model, &options, &plan, &error), &error);
+        check_ok(linnet_plan_run(plan, x, 2, i == 0 ? first : y, &error), &error);
+        for (size_t r = 0; r < 2 && i == 0; r++) {
+            assert_float_equal(first[3 * r] + first[3 * r + 1] + first[3 * r + 2], 1, 1e-6);
+        }
+        for (size_t j = 0; j < 6 && i > 0; j++) {
+            assert_float_equal(first[j], y[j], 1e-6);
+        }
+        linnet_plan_free(plan);
+        linnet_model_free(model);
+    }
+}
+
+/* A row is (3, 4): Linear runs over the last dimension of each of the three vectors. */
+static void test_leading_dimensions(void **state)
+{
+    (void)state;
+    linnet_model *model, *flat;
+    linnet_plan *plan, *flat_plan;
+    linnet_error error;
+    check_ok(linnet_model_parse("Sequential(Linear(4, 70), ReLU(), Linear(70, 2), Softmax(dim=-1))", NULL,
+                                0, &model, &error),
+             &error);
+    check_ok(linnet_model_parse("Sequential(Linear(4, 70), ReLU(), Linear(70, 2), Softmax(dim=-1))", NULL,
+                                0, &flat, &error),
+             &error);
+    linnet_model_reset_parameters(model, 1);
+    linnet_model_reset_parameters(flat, 1);
+    check_ok(linnet_model_set_input_shape(model, 2, (int64_t[]){3, 4}, &error), &error);
+    check_ok(linnet_plan_create(model, &(linnet_plan_options){.max_batch = 5}, &plan, &error), &error);
+    check_ok(linnet_plan_create(flat, &(linnet_plan_options){.max_batch = 15}, &flat_plan, &error),
+             &error);
+    assert_int_equal(linnet_plan_input_features(plan), 12);
+    assert_int_equal(linnet_plan_output_features(plan), 6);
+    float x[60], y[30], expected[30];
+    check_random random = {5};
+    check_fill(&random, x, 60);
+    check_ok(linnet_plan_run(plan, x, 5, y, &error), &error);
+    check_ok(linnet_plan_run(flat_plan, x, 15, expected, &error), &error);
+    check_same(expected, y, 30, "rows of rank 2");
+    linnet_plan_free(plan);
+    linnet_plan_free(flat_plan);
+    linnet_model_free(model);
+    linnet_model_free(flat);
+}
+
+static void test_edges(void **state)
+{
+    (void)state;
+    static const char *const models[] = {"Identity()", "Sequential(Linear(0, 3))",
+                                         "Sequential(Linear(3, 0))", "Sequential(Linear(2, 0), Linear(0, 2))"};
+    static const size_t in[] = {3, 0, 3, 2}, out[] = {3, 3, 0, 2};
+    for (size_t i = 0; i < 4; i++) {
+        linnet_model *model;
+        linnet_plan *plan;
+        linnet_error error;
+        float x[6] = {1, 2, 3, 4, 5, 6}, y[6] = {0};
+        check_ok(linnet_model_parse(models[i], NULL, 0, &model, &error), &error);
+        linnet_model_reset_parameters(model, 0);
+        if (i == 0) {
+            assert_int_equal(linnet_plan_create(model, NULL, &plan, &error), LINNET_ERROR_SHAPE);
+            check_ok(linnet_model_set_input_shape(model, 1, (int64_t[]){3}, &error), &error);
+        }
+        check_ok(linnet_plan_create(model, &(linnet_plan_options){.max_batch = 2}, &plan, &error),
+                 &error);
+        assert_int_equal(linnet_plan_input_features(plan), in[i]);
+        assert_int_equal(linnet_plan_output_features(plan), out[i]);
+        check_ok(linnet_plan_run(plan, x, 2, y, &error), &error);
+        if (i == 0) {
+            check_same(x, y, 6, "Identity");
+        } else if (out[i] > 0) {
+            const float *bias = linnet_model_parameter(model, i == 1 ? 1 : 3)->data;
+            check_same(bias, y, out[i], "a sum over nothing is the bias");
+            check_same(bias, y + out[i], out[i], "a sum over nothing is the bias, row 2");
+        }
+        linnet_plan_free(plan);
+        linnet_model_free(model);
+    }
+}
+
+#if defined(__x86_64__)
+/* A host that flushes subnormals and rounds down gets the same bits, and keeps its settings. */
+static void test_host_environment(void **state)
+{
+    (void)state;
+    linnet_model *model = make_model(0);
+    linnet_plan *plan;
+    linnet_error error;
+    float x[37], expected[5], y[5];
+    check_random random = {9};
+    check_fill(&random, x, 37);
+    for (size_t i = 0; i < 37; i++) {
+        x[i] *= 0x1p-125f;
+    }
+    check_ok(linnet_plan_create(model, NULL, &plan, &error), &error);
+    check_ok(linnet_plan_run(plan, x, 1, expected, &error), &error);
+    unsigned int saved = _mm_getcsr();
+    unsigned int unusual = 0x1f80u | 0x8040u | 0x2000u;
+    _mm_setcsr(unusual);
+    linnet_status status = linnet_plan_run(plan, x, 1, y, &error);
+    unsigned int after = _mm_getcsr();
+    _mm_setcsr(saved);
+    check_ok(status, &error);
+    assert_int_equal(after & ~0x3fu, unusual);
+    check_same(expected, y, 5, "under a host's flush-to-zero");
+    linnet_plan_free(plan);
+    linnet_model_free(model);
+}
+#endif
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_eval),
+        cmocka_unit_test(test_gradients),
+        cmocka_unit_test(test_finite_differences),
+        cmocka_unit_test(test_probabilities),
+        cmocka_unit_test(test_leading_dimensions),
+        cmocka_unit_test(test_edges),
+#if defined(__x86_64__)
+        cmocka_unit_test(test_host_environment),
+#endif
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

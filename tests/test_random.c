@@ -1,0 +1,149 @@
+/* test_random.c - the generators against published and recorded draws. */
+#include "support/check.h"
+
+#include <math.h>
+
+#include "numeric/functions.h"
+#include "numeric/random.h"
+#include "support/vectors.h"
+
+/* Known answers published with Random123 for philox4x32-10. */
+static void test_philox(void **state)
+{
+    (void)state;
+    static const uint32_t answers[3][10] = {
+        {0, 0, 0, 0, 0, 0, 0x6627e8d5, 0xe169c58d, 0xbc57ac4c, 0x9b00dbd8},
+        {0xffffffff, 0xffffffff, 0xffffffff, 0xffffffff, 0xffffffff, 0xffffffff, 0x408f276d, 0x41c83b0e,
+         0xa20bc7c6, 0x6d5451fd},
+        {0x243f6a88, 0x85a308d3, 0x13198a2e, 0x03707344, 0xa4093822, 0x299f31d0, 0xd16cfe09, 0x94fdcceb,
+         0x5001e420, 0x24126ea1}};
+    for (size_t i = 0; i < 3; i++) {
+        uint32_t out[4];
+        ln_philox(answers[i], answers[i] + 4, out);
+        assert_memory_equal(out, answers[i] + 6, sizeof out);
+    }
+}
+
+static void test_philox_permutation(void **state)
+{
+    (void)state;
+    enum { N = 1000 };
+    int64_t order[N], again[N];
+    bool seen[N] = {false};
+    ln_philox_permutation(ln_philox_stream(5, 1, 0, LN_STREAM_SHUFFLE), N, order);
+    ln_philox_permutation(ln_philox_stream(5, 1, 0, LN_STREAM_SHUFFLE), N, again);
+    assert_memory_equal(order, again, sizeof order);
+    size_t moved = 0;
+    for (size_t i = 0; i < N; i++) {
+        assert_in_range(order[i], 0, N - 1);
+        assert_false(seen[order[i]]);
+        seen[order[i]] = true;
+        moved += order[i] != (int64_t)i;
+    }
+    assert_true(moved > N - 20);
+    ln_philox_permutation(ln_philox_stream(5, 2, 0, LN_STREAM_SHUFFLE), N, again);
+    assert_memory_not_equal(order, again, sizeof order);
+    ln_philox_permutation(ln_philox_stream(5, 2, 0, 0), 0, again);
+    ln_philox_permutation(ln_philox_stream(5, 2, 0, 0), 1, again);
+    assert_int_equal(again[0], 0);
+}
+
+/* Kept shares over a million draws stay within five standard deviations. */
+static void test_philox_share(void **state)
+{
+    (void)state;
+    ln_philox_key key = ln_philox_stream(1, 0, 0, 0);
+    size_t kept = 0, total = 0;
+    for (uint64_t row = 0; row < 1000; row++) {
+        for (uint64_t column = 0; column < 1000; column++, total++) {
+            kept += ln_philox_word(key, row, column) >> 8 >= (1u << 24) / 5;
+        }
+    }
+    double share = (double)kept / (double)total;
+    assert_true(fabs(share - 0.8) < 5 * sqrt(0.8 * 0.2 / (double)total));
+}
+
+static void test_torch_draws(void **state)
+{
+    (void)state;
+    json_t *vectors = vectors_load();
+    ln_torch_generator generator;
+    int64_t order[20];
+    ln_torch_seed(&generator, 1);
+    ln_torch_randperm(&generator, 20, order);
+    for (size_t i = 0; i < 20; i++) {
+        assert_int_equal(order[i],
+                         (int64_t)json_number_value(
+                             json_array_get(json_object_get(vectors, "randperm20_seed1"), i)));
+    }
+    static const double probabilities[] = {0.1, 0.2, 0.5, 0.9};
+    static const char *const names[] = {"0.1", "0.2", "0.5", "0.9"};
+    json_t *masks = json_object_get(vectors, "dropout_nomkl_seed123");
+    for (size_t i = 0; i < 4; i++) {
+        size_t count;
+        float *expected = vectors_floats(json_object_get(masks, names[i]), &count);
+        uint8_t keep[64];
+        assert_int_equal(count, 64);
+        ln_torch_seed(&generator, 123);
+        ln_torch_bernoulli(&generator, 1 - probabilities[i], 64, keep);
+        for (size_t j = 0; j < 64; j++) {
+            assert_int_equal(keep[j], expected[j] != 0);
+        }
+        free(expected);
+    }
+    static const uint64_t seeds[] = {UINT64_MAX, UINT64_MAX - 4, (UINT64_C(1) << 32) + 7};
+    static const char *const seed_names[] = {"-1", "-5", "4294967303"};
+    for (size_t i = 0; i < 3; i++) {
+        size_t count;
+        json_t *pair = json_object_get(json_object_get(vectors, "seeds"), seed_names[i]);
+        float *expected = vectors_floats(json_array_get(pair, 1), &count);
+        float found[2];
+        ln_torch_seed(&generator, seeds[i]);
+        ln_torch_uniform(&generator, 0, 1, 2, found);
+        check_same(expected, found, 2, "torch.rand(2) under seed %s", seed_names[i]);
+        free(expected);
+    }
+    json_decref(vectors);
+}
+
+/* The distance from `exact` in units of the last place of a float of that size. */
+static double ulps(float found, double exact)
+{
+    int exponent;
+    frexp(exact, &exponent);
+    return fabs((double)found - exact) / ldexp(1.0, (exponent < -125 ? -125 : exponent) - 24);
+}
+
+/* Every 4099th float; bench/accuracy.c does all of them. */
+static void test_functions(void **state)
+{
+    (void)state;
+    for (uint64_t bits = 0; bits <= UINT32_MAX; bits += 4099) {
+        float x = ln_from_bits((uint32_t)bits);
+        float e = ln_exp(x), l = ln_log(x);
+        double exact_e = exp((double)x), exact_l = log((double)x);
+        if (isnan(exact_e) || isinf((float)exact_e)) {
+            assert_true(isnan(exact_e) ? isnan(e) : e == (float)exact_e);
+        } else {
+            assert_true(ulps(e, exact_e) < 1);
+        }
+        if (isnan(exact_l) || isinf(exact_l)) {
+            assert_true(isnan(exact_l) ? isnan(l) : l == (float)exact_l);
+        } else {
+            assert_true(ulps(l, exact_l) < 1);
+        }
+    }
+    assert_true(ln_exp(-INFINITY) == 0 && ln_exp(INFINITY) == INFINITY && ln_exp(0) == 1);
+    assert_true(isnan(ln_exp(NAN)) && isnan(ln_log(NAN)) && isnan(ln_log(-1)));
+    assert_true(ln_log(0) == -INFINITY && ln_log(INFINITY) == INFINITY && ln_log(1) == 0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_philox),       cmocka_unit_test(test_philox_permutation),
+        cmocka_unit_test(test_philox_share), cmocka_unit_test(test_torch_draws),
+        cmocka_unit_test(test_functions),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
