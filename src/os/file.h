@@ -21,14 +21,17 @@ LINNET_NODISCARD linnet_status ln_file_open(const char *path, ln_file *file, lin
 void ln_file_close(ln_file *file);
 
 /* A file that replaces `path` only when it is complete: written to a temporary file in the same
- * directory, then flushed to disk and renamed. "-" writes to standard output. */
+ * directory, then flushed to disk and renamed. An existing file's permissions are kept, a symbolic link
+ * stays and the file behind it is replaced; what is not a regular file (a device, a pipe) is written in
+ * place. "-" writes to standard output. */
 typedef struct ln_writer ln_writer;
 
 LINNET_NODISCARD linnet_status ln_writer_open(const char *path, ln_writer **writer,
                                               linnet_error *error);
 LINNET_NODISCARD linnet_status ln_writer_write(ln_writer *writer, const void *data, size_t size,
                                                linnet_error *error);
-/* Flushes, renames and frees the writer, whatever comes of it; on failure the old file stays. */
+/* Flushes, renames and frees the writer, whatever comes of it; on failure the old file stays (save where
+ * only the flush of the directory after the rename failed: the message then begins with "written"). */
 LINNET_NODISCARD linnet_status ln_writer_commit(ln_writer *writer, linnet_error *error);
 /* Gives up: removes the temporary file and frees the writer. NULL is fine. */
 void ln_writer_abort(ln_writer *writer);

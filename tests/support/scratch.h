@@ -7,8 +7,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* cmocka setup and teardown of a suite: make the directory, and remove it with what is in it. *state is
- * its path. */
+/* cmocka setup and teardown of a suite: make the directory, and remove it with what is in it.
+ * *state is its path. */
 int scratch_setup(void **state);
 int scratch_teardown(void **state);
 

@@ -1,0 +1,442 @@
+/* file.c - reading a file whole, and replacing a file in one step.
+ *
+ * The only system calls on files. A file that another process cuts short while it is mapped raises
+ * SIGBUS, as with every mapping; nothing here handles that. */
+#include "os/file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/checked.h"
+#include "base/error.h"
+#include "base/grow.h"
+#include "base/memory.h"
+
+#define FIRST_READ 65536
+#define MAX_LINKS 40
+#define MAX_ATTEMPTS 1000
+
+/* "cannot open: No such file or directory" for an errno, with the file as place. */
+static linnet_status fail_system(linnet_error *error, const char *path, const char *what,
+                                 int number)
+{
+    char reason[256];
+    if (strerror_r(number, reason, sizeof reason) != 0) {
+        snprintf(reason, sizeof reason, "error %d", number);
+    }
+    return ln_fail_at(error, LINNET_ERROR_IO, path, "%s: %s", what, reason);
+}
+
+static linnet_status fail_memory(linnet_error *error, const char *path, size_t size,
+                                 const char *what)
+{
+    linnet_status status = ln_fail_memory(error, size, what);
+    ln_error_set_place(error, path);
+    return status;
+}
+
+static linnet_status fail_directory(linnet_error *error, const char *path)
+{
+    return ln_fail_at(error, LINNET_ERROR_IO, path, "is a directory");
+}
+
+/* ---- reading ---- */
+
+/* Reads to the end into memory; `expected` is a guess at the size. */
+static linnet_status read_all(int fd, size_t expected, ln_file *file, linnet_error *error)
+{
+    size_t capacity = 0;
+    size_t need =
+        ln_saturated_add(expected, 1); /* the last byte of room is where the end is seen */
+    uint8_t *data = NULL;
+    for (;;) {
+        uint8_t *grown = ln_grow(data, &capacity, need, 1);
+        if (grown == NULL) {
+            ln_free(data);
+            return fail_memory(error, file->path, need, "the file's content");
+        }
+        data = grown;
+        ssize_t got = read(fd, data + file->size, ln_min_size(capacity - file->size, SSIZE_MAX));
+        if (got == 0) {
+            break;
+        }
+        if (got > 0) {
+            file->size += (size_t)got;
+            need = ln_saturated_add(file->size, 1);
+        } else if (errno != EINTR) {
+            int number = errno;
+            ln_free(data);
+            return fail_system(error, file->path, "cannot read", number);
+        }
+    }
+    file->data = data;
+    return LINNET_OK;
+}
+
+static linnet_status map_or_read(int fd, ln_file *file, linnet_error *error)
+{
+    struct stat info;
+    if (fstat(fd, &info) != 0) {
+        return fail_system(error, file->path, "cannot open", errno);
+    }
+    if (S_ISDIR(info.st_mode)) {
+        return fail_directory(error, file->path);
+    }
+    /* Some files that say 0 have content (/proc), and standard input may be part read already: only
+     * a file of a known size that we opened ourselves is mapped. */
+    if (fd == STDIN_FILENO || !S_ISREG(info.st_mode) || info.st_size == 0) {
+        return read_all(fd, FIRST_READ, file, error);
+    }
+    if ((uintmax_t)info.st_size >= SIZE_MAX) {
+        return fail_memory(error, file->path, SIZE_MAX, "the file's content");
+    }
+    size_t size = (size_t)info.st_size;
+    void *data = mmap(NULL, size, PROT_READ, MAP_PRIVATE, fd, 0);
+    if (data == MAP_FAILED) {
+        /* Not every file system can map. */
+        return read_all(fd, size, file, error);
+    }
+    file->data = data;
+    file->size = size;
+    file->mapped = true;
+    return LINNET_OK;
+}
+
+linnet_status ln_file_open(const char *path, ln_file *file, linnet_error *error)
+{
+    *file = (ln_file){0};
+    bool standard_input = strcmp(path, "-") == 0;
+    const char *name = standard_input ? "<stdin>" : path;
+    file->path = ln_copy_text(name, strlen(name));
+    if (file->path == NULL) {
+        return fail_memory(error, name, strlen(name) + 1, "a path");
+    }
+    int fd = STDIN_FILENO;
+    if (!standard_input) {
+        do {
+            fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+        } while (fd < 0 && errno == EINTR);
+    }
+    linnet_status status =
+        fd < 0 ? fail_system(error, name, "cannot open", errno) : map_or_read(fd, file, error);
+    if (fd >= 0 && !standard_input) {
+        close(fd); /* a mapping outlives its descriptor, and nothing was written */
+    }
+    if (status != LINNET_OK) {
+        ln_file_close(file);
+    }
+    return status;
+}
+
+void ln_file_close(ln_file *file)
+{
+    if (file->mapped) {
+        /* A mapping is of const bytes for us; munmap wants them plain. */
+        munmap((void *)(uintptr_t)file->data, file->size);
+    } else {
+        ln_free((void *)(uintptr_t)file->data);
+    }
+    ln_free(file->path);
+    *file = (ln_file){0};
+}
+
+/* ---- where a write goes ---- */
+
+/* What stands at the end of a path's symbolic links. */
+typedef struct target {
+    char path[PATH_MAX];
+    bool exists;
+    mode_t mode; /* of what exists */
+} target;
+
+/* Length of the part up to the last slash and with it; 0 where there is none. */
+static size_t directory_length(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    return slash == NULL ? 0 : (size_t)(slash - path) + 1;
+}
+
+/* Replaces a link's path by what it points to. Returns 0, or the errno. */
+static int follow_link(char path[PATH_MAX])
+{
+    char link[PATH_MAX];
+    ssize_t length = readlink(path, link, sizeof link);
+    if (length < 0) {
+        return errno;
+    }
+    size_t kept = link[0] == '/' ? 0 : directory_length(path);
+    if ((size_t)length >= sizeof link || kept + (size_t)length >= PATH_MAX) {
+        return ENAMETOOLONG;
+    }
+    memcpy(path + kept, link, (size_t)length);
+    path[kept + (size_t)length] = '\0';
+    return 0;
+}
+
+/* Follows the links by hand and not by realpath, because the last one may point to a file that is
+ * not there yet. */
+static linnet_status resolve(const char *path, target *result, linnet_error *error)
+{
+    size_t length = strlen(path);
+    if (length == 0 || length >= PATH_MAX) {
+        return fail_system(error, path, "cannot write", length == 0 ? ENOENT : ENAMETOOLONG);
+    }
+    memcpy(result->path, path, length + 1);
+    for (int links = 0; links < MAX_LINKS; links++) {
+        struct stat info;
+        if (lstat(result->path, &info) != 0) {
+            int number = errno;
+            if (number == ENOENT && result->path[directory_length(result->path)] != '\0') {
+                result->exists = false;
+                return LINNET_OK;
+            }
+            return fail_system(error, path, "cannot write", number);
+        }
+        if (!S_ISLNK(info.st_mode)) {
+            result->exists = true;
+            result->mode = info.st_mode;
+            return S_ISDIR(info.st_mode) ? fail_directory(error, path) : LINNET_OK;
+        }
+        int number = follow_link(result->path);
+        if (number != 0) {
+            return fail_system(error, path, "cannot write", number);
+        }
+    }
+    return fail_system(error, path, "cannot write", ELOOP);
+}
+
+/* A file that may not be written is not replaced either, though the directory would allow it. */
+static linnet_status check_permission(const char *path, const target *where, linnet_error *error)
+{
+    if (where->exists && faccessat(AT_FDCWD, where->path, W_OK, AT_EACCESS) != 0) {
+        return fail_system(error, path, "cannot write", errno);
+    }
+    return LINNET_OK;
+}
+
+/* ---- writing ---- */
+
+struct ln_writer {
+    char *path;      /* as given; "<stdout>" for "-" */
+    char *target;    /* the file to replace; NULL: written in place */
+    char *temporary; /* beside it; NULL: written in place */
+    int fd;          /* -1 once closed */
+    bool borrowed;   /* standard output: not ours to close */
+};
+
+static void free_writer(ln_writer *writer)
+{
+    if (writer->fd >= 0 && !writer->borrowed) {
+        close(writer->fd); /* only on failure: commit closes and checks */
+    }
+    ln_free(writer->path);
+    ln_free(writer->target);
+    ln_free(writer->temporary);
+    ln_free(writer);
+}
+
+/* Creates a new file beside the target. Its name does not come from the target's, which may be as
+ * long as a name can be. Returns 0, or the errno. */
+static int create_temporary(ln_writer *writer, const target *where)
+{
+    size_t kept = directory_length(where->path);
+    char name[64];
+    for (int attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
+        int length = snprintf(name, sizeof name, ".linnet-%ld-%d.tmp", (long)getpid(), attempt);
+        writer->temporary = ln_alloc(kept + (size_t)length + 1, 1);
+        if (writer->temporary == NULL) {
+            return ENOMEM;
+        }
+        memcpy(writer->temporary, where->path, kept);
+        memcpy(writer->temporary + kept, name, (size_t)length);
+        writer->fd = open(writer->temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC,
+                          where->exists ? S_IRUSR | S_IWUSR : 0666);
+        if (writer->fd >= 0) {
+            return 0;
+        }
+        int number = errno;
+        ln_free(writer->temporary);
+        writer->temporary = NULL;
+        if (number != EEXIST && number != EINTR) {
+            return number;
+        }
+    }
+    return EEXIST;
+}
+
+/* Opens what a resolved path stands for: a device or pipe itself, or a new file beside a regular
+ * one. */
+static linnet_status open_target(ln_writer *writer, const target *where, linnet_error *error)
+{
+    linnet_status status = check_permission(writer->path, where, error);
+    if (status != LINNET_OK) {
+        return status;
+    }
+    if (where->exists && !S_ISREG(where->mode)) {
+        do {
+            writer->fd = open(where->path, O_WRONLY | O_CLOEXEC | O_NOCTTY);
+        } while (writer->fd < 0 && errno == EINTR);
+        return writer->fd < 0 ? fail_system(error, writer->path, "cannot write", errno) : LINNET_OK;
+    }
+    writer->target = ln_copy_text(where->path, strlen(where->path));
+    if (writer->target == NULL) {
+        return fail_memory(error, writer->path, strlen(where->path) + 1, "a path");
+    }
+    int number = create_temporary(writer, where);
+    if (number != 0) {
+        return fail_system(error, writer->path, "cannot write", number);
+    }
+    if (where->exists && fchmod(writer->fd, where->mode & 0777) != 0) {
+        number = errno;
+        unlink(writer->temporary);
+        return fail_system(error, writer->path, "cannot keep the file's permissions", number);
+    }
+    return LINNET_OK;
+}
+
+linnet_status ln_writer_open(const char *path, ln_writer **writer, linnet_error *error)
+{
+    *writer = NULL;
+    bool standard_output = strcmp(path, "-") == 0;
+    const char *name = standard_output ? "<stdout>" : path;
+    target where = {0};
+    linnet_status status = standard_output ? LINNET_OK : resolve(path, &where, error);
+    if (status != LINNET_OK) {
+        return status;
+    }
+    ln_writer *opened = ln_alloc(1, sizeof *opened);
+    if (opened == NULL) {
+        return fail_memory(error, name, sizeof *opened, "a writer");
+    }
+    opened->fd = standard_output ? STDOUT_FILENO : -1;
+    opened->borrowed = standard_output;
+    opened->path = ln_copy_text(name, strlen(name));
+    if (opened->path == NULL) {
+        status = fail_memory(error, name, strlen(name) + 1, "a path");
+    } else if (!standard_output) {
+        status = open_target(opened, &where, error);
+    }
+    if (status != LINNET_OK) {
+        free_writer(opened);
+        return status;
+    }
+    *writer = opened;
+    return LINNET_OK;
+}
+
+linnet_status ln_writer_write(ln_writer *writer, const void *data, size_t size, linnet_error *error)
+{
+    const char *at = data;
+    while (size > 0) {
+        ssize_t written = write(writer->fd, at, ln_min_size(size, SSIZE_MAX));
+        if (written >= 0) {
+            at += written;
+            size -= (size_t)written;
+        } else if (errno != EINTR) {
+            return fail_system(error, writer->path, "cannot write", errno);
+        }
+    }
+    return LINNET_OK;
+}
+
+/* Makes the rename last. Where a directory cannot be opened for reading, or its file system has no
+ * such flush, there is nothing more that could be done; every other failure is one. */
+static linnet_status flush_directory(const ln_writer *writer, linnet_error *error)
+{
+    char directory[PATH_MAX] = ".";
+    size_t length = directory_length(writer->target);
+    if (length > 0) {
+        memcpy(directory, writer->target, length);
+        directory[length] = '\0';
+    }
+    int fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0) {
+        return errno == EACCES ? LINNET_OK
+                               : fail_system(error, writer->path,
+                                             "written, but cannot flush its directory", errno);
+    }
+    int result;
+    do {
+        result = fsync(fd);
+    } while (result != 0 && errno == EINTR);
+    int number = result == 0 ? 0 : errno;
+    close(fd);
+    if (number != 0 && number != EINVAL) {
+        return fail_system(error, writer->path, "written, but cannot flush its directory", number);
+    }
+    return LINNET_OK;
+}
+
+/* Flushes and closes the descriptor. Returns 0, or the errno. */
+static int finish_descriptor(ln_writer *writer)
+{
+    int fd = writer->fd;
+    if (writer->temporary != NULL) {
+        int result;
+        do {
+            result = fsync(fd);
+        } while (result != 0 && errno == EINTR);
+        if (result != 0) {
+            return errno;
+        }
+    }
+    if (writer->borrowed) {
+        return 0;
+    }
+    writer->fd = -1;
+    /* After EINTR the descriptor is gone on Linux, and everything was flushed above. */
+    return close(fd) == 0 || errno == EINTR ? 0 : errno;
+}
+
+linnet_status ln_writer_commit(ln_writer *writer, linnet_error *error)
+{
+    int number = finish_descriptor(writer);
+    if (number == 0 && writer->temporary != NULL &&
+        rename(writer->temporary, writer->target) != 0) {
+        number = errno;
+    }
+    if (number != 0) {
+        linnet_status status = fail_system(error, writer->path, "cannot write", number);
+        ln_writer_abort(writer);
+        return status;
+    }
+    linnet_status status = writer->temporary == NULL ? LINNET_OK : flush_directory(writer, error);
+    free_writer(writer);
+    return status;
+}
+
+void ln_writer_abort(ln_writer *writer)
+{
+    if (writer == NULL) {
+        return;
+    }
+    if (writer->temporary != NULL) {
+        unlink(writer->temporary);
+    }
+    free_writer(writer);
+}
+
+linnet_status linnet_path_writable(const char *path, linnet_error *error)
+{
+    if (strcmp(path, "-") == 0) {
+        return LINNET_OK;
+    }
+    target where = {0};
+    linnet_status status = resolve(path, &where, error);
+    if (status == LINNET_OK && where.exists && !S_ISREG(where.mode)) {
+        /* Opening a pipe to try it would wait for its reader, or end what it reads. */
+        return check_permission(path, &where, error);
+    }
+    ln_writer *writer = NULL;
+    if (status == LINNET_OK) {
+        status = ln_writer_open(path, &writer, error);
+    }
+    ln_writer_abort(writer);
+    return status;
+}
