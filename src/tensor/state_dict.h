@@ -7,8 +7,8 @@
 
 #include "linnet.h"
 
-/* Appends `tensor` as it is: a view stays a view, an owning tensor's storage is taken on success.
- * Names are unique: an existing one is an error of FORMAT. */
+/* Appends `tensor` as it is: a view stays a view, an owning tensor's storage is taken on success (and
+ * the caller's struct is then a view). Names are unique: an existing one is an error of FORMAT. */
 LINNET_NODISCARD linnet_status ln_state_dict_take(linnet_state_dict *state_dict, const char *name,
                                                   linnet_tensor *tensor, linnet_error *error);
 
@@ -18,5 +18,8 @@ void ln_state_dict_keep(linnet_state_dict *state_dict, void *keeper, void (*rele
 
 /* Takes no copy: `format` is a string with static lifetime. */
 void ln_state_dict_set_format(linnet_state_dict *state_dict, const char *format);
+
+/* Writes the elements of a tensor of any dtype and strides to `out`, contiguous and row-major. */
+void ln_tensor_gather(const linnet_tensor *tensor, void *out);
 
 #endif
