@@ -7,7 +7,7 @@
 #ifndef LN_BASE_SIGNATURE_H
 #define LN_BASE_SIGNATURE_H
 
-#include "linnet.h"
+#include "base/pytext.h"
 
 #define LN_MAX_PARAMETERS 8
 
@@ -41,6 +41,7 @@ typedef struct ln_value {
     bool none;
     int64_t integer;   /* INT, DIM; BOOL as 0 or 1 */
     double number[2];  /* FLOAT in [0], PAIR in both */
+    bool whole[2];     /* number was written as an int, and Python prints it as one: Dropout(p=1) */
 } ln_value;
 
 /* Reads one whole constructor call out of `text` and binds it to the signature of that name among
@@ -52,6 +53,20 @@ LINNET_NODISCARD linnet_status ln_signature_parse(const char *text, const char *
                                                   const ln_signature *const *signatures, size_t count,
                                                   size_t *which, ln_value *values,
                                                   linnet_error *error);
+
+/* The two halves of ln_signature_parse, for text that holds more than one call. Find: the signature that
+ * a CALL or NAME node names. Bind: the node's arguments. Errors: SYNTAX. */
+LINNET_NODISCARD linnet_status ln_signature_find(ln_py_slice source, const ln_py_node *node,
+                                                 const char *what,
+                                                 const ln_signature *const *signatures, size_t count,
+                                                 size_t *which, linnet_error *error);
+LINNET_NODISCARD linnet_status ln_signature_bind(ln_py_slice source, const ln_py_node *node,
+                                                 const ln_signature *signature, ln_value *values,
+                                                 linnet_error *error);
+
+/* A FLOAT as Python prints it: "0.5", "1.0", or "1" where it was written as an int. `text` has
+ * LN_NUMBER_TEXT bytes; returns it. */
+char *ln_value_text(const ln_value *value, char *text);
 
 /* "Linear(in_features=1536, out_features=1024, bias=True)", numbers as Python prints them. Returns an
  * allocation that the caller frees with ln_free; NULL without memory. */

@@ -1,0 +1,457 @@
+/* signature.c - constructor calls bound to signatures by Python's rules, and printed as repr prints
+ * them.
+ *
+ * Which arguments there are and of which kind is all in the ln_signature records; what values are
+ * allowed is for their owners to check. */
+#include "base/signature.h"
+
+#include <assert.h>
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "base/number.h"
+
+/* ---- which signature ---- */
+
+static ln_py_slice without_prefix(ln_py_slice name)
+{
+    static const char *const prefixes[] = {"torch.nn.", "nn.", "torch.optim.", "optim."};
+    for (size_t i = 0; i < sizeof prefixes / sizeof prefixes[0]; i++) {
+        size_t length = strlen(prefixes[i]);
+        if (name.length > length && memcmp(name.text, prefixes[i], length) == 0) {
+            return (ln_py_slice){name.text + length, name.length - length};
+        }
+    }
+    return name;
+}
+
+static unsigned smaller(unsigned a, unsigned b)
+{
+    return a < b ? a : b;
+}
+
+static char lower(char c)
+{
+    return c >= 'A' && c <= 'Z' ? (char)(c + 32) : c;
+}
+
+#define LONGEST_NAME 32
+
+/* Edits (one character put in, left out or exchanged) from one name to the other, case ignored. */
+static unsigned distance(ln_py_slice from, const char *to)
+{
+    size_t length = strlen(to);
+    unsigned row[LONGEST_NAME + 1];
+    if (from.length > LONGEST_NAME || length > LONGEST_NAME) {
+        return LONGEST_NAME;
+    }
+    for (unsigned j = 0; j <= length; j++) {
+        row[j] = j;
+    }
+    for (unsigned i = 1; i <= from.length; i++) {
+        unsigned diagonal = row[0];
+        row[0] = i;
+        for (unsigned j = 1; j <= length; j++) {
+            unsigned above = row[j];
+            unsigned exchanged = diagonal + (lower(from.text[i - 1]) != lower(to[j - 1]));
+            row[j] = smaller(exchanged, smaller(above, row[j - 1]) + 1);
+            diagonal = above;
+        }
+    }
+    return row[length];
+}
+
+static linnet_status fail_unknown(ln_py_slice source, const ln_py_node *node, const char *what,
+                                  const ln_signature *const *signatures, size_t count,
+                                  linnet_error *error)
+{
+    ln_py_slice name = without_prefix(node->text);
+    char known[256] = "";
+    size_t used = 0;
+    const char *nearest = "";
+    unsigned least = 4; /* further away than this is no slip of the hand */
+    for (size_t i = 0; i < count; i++) {
+        int written = snprintf(known + used, sizeof known - used, "%s%s", i > 0 ? ", " : "",
+                               signatures[i]->name);
+        used += written > 0 ? (size_t)written : 0;
+        assert(used < sizeof known);
+        unsigned edits = distance(name, signatures[i]->name);
+        if (edits < least && edits < name.length) {
+            least = edits;
+            nearest = signatures[i]->name;
+        }
+    }
+    bool any = nearest[0] != '\0';
+    return ln_py_fail(error, LINNET_ERROR_SYNTAX, source, node->place,
+                      "unknown %s '%.*s'%s%s%s; known: %s", what, LN_PY_SHOWN(node->text),
+                      any ? ", did you mean '" : "", nearest, any ? "'?" : "", known);
+}
+
+linnet_status ln_signature_find(ln_py_slice source, const ln_py_node *node, const char *what,
+                                const ln_signature *const *signatures, size_t count, size_t *which,
+                                linnet_error *error)
+{
+    if (node->kind != LN_PY_CALL && node->kind != LN_PY_NAME) {
+        return ln_py_fail(error, LINNET_ERROR_SYNTAX, source, node->place,
+                          "expected the %s's constructor, such as %s(...), found '%.*s'", what,
+                          signatures[0]->name, LN_PY_SHOWN(node->text));
+    }
+    ln_py_slice name = without_prefix(node->text);
+    for (size_t i = 0; i < count; i++) {
+        if (ln_py_equal(name, signatures[i]->name)) {
+            *which = i;
+            return LINNET_OK;
+        }
+    }
+    return fail_unknown(source, node, what, signatures, count, error);
+}
+
+/* ---- values ---- */
+
+static bool number_of(const ln_py_node *node, double *number, bool *whole)
+{
+    if (node->kind == LN_PY_INT) {
+        *number = (double)node->value.integer;
+        *whole = true;
+    } else if (node->kind == LN_PY_FLOAT) {
+        *number = node->value.number;
+        *whole = false;
+    } else {
+        return false;
+    }
+    return true;
+}
+
+static bool pair_of(const ln_py_node *node, ln_value *value)
+{
+    const ln_py_node *first = node->children;
+    return (node->kind == LN_PY_TUPLE || node->kind == LN_PY_LIST) && first != NULL &&
+           first->next != NULL && first->next->next == NULL &&
+           number_of(first, &value->number[0], &value->whole[0]) &&
+           number_of(first->next, &value->number[1], &value->whole[1]);
+}
+
+/* The node as a value of this kind; false where it is none. */
+static bool value_of(const ln_py_node *node, ln_kind kind, ln_value *value)
+{
+    *value = (ln_value){.none = node->kind == LN_PY_NONE};
+    bool integer = node->kind == LN_PY_INT;
+    bool is_true_or_false = node->kind == LN_PY_BOOL;
+    if (integer || is_true_or_false) {
+        value->integer = node->value.integer;
+    }
+    switch (kind) {
+    case LN_KIND_INT: return integer;
+    case LN_KIND_FLOAT: return number_of(node, &value->number[0], &value->whole[0]);
+    case LN_KIND_BOOL: return is_true_or_false || (integer && (value->integer | 1) == 1);
+    case LN_KIND_PAIR: return pair_of(node, value);
+    case LN_KIND_DIM: return integer || value->none;
+    case LN_KIND_NONE: return value->none;
+    }
+    return false;
+}
+
+static const char *kind_name(ln_kind kind)
+{
+    switch (kind) {
+    case LN_KIND_INT: return "an int";
+    case LN_KIND_FLOAT: return "a float";
+    case LN_KIND_BOOL: return "True or False";
+    case LN_KIND_PAIR: return "a pair of floats";
+    case LN_KIND_DIM: return "an int or None";
+    case LN_KIND_NONE: return "None";
+    }
+    return "";
+}
+
+static const ln_py_node *undefined_name(const ln_py_node *node)
+{
+    if (node->kind == LN_PY_NAME) {
+        return node;
+    }
+    if (node->kind == LN_PY_TUPLE || node->kind == LN_PY_LIST) {
+        for (const ln_py_node *child = node->children; child != NULL; child = child->next) {
+            if (child->kind == LN_PY_NAME) {
+                return child;
+            }
+        }
+    }
+    return NULL;
+}
+
+static linnet_status bind_value(ln_py_slice source, const ln_signature *signature, size_t i,
+                                const ln_py_node *node, ln_value *value, linnet_error *error)
+{
+    const ln_parameter *parameter = &signature->parameters[i];
+    if (value_of(node, parameter->kind, value)) {
+        return LINNET_OK;
+    }
+    const ln_py_node *name = undefined_name(node);
+    if (name != NULL && memchr(name->text.text, '.', name->text.length) == NULL) {
+        return ln_py_fail(error, LINNET_ERROR_SYNTAX, source, name->place,
+                          "name '%.*s' is not defined", LN_PY_SHOWN(name->text));
+    }
+    return ln_py_fail(error, LINNET_ERROR_SYNTAX, source, node->place,
+                      "%s.__init__() argument '%s': expected %s, found %s%.*s%s", signature->name,
+                      parameter->name, kind_name(parameter->kind),
+                      node->kind == LN_PY_STRING ? "'" : "", LN_PY_SHOWN(node->text),
+                      node->kind == LN_PY_STRING ? "'" : "");
+}
+
+static double standard_number(const char *text, size_t length, bool *whole)
+{
+    double number = 0;
+    int64_t integer = 0;
+    bool good = ln_parse_double(text, length, &number);
+    assert(good);
+    (void)good;
+    *whole = ln_parse_int64(text, length, &integer);
+    return number;
+}
+
+/* The default's text as a value. It stands in a record, so what it cannot be is our own mistake. */
+static ln_value standard_value(const ln_parameter *parameter)
+{
+    const char *text = parameter->standard;
+    size_t length = strlen(text);
+    ln_value value = {.none = strcmp(text, "None") == 0};
+    if (value.none) {
+        return value;
+    }
+    if (parameter->kind == LN_KIND_BOOL) {
+        value.integer = strcmp(text, "True") == 0;
+    } else if (parameter->kind == LN_KIND_FLOAT) {
+        value.number[0] = standard_number(text, length, &value.whole[0]);
+        (void)ln_parse_int64(text, length, &value.integer);
+    } else if (parameter->kind == LN_KIND_PAIR) {
+        const char *comma = strchr(text, ',');
+        assert(text[0] == '(' && comma != NULL && comma[1] == ' ' && text[length - 1] == ')');
+        value.number[0] = standard_number(text + 1, (size_t)(comma - text) - 1, &value.whole[0]);
+        value.number[1] =
+            standard_number(comma + 2, (size_t)(text + length - 1 - (comma + 2)), &value.whole[1]);
+    } else {
+        bool good = ln_parse_int64(text, length, &value.integer);
+        assert(good);
+        (void)good;
+    }
+    return value;
+}
+
+/* ---- binding ---- */
+
+static size_t find_parameter(const ln_signature *signature, ln_py_slice name)
+{
+    size_t i = 0;
+    while (i < signature->count && !ln_py_equal(name, signature->parameters[i].name)) {
+        i++;
+    }
+    return i;
+}
+
+static size_t required_count(const ln_signature *signature)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < signature->count; i++) {
+        count += signature->parameters[i].standard == NULL;
+    }
+    return count;
+}
+
+/* Python counts self. */
+static linnet_status fail_too_many(ln_py_slice source, const ln_signature *signature, size_t given,
+                                   size_t place, linnet_error *error)
+{
+    size_t least = required_count(signature) + 1, most = signature->count + 1;
+    char range[64];
+    if (least == most) {
+        snprintf(range, sizeof range, "%zu positional argument%s", most, most == 1 ? "" : "s");
+    } else {
+        snprintf(range, sizeof range, "from %zu to %zu positional arguments", least, most);
+    }
+    return ln_py_fail(error, LINNET_ERROR_SYNTAX, source, place,
+                      "%s.__init__() takes %s but %zu were given", signature->name, range,
+                      given + 1);
+}
+
+static linnet_status fail_missing(ln_py_slice source, const ln_py_node *node,
+                                  const ln_signature *signature, const bool *bound,
+                                  linnet_error *error)
+{
+    const char *names[LN_MAX_PARAMETERS];
+    size_t count = 0;
+    for (size_t i = 0; i < signature->count; i++) {
+        if (signature->parameters[i].standard == NULL && !bound[i]) {
+            names[count++] = signature->parameters[i].name;
+        }
+    }
+    char list[256];
+    size_t used = 0;
+    for (size_t i = 0; i < count; i++) {
+        const char *before = i == 0 ? "" : i + 1 < count ? ", " : count == 2 ? " and " : ", and ";
+        int written = snprintf(list + used, sizeof list - used, "%s'%s'", before, names[i]);
+        used += written > 0 ? (size_t)written : 0;
+        assert(used < sizeof list);
+    }
+    return ln_py_fail(error, LINNET_ERROR_SYNTAX, source, node->place,
+                      "%s.__init__() missing %zu required positional argument%s: %s",
+                      signature->name, count, count == 1 ? "" : "s", list);
+}
+
+/* Which argument each parameter gets; arguments[i] stays NULL where it gets none. */
+static linnet_status assign(ln_py_slice source, const ln_py_node *node,
+                            const ln_signature *signature, const ln_py_node **arguments,
+                            linnet_error *error)
+{
+    size_t given = 0, excess_place = 0;
+    for (const ln_py_node *a = node->children; a != NULL; a = a->next) {
+        if (a->role == LN_PY_ENTRY) {
+            return ln_py_fail(error, LINNET_ERROR_SYNTAX, source, a->label_place,
+                              "%s takes no modules, found '(%.*s):'", signature->name,
+                              LN_PY_SHOWN(a->label));
+        }
+        if (a->role == LN_PY_POSITIONAL) {
+            if (given < signature->count) {
+                arguments[given] = a;
+            } else if (given == signature->count) {
+                excess_place = a->place;
+            }
+            given++;
+            continue;
+        }
+        size_t i = find_parameter(signature, a->label);
+        if (i == signature->count) {
+            return ln_py_fail(error, LINNET_ERROR_SYNTAX, source, a->label_place,
+                              "%s.__init__() got an unexpected keyword argument '%.*s'",
+                              signature->name, LN_PY_SHOWN(a->label));
+        }
+        if (arguments[i] != NULL) {
+            bool repeated = arguments[i]->role == LN_PY_KEYWORD;
+            return ln_py_fail(error, LINNET_ERROR_SYNTAX, source, a->label_place,
+                              repeated ? "%s.__init__() keyword argument repeated: %s"
+                                       : "%s.__init__() got multiple values for argument '%s'",
+                              signature->name, signature->parameters[i].name);
+        }
+        arguments[i] = a;
+    }
+    return given <= signature->count ? LINNET_OK
+                                     : fail_too_many(source, signature, given, excess_place, error);
+}
+
+linnet_status ln_signature_bind(ln_py_slice source, const ln_py_node *node,
+                                const ln_signature *signature, ln_value *values,
+                                linnet_error *error)
+{
+    const ln_py_node *arguments[LN_MAX_PARAMETERS] = {NULL};
+    bool bound[LN_MAX_PARAMETERS] = {false};
+    linnet_status status = assign(source, node, signature, arguments, error);
+    bool complete = true;
+    for (size_t i = 0; i < signature->count; i++) {
+        bound[i] = arguments[i] != NULL;
+        complete = complete && (bound[i] || signature->parameters[i].standard != NULL);
+    }
+    if (status == LINNET_OK && !complete) {
+        status = fail_missing(source, node, signature, bound, error);
+    }
+    for (size_t i = 0; status == LINNET_OK && i < signature->count; i++) {
+        if (bound[i]) {
+            status = bind_value(source, signature, i, arguments[i], &values[i], error);
+        } else {
+            values[i] = standard_value(&signature->parameters[i]);
+        }
+    }
+    return status;
+}
+
+linnet_status ln_signature_parse(const char *text, const char *what,
+                                 const ln_signature *const *signatures, size_t count, size_t *which,
+                                 ln_value *values, linnet_error *error)
+{
+    ln_py_tree tree;
+    linnet_status status = ln_py_parse(text, NULL, 0, &tree, error);
+    if (status == LINNET_OK) {
+        status = ln_signature_find(tree.source, tree.root, what, signatures, count, which, error);
+    }
+    if (status == LINNET_OK) {
+        status = ln_signature_bind(tree.source, tree.root, signatures[*which], values, error);
+    }
+    ln_py_free(&tree);
+    return status;
+}
+
+/* ---- printing ---- */
+
+/* Number i of a value: an int prints as an int. Beyond 2^53 an int prints as the double that it is.
+ */
+static char *number_text(const ln_value *value, int i, char *text)
+{
+    ln_print_double(value->number[i], text);
+    if (value->whole[i] && fabs(value->number[i]) < 0x1p53) {
+        snprintf(text, LN_NUMBER_TEXT, "%lld", (long long)value->number[i]);
+    }
+    return text;
+}
+
+char *ln_value_text(const ln_value *value, char *text)
+{
+    return number_text(value, 0, text);
+}
+
+/* Room for two numbers, a comma and parentheses. */
+#define VALUE_TEXT (2 * LN_NUMBER_TEXT + 8)
+
+static void print_value(const ln_value *value, ln_kind kind, char text[VALUE_TEXT])
+{
+    char first[LN_NUMBER_TEXT], second[LN_NUMBER_TEXT];
+    if (value->none || kind == LN_KIND_NONE) {
+        snprintf(text, VALUE_TEXT, "None");
+    } else if (kind == LN_KIND_BOOL) {
+        snprintf(text, VALUE_TEXT, "%s", value->integer != 0 ? "True" : "False");
+    } else if (kind == LN_KIND_FLOAT) {
+        number_text(value, 0, text);
+    } else if (kind == LN_KIND_PAIR) {
+        snprintf(text, VALUE_TEXT, "(%s, %s)", number_text(value, 0, first),
+                 number_text(value, 1, second));
+    } else {
+        snprintf(text, VALUE_TEXT, "%lld", (long long)value->integer);
+    }
+}
+
+static bool is_standard(const ln_parameter *parameter, const ln_value *value)
+{
+    if (parameter->standard == NULL) {
+        return false;
+    }
+    char text[VALUE_TEXT], standard[VALUE_TEXT];
+    ln_value expected = standard_value(parameter);
+    print_value(value, parameter->kind, text);
+    print_value(&expected, parameter->kind, standard);
+    return strcmp(text, standard) == 0;
+}
+
+char *ln_signature_repr(const ln_signature *signature, const ln_value *values)
+{
+    char text[1024];
+    size_t used = 0;
+    int written = snprintf(text, sizeof text, "%s(", signature->name);
+    const char *separator = "";
+    for (size_t i = 0; i < signature->count; i++) {
+        used += written > 0 ? (size_t)written : 0;
+        written = 0;
+        const ln_parameter *parameter = &signature->parameters[i];
+        if (parameter->repr == LN_REPR_NEVER ||
+            (parameter->repr == LN_REPR_IF_SET && is_standard(parameter, &values[i]))) {
+            continue;
+        }
+        char value[VALUE_TEXT];
+        print_value(&values[i], parameter->kind, value);
+        written =
+            snprintf(text + used, sizeof text - used, "%s%s=%s", separator, parameter->name, value);
+        separator = ", ";
+        assert(used + (size_t)written + 2 < sizeof text);
+    }
+    used += written > 0 ? (size_t)written : 0;
+    memcpy(text + used, ")", 2);
+    return ln_copy_text(text, used + 1);
+}
