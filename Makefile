@@ -17,7 +17,7 @@ build:   ## build the library, the program, the examples and the manual in build
 demo:    ## build, then train, evaluate and run a classifier on Fashion-MNIST
 	@scripts/setup demo
 	@$(MAKE) --no-print-directory $(BUILD)/CMakeCache.txt
-	@$(CMAKE_BUILD) --target linnet_program
+	@$(CMAKE_BUILD) --target linnet_program example_fashion_mnist
 	@LINNET=$(BUILD)/linnet scripts/demo
 
 test:    ## build and run all tests

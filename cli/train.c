@@ -13,10 +13,11 @@
 static int check_usage(const cli_train_values *values)
 {
     if (values->output == NULL) {
-        return cli_misuse("--output", "is missing: the model to write, -o MODEL");
+        return cli_misuse("--output", "missing; name the file to write with -o MODEL");
     }
     if (values->model == NULL) {
-        return cli_misuse("--model", "is missing: the architecture in PyTorch's text, or its file");
+        return cli_misuse("--model",
+                          "missing; give the architecture in PyTorch's text, or its file");
     }
     if (strcmp(values->output, "-") == 0) {
         return cli_misuse("--output", "a model needs a file, not standard output");
