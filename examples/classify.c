@@ -13,12 +13,16 @@
 int main(int argc, char **argv)
 {
     static float x[MOST], y[MOST];
-    linnet_error error = {.place = "", .message = "usage: classify MODEL NUMBER..."};
+    linnet_error error = {.place = ""};
     linnet_model *model = NULL;
     linnet_plan *plan = NULL;
     linnet_plan_options options = {.max_batch = 1, .probabilities = true};
 
-    bool done = argc > 1 && linnet_model_load(argv[1], &model, &error) == LINNET_OK &&
+    if (argc < 2) {
+        fprintf(stderr, "usage: classify MODEL NUMBER...\n");
+        return 2;
+    }
+    bool done = linnet_model_load(argv[1], &model, &error) == LINNET_OK &&
                 linnet_plan_create(model, &options, &plan, &error) == LINNET_OK;
     size_t in = done ? linnet_plan_input_features(plan) : 0;
     size_t out = done ? linnet_plan_output_features(plan) : 0;
