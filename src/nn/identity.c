@@ -5,4 +5,5 @@ const ln_module_type ln_identity_type = {
     .signature = {"Identity", 0, {{0}}},
     .role = LN_ROLE_SHAPE,
     .identity_in_eval = true,
+    .any_arguments = true,
 };

@@ -1,8 +1,8 @@
 /* nn.h - modules, the table of module types, and the model.
  *
  * A module type is one file that exports one const record and stands as one row in modules.def. The
- * record holds all that is known of the module: constructor, checks, shape rule, parameters, initial
- * values, and forward beside backward. */
+ * record holds all that is known of the module: constructor, checks, shape rule, parameters,
+ * initial values, and forward beside backward. */
 #ifndef LN_NN_NN_H
 #define LN_NN_NN_H
 
@@ -31,8 +31,8 @@ typedef struct ln_draw {
     size_t features;     /* of one row: keep's row stride */
 } ln_draw;
 
-/* A stretch of one row of the batch that forward or backward works on: `count` elements from `column`
- * on, the row taken as flat. For LN_ROLE_ROW it is one vector of the last dimension. */
+/* A stretch of one row of the batch that forward or backward works on: `count` elements from
+ * `column` on, the row taken as flat. For LN_ROLE_ROW it is one vector of the last dimension. */
 typedef struct ln_stretch {
     const ln_kernels *kernels;
     const ln_module *module;
@@ -45,6 +45,7 @@ typedef struct ln_module_type {
     ln_role role;
     bool draws;            /* random in training: Dropout */
     bool identity_in_eval; /* left out of eval plans: Dropout, Identity */
+    bool any_arguments;    /* whatever arguments there are, they are not looked at: Identity */
 
     /* Checks values after binding; NULL: nothing to check. Errors: ARGUMENT in PyTorch's words. */
     linnet_status (*check)(const ln_value *values, linnet_error *error);
@@ -89,7 +90,7 @@ struct linnet_model {
     struct {
         char *name;
         linnet_tensor *tensor; /* borrowed from the module */
-    } *parameters;
+    } * parameters;
     size_t parameter_count;
     char **classes;
     size_t class_count;
@@ -100,17 +101,37 @@ struct linnet_model {
 /* The table of module types; NULL past the end. */
 const ln_module_type *ln_module_type_at(size_t i);
 
-/* Reads the tree of modules out of text (text.c). The caller owns the tree. */
+/* Reads the tree of modules out of text (text.c). Weights have their shapes, but no memory yet:
+ * data is NULL until ln_module_allocate gives them zeros. The caller owns the tree. */
 LINNET_NODISCARD linnet_status ln_module_parse(const char *text, const linnet_name *names,
                                                size_t name_count, ln_module **root,
                                                linnet_error *error);
+LINNET_NODISCARD linnet_status ln_module_allocate(ln_module *root, linnet_error *error);
 /* print(module)'s text; free with ln_free; NULL without memory. A named root prints as
  * "(classifier): Sequential(...", which ln_module_parse reads back. */
 char *ln_module_repr(const ln_module *module);
 void ln_module_free(ln_module *module);
 
-/* Shape after all leaves, for an input shape with the batch dimension first. The error's place names
- * the module. */
+/* linnet_model_parse without the memory of the weights, which ln_module_allocate(model->root)
+ * gives: so a file's weights can be checked against the model before anything large is allocated.
+ */
+LINNET_NODISCARD linnet_status ln_model_create(const char *text, const linnet_name *names,
+                                               size_t name_count, linnet_model **model,
+                                               linnet_error *error);
+
+/* Gives the model the mean and std, each `features` long, which are copied; 0 features take them
+ * away. Errors: ARGUMENT (not finite, std not above 0), SHAPE (other than the features of a known
+ * input), MEMORY. */
+LINNET_NODISCARD linnet_status ln_model_set_standard(linnet_model *model, size_t features,
+                                                     const float *mean, const float *std,
+                                                     linnet_error *error);
+
+/* The shape of one row that the modules themselves tell (linnet_model_input_shape without a file or
+ * a call that said so); rank -1 where they do not. */
+ln_shape ln_model_inferred_input(const linnet_model *model);
+
+/* Shape after all leaves, for an input shape with the batch dimension first. The error's place
+ * names the module. */
 LINNET_NODISCARD linnet_status ln_model_shape(const linnet_model *model, ln_shape *shape,
                                               linnet_error *error);
 
