@@ -33,7 +33,8 @@ static linnet_status thread_count(int threads, int *count, linnet_error *error)
     if (threads != 0) {
         if (threads < 1 || threads > MAX_THREADS) {
             return ln_fail(error, LINNET_ERROR_ARGUMENT,
-                           "expected a number of threads from 1 to %d, found %d", MAX_THREADS, threads);
+                           "expected a number of threads from 1 to %d, found %d", MAX_THREADS,
+                           threads);
         }
         *count = threads;
         return LINNET_OK;
@@ -46,7 +47,8 @@ static linnet_status thread_count(int threads, int *count, linnet_error *error)
     long wanted = strtol(text, &end, 10);
     if (*end != '\0' || wanted < 1 || wanted > MAX_THREADS) {
         return ln_fail_at(error, LINNET_ERROR_ARGUMENT, "LINNET_NUM_THREADS",
-                          "expected a number of threads from 1 to %d, found '%s'", MAX_THREADS, text);
+                          "expected a number of threads from 1 to %d, found '%s'", MAX_THREADS,
+                          text);
     }
     *count = (int)wanted;
     return LINNET_OK;
@@ -89,28 +91,54 @@ int ln_pool_threads(const ln_pool *pool)
     return pool == NULL ? 1 : pool->threads;
 }
 
+/* Under ThreadSanitizer: it cannot look into libpthreadpool, so it is told of the two edges that a
+ * loop has, caller to task and task to caller. Between tasks of one loop there is none, and it is
+ * told none.
+ */
+#if defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+#define TSAN
+#endif
+#elif defined(__SANITIZE_THREAD__)
+#define TSAN
+#endif
+#ifdef TSAN
+#include <sanitizer/tsan_interface.h>
+#define LEAVE(edge) __tsan_release(edge)
+#define ENTER(edge) __tsan_acquire(edge)
+#else
+#define LEAVE(edge) ((void)(edge))
+#define ENTER(edge) ((void)(edge))
+#endif
+
 typedef struct job {
     ln_task task;
     void *context;
+    char begin, end; /* the addresses name the edges */
 } job;
 
 static void run_one(void *argument, size_t index)
 {
-    const job *j = argument;
+    job *j = argument;
+    ENTER(&j->begin);
     ln_fpenv saved = ln_fpenv_enter();
     j->task(j->context, index);
     ln_fpenv_leave(saved);
+    LEAVE(&j->end);
 }
 
 void ln_parallel(ln_pool *pool, size_t count, ln_task task, void *context)
 {
-    job j = {task, context};
+    job j = {.task = task, .context = context};
     if (pool == NULL || pool->workers == NULL || count < 2) {
         for (size_t i = 0; i < count; i++) {
             run_one(&j, i);
         }
         return;
     }
-    /* Workers sleep between loops: one that spins on a busy core holds up the thread it waits for. */
+    /* Workers sleep between loops: one that spins on a busy core holds up the thread that it waits
+     * for. */
+    LEAVE(&j.begin);
     pthreadpool_parallelize_1d(pool->workers, run_one, &j, count, PTHREADPOOL_FLAG_YIELD_WORKERS);
+    ENTER(&j.end);
 }
