@@ -1,8 +1,8 @@
 /* accuracy.c - the error of ln_exp and ln_log over all 2^32 floats, in units in the last place.
  *
- * The reference is the C library's double function, whose own error (below 1e-16) is far under a float's
- * unit. Prints the largest error and where, the share of correctly rounded results, and exits 1 where the
- * largest error is above the bound that docs/numerics.md states. */
+ * The reference is the C library's double function, whose own error (below 1e-16) is far under a
+ * float's unit. Prints the largest error and where, the share of correctly rounded results, and
+ * exits 1 where the largest error is above the bound that docs/numerics.md states. */
 #include <stdbool.h>
 #include <stdio.h>
 
@@ -44,9 +44,10 @@ static void compare(tally *t, float x, float got, double exact)
 
 static int report(const char *name, const tally *t, double bound)
 {
-    printf("%-4s largest error %.4f ulp at %.9g, correctly rounded %.3f %%, wrong at the edges %llu\n",
-           name, t->worst, (double)t->worst_at, 100.0 * (double)t->rounded / (double)t->tested,
-           (unsigned long long)t->wrong_special);
+    printf(
+        "%-4s largest error %.4f ulp at %.9g, correctly rounded %.3f %%, wrong at the edges %llu\n",
+        name, t->worst, (double)t->worst_at, 100.0 * (double)t->rounded / (double)t->tested,
+        (unsigned long long)t->wrong_special);
     return t->worst > bound || t->wrong_special != 0;
 }
 

@@ -7,10 +7,10 @@
  * Conventions, said once:
  *   - Words, defaults, shapes and error texts are PyTorch's. weight is (out_features, in_features),
  *     input is (*, in_features), y = x W^T + b.
- *   - Every function that can fail returns a linnet_status and, where `error` is not NULL, fills it.
- *     The library never prints, exits or aborts. After a failure, outputs hold NULL or zero.
- *   - Ownership in three words: a function *borrows* what it is given unless it says that it *takes*
- *     it; whoever *owns* an object frees it with the matching _free, which accepts NULL.
+ *   - Every function that can fail returns a linnet_status and, where `error` is not NULL, fills
+ * it. The library never prints, exits or aborts. After a failure, outputs hold NULL or zero.
+ *   - Ownership in three words: a function *borrows* what it is given unless it says that it
+ * *takes* it; whoever *owns* an object frees it with the matching _free, which accepts NULL.
  *   - Every result is one number: the same row gives the same bits whatever the batch size, the
  *     number of threads and the instruction set (docs/numerics.md).
  *   - Functions that compute set the rounding mode and flush-to-zero to IEEE's defaults while they
@@ -18,8 +18,8 @@
  *   - Threads: objects are not locked. A model is const while it runs, so any number of threads may
  *     run one model, each with a plan of its own.
  *
- * Environment: LINNET_ISA=scalar|avx2|avx512|neon forces a kernel set; LINNET_NUM_THREADS=N sets the
- * threads of every plan that does not ask for a number itself.
+ * Environment: LINNET_ISA=scalar|avx2|avx512|neon forces a kernel set; LINNET_NUM_THREADS=N sets
+ * the threads of every plan that does not ask for a number itself.
  */
 #ifndef LINNET_H
 #define LINNET_H
@@ -47,15 +47,16 @@ extern "C" {
 /* The library's version, "0.1.0". */
 LINNET_API const char *linnet_version(void);
 
-/* ---- errors ------------------------------------------------------------------------------------ */
+/* ---- errors ------------------------------------------------------------------------------------
+ */
 
 typedef enum linnet_status {
     LINNET_OK = 0,
-    LINNET_ERROR_ARGUMENT = 1,    /* a value outside its range: PyTorch's ValueError and TypeError */
-    LINNET_ERROR_SHAPE = 2,       /* shapes or dtypes that do not fit: PyTorch's RuntimeError */
-    LINNET_ERROR_SYNTAX = 3,      /* text that cannot be read: place holds line and column */
-    LINNET_ERROR_IO = 4,          /* the system refused: open, read, write, rename */
-    LINNET_ERROR_FORMAT = 5,      /* a file whose content is not what its format demands */
+    LINNET_ERROR_ARGUMENT = 1, /* a value outside its range: PyTorch's ValueError and TypeError */
+    LINNET_ERROR_SHAPE = 2,    /* shapes or dtypes that do not fit: PyTorch's RuntimeError */
+    LINNET_ERROR_SYNTAX = 3,   /* text that cannot be read: place holds line and column */
+    LINNET_ERROR_IO = 4,       /* the system refused: open, read, write, rename */
+    LINNET_ERROR_FORMAT = 5,   /* a file whose content is not what its format demands */
     LINNET_ERROR_UNSUPPORTED = 6, /* well formed, but not something that Linnet does */
     LINNET_ERROR_MEMORY = 7,      /* out of memory, or a size that overflows */
     LINNET_ERROR_DATA = 8         /* rows, labels or values that cannot be trained on */
@@ -63,7 +64,8 @@ typedef enum linnet_status {
 
 /* What went wrong. `place` says where: "head.safetensors", "train.csv:17:3" (file, line, column),
  * "line 1, column 12", or "" where there is no place. `message` says what was expected and what was
- * found; it is one line, save for model text, where a second and third line show the text and a caret. */
+ * found; it is one line, save for model text, where a second and third line show the text and a
+ * caret. */
 typedef struct linnet_error {
     linnet_status status;
     char place[512];
@@ -73,10 +75,12 @@ typedef struct linnet_error {
 /* A status's name for machines: "OK", "ARGUMENT", "SHAPE", ... Never NULL. */
 LINNET_API const char *linnet_status_name(linnet_status status);
 
-/* ---- tensors ----------------------------------------------------------------------------------- */
+/* ---- tensors -----------------------------------------------------------------------------------
+ */
 
 /* Linnet computes in float32, reads the seven types that data comes in (float32, float64, bfloat16,
- * float16, int64, int32, uint8), and knows the others by name and size so that any file can be shown. */
+ * float16, int64, int32, uint8), and knows the others by name and size so that any file can be
+ * shown. */
 typedef enum linnet_dtype {
     LINNET_FLOAT32 = 0,
     LINNET_FLOAT64,
@@ -98,8 +102,8 @@ typedef enum linnet_dtype {
 #define LINNET_MAX_RANK 16
 
 /* An n-dimensional array: a typed, strided window on memory. A value, copied freely.
- * `strides` count elements. `storage` is the allocation that linnet_tensor_free releases, and NULL in
- * a view, which borrows its memory from where it was made. A dimension of size 0 is legal. */
+ * `strides` count elements. `storage` is the allocation that linnet_tensor_free releases, and NULL
+ * in a view, which borrows its memory from where it was made. A dimension of size 0 is legal. */
 typedef struct linnet_tensor {
     void *data;
     void *storage;
@@ -120,10 +124,10 @@ LINNET_NODISCARD LINNET_API linnet_status linnet_tensor_create(linnet_dtype dtyp
                                                                const int64_t *shape,
                                                                linnet_tensor *tensor,
                                                                linnet_error *error);
-/* A view of `data` as a contiguous (row-major) tensor; borrows `data`. Errors: ARGUMENT, MEMORY (the
- * number of elements overflows). */
-LINNET_NODISCARD LINNET_API linnet_status linnet_tensor_from(void *data, linnet_dtype dtype, int rank,
-                                                             const int64_t *shape,
+/* A view of `data` as a contiguous (row-major) tensor; borrows `data`. Errors: ARGUMENT, MEMORY
+ * (the number of elements overflows). */
+LINNET_NODISCARD LINNET_API linnet_status linnet_tensor_from(void *data, linnet_dtype dtype,
+                                                             int rank, const int64_t *shape,
                                                              linnet_tensor *tensor,
                                                              linnet_error *error);
 /* Frees what the tensor owns, nothing for a view, and zeroes the struct. */
@@ -133,21 +137,21 @@ LINNET_API void linnet_tensor_free(linnet_tensor *tensor);
 LINNET_API int64_t linnet_tensor_numel(const linnet_tensor *tensor);
 LINNET_API bool linnet_tensor_is_contiguous(const linnet_tensor *tensor);
 
-/* t(): the transposed view of a tensor of rank 2; ranks 0 and 1 come back as they are. Never a copy.
- * Errors: SHAPE "t() expects a tensor with <= 2 dimensions, but self is 3D". */
+/* t(): the transposed view of a tensor of rank 2; ranks 0 and 1 come back as they are. Never a
+ * copy. Errors: SHAPE "t() expects a tensor with <= 2 dimensions, but self is 3D". */
 LINNET_NODISCARD LINNET_API linnet_status linnet_tensor_t(const linnet_tensor *self,
                                                           linnet_tensor *view, linnet_error *error);
-/* view(shape): the same elements under another shape; one size may be -1. Never a copy. Errors: SHAPE,
- * as PyTorch has them: "shape '[5]' is invalid for input of size 6", "view size is not compatible with
- * input tensor's size and stride (at least one dimension spans across two contiguous subspaces). Use
- * .reshape(...) instead.". */
+/* view(shape): the same elements under another shape; one size may be -1. Never a copy. Errors:
+ * SHAPE, as PyTorch has them: "shape '[5]' is invalid for input of size 6", "view size is not
+ * compatible with input tensor's size and stride (at least one dimension spans across two
+ * contiguous subspaces). Use .reshape(...) instead.". */
 LINNET_NODISCARD LINNET_API linnet_status linnet_tensor_view(const linnet_tensor *self, int rank,
                                                              const int64_t *shape,
                                                              linnet_tensor *view,
                                                              linnet_error *error);
-/* flatten(start_dim, end_dim): dimensions start_dim..end_dim as one; negative ones count from the end.
- * A view where the strides allow it, as in PyTorch; otherwise a copy that the caller owns (freeing the
- * result is right in both cases). Errors: SHAPE, MEMORY. */
+/* flatten(start_dim, end_dim): dimensions start_dim..end_dim as one; negative ones count from the
+ * end. A view where the strides allow it, as in PyTorch; otherwise a copy that the caller owns
+ * (freeing the result is right in both cases). Errors: SHAPE, MEMORY. */
 LINNET_NODISCARD LINNET_API linnet_status linnet_tensor_flatten(const linnet_tensor *self,
                                                                 int start_dim, int end_dim,
                                                                 linnet_tensor *result,
@@ -155,15 +159,16 @@ LINNET_NODISCARD LINNET_API linnet_status linnet_tensor_flatten(const linnet_ten
 /* A contiguous copy in another dtype; the caller owns it. float -> narrower float rounds to nearest
  * even. Errors: UNSUPPORTED (a dtype that is known by name only), MEMORY. */
 LINNET_NODISCARD LINNET_API linnet_status linnet_tensor_to(const linnet_tensor *self,
-                                                           linnet_dtype dtype, linnet_tensor *result,
+                                                           linnet_dtype dtype,
+                                                           linnet_tensor *result,
                                                            linnet_error *error);
 
 /* ---- functions: torch.nn.functional ------------------------------------------------------------
  *
- * Inputs are float32 with any strides and are borrowed; the result is a new contiguous tensor that the
- * caller owns, or (linnet_relu and linnet_dropout apart) nothing on failure. Errors: SHAPE with
- * PyTorch's text, UNSUPPORTED for a dtype other than float32, MEMORY. These run on the calling thread;
- * a plan is the fast way. */
+ * Inputs are float32 with any strides and are borrowed; the result is a new contiguous tensor that
+ * the caller owns, or (linnet_relu and linnet_dropout apart) nothing on failure. Errors: SHAPE with
+ * PyTorch's text, UNSUPPORTED for a dtype other than float32, MEMORY. These run on the calling
+ * thread; a plan is the fast way. */
 
 /* y = x W^T + b. input (*, in_features), weight (out_features, in_features) or (in_features), bias
  * (out_features), () or NULL; result (*, out_features), or (*) for a 1-D weight.
@@ -174,8 +179,8 @@ LINNET_NODISCARD LINNET_API linnet_status linnet_linear(const linnet_tensor *inp
                                                         linnet_tensor *result, linnet_error *error);
 /* mat1 (n, m) times mat2 (m, p) -> (n, p). Source: torch.mm. */
 LINNET_NODISCARD LINNET_API linnet_status linnet_mm(const linnet_tensor *mat1,
-                                                    const linnet_tensor *mat2, linnet_tensor *result,
-                                                    linnet_error *error);
+                                                    const linnet_tensor *mat2,
+                                                    linnet_tensor *result, linnet_error *error);
 /* beta * input + alpha * (mat1 mat2); input broadcasts to (n, p). beta = 0 ignores input, NaN
  * included. result = fma(alpha, mm, beta * input). Source: torch.addmm. */
 LINNET_NODISCARD LINNET_API linnet_status linnet_addmm(const linnet_tensor *input,
@@ -186,34 +191,38 @@ LINNET_NODISCARD LINNET_API linnet_status linnet_addmm(const linnet_tensor *inpu
 /* max(x, 0), NaN passed on. Source: torch.nn.functional.relu. */
 LINNET_NODISCARD LINNET_API linnet_status linnet_relu(const linnet_tensor *input,
                                                       linnet_tensor *result, linnet_error *error);
-/* training: each element 0 with probability p, else x / (1 - p); otherwise a copy. The mask is Philox's
- * under `seed` for row = all leading dimensions, column = the last one. Errors: ARGUMENT "dropout
- * probability has to be between 0 and 1, but got 1.5". Source: torch.nn.functional.dropout. */
+/* training: each element 0 with probability p, else x / (1 - p); otherwise a copy. The mask is
+ * Philox's under `seed` for row = all leading dimensions, column = the last one. Errors: ARGUMENT
+ * "dropout probability has to be between 0 and 1, but got 1.5". Source:
+ * torch.nn.functional.dropout. */
 LINNET_NODISCARD LINNET_API linnet_status linnet_dropout(const linnet_tensor *input, double p,
                                                          bool training, uint64_t seed,
-                                                         linnet_tensor *result, linnet_error *error);
+                                                         linnet_tensor *result,
+                                                         linnet_error *error);
 /* exp(x_i) / sum_j exp(x_j) along dim, and its logarithm; negative dim counts from the end. Errors:
  * SHAPE "Dimension out of range (expected to be in range of [-2, 1], but got 2)". */
 LINNET_NODISCARD LINNET_API linnet_status linnet_softmax(const linnet_tensor *input, int dim,
-                                                         linnet_tensor *result, linnet_error *error);
+                                                         linnet_tensor *result,
+                                                         linnet_error *error);
 LINNET_NODISCARD LINNET_API linnet_status linnet_log_softmax(const linnet_tensor *input, int dim,
                                                              linnet_tensor *result,
                                                              linnet_error *error);
-/* Mean over the batch of -log_softmax(input)[target]. input (N, C) or (C); target int64 class indices
- * (N) or (); result () float32. Errors: SHAPE, DATA "Target 7 is out of bounds.". Source:
+/* Mean over the batch of -log_softmax(input)[target]. input (N, C) or (C); target int64 class
+ * indices (N) or (); result () float32. Errors: SHAPE, DATA "Target 7 is out of bounds.". Source:
  * torch.nn.functional.cross_entropy, reduction='mean'. */
 LINNET_NODISCARD LINNET_API linnet_status linnet_cross_entropy(const linnet_tensor *input,
                                                                const linnet_tensor *target,
                                                                linnet_tensor *result,
                                                                linnet_error *error);
 
-/* ---- state_dict: ordered, named tensors and text metadata ---------------------------------------- */
+/* ---- state_dict: ordered, named tensors and text metadata
+ * ---------------------------------------- */
 
 typedef struct linnet_state_dict linnet_state_dict;
 
-/* Reads a file of tensors; the format is found by content (safetensors, npy, npz, IDX). A safetensors
- * or npy file is mapped and its tensors are views of the mapping. The caller owns the result. Errors:
- * IO, FORMAT, MEMORY, UNSUPPORTED. */
+/* Reads a file of tensors; the format is found by content (safetensors, npy, npz, IDX). A
+ * safetensors or npy file is mapped and its tensors are views of the mapping. The caller owns the
+ * result. Errors: IO, FORMAT, MEMORY, UNSUPPORTED. */
 LINNET_NODISCARD LINNET_API linnet_status linnet_state_dict_load(const char *path,
                                                                  linnet_state_dict **state_dict,
                                                                  linnet_error *error);
@@ -223,9 +232,8 @@ LINNET_NODISCARD LINNET_API linnet_status linnet_state_dict_create(linnet_state_
 /* Writes `path` atomically (a temporary file beside it, flushed, renamed); the format follows the
  * ending: .safetensors, or .npy where there is one tensor. The same content gives the same bytes.
  * Errors: IO, UNSUPPORTED, MEMORY. */
-LINNET_NODISCARD LINNET_API linnet_status linnet_state_dict_save(const linnet_state_dict *state_dict,
-                                                                 const char *path,
-                                                                 linnet_error *error);
+LINNET_NODISCARD LINNET_API linnet_status
+linnet_state_dict_save(const linnet_state_dict *state_dict, const char *path, linnet_error *error);
 LINNET_API void linnet_state_dict_free(linnet_state_dict *state_dict);
 
 LINNET_API size_t linnet_state_dict_count(const linnet_state_dict *state_dict);
@@ -241,10 +249,11 @@ LINNET_NODISCARD LINNET_API linnet_status linnet_state_dict_set(linnet_state_dic
                                                                 const char *name,
                                                                 const linnet_tensor *tensor,
                                                                 linnet_error *error);
-/* Metadata: text keys and values, in file order; set appends or replaces. NULL past the end or where
- * there is none. */
+/* Metadata: text keys and values, in file order; set appends or replaces. NULL past the end or
+ * where there is none. */
 LINNET_API size_t linnet_state_dict_metadata_count(const linnet_state_dict *state_dict);
-LINNET_API const char *linnet_state_dict_metadata_key(const linnet_state_dict *state_dict, size_t i);
+LINNET_API const char *linnet_state_dict_metadata_key(const linnet_state_dict *state_dict,
+                                                      size_t i);
 LINNET_API const char *linnet_state_dict_metadata_get(const linnet_state_dict *state_dict,
                                                       const char *key);
 LINNET_NODISCARD LINNET_API linnet_status linnet_state_dict_metadata_set(
@@ -252,11 +261,13 @@ LINNET_NODISCARD LINNET_API linnet_status linnet_state_dict_metadata_set(
 /* The format's name that the file was read as ("safetensors"), "" for one made in memory. */
 LINNET_API const char *linnet_state_dict_format(const linnet_state_dict *state_dict);
 
-/* Whether `path` can be written as the functions above write: tries it with an empty temporary file, and
- * leaves nothing behind. For finding out before the work, not after. Errors: IO. */
-LINNET_NODISCARD LINNET_API linnet_status linnet_path_writable(const char *path, linnet_error *error);
+/* Whether `path` can be written as the functions above write: tries it with an empty temporary
+ * file, and leaves nothing behind. For finding out before the work, not after. Errors: IO. */
+LINNET_NODISCARD LINNET_API linnet_status linnet_path_writable(const char *path,
+                                                               linnet_error *error);
 
-/* ---- datasets ------------------------------------------------------------------------------------ */
+/* ---- datasets
+ * ------------------------------------------------------------------------------------ */
 
 /* Rows of features, with or without labels. Read-only once made. */
 typedef struct linnet_dataset linnet_dataset;
@@ -271,9 +282,9 @@ typedef struct linnet_dataset_options {
     linnet_labels labels;
     const char *labels_path; /* a second file that holds the labels, or NULL */
     const char *x;           /* npz: the features' array; NULL: "x" or "X" */
-    const char *y;           /* npz: the labels' array; NULL: "y". CSV: the label column's name or its
-                                number, counted from 0; NULL: "label", "class", "target" or "y" */
-    bool allow_nan;          /* NaN and infinity in the features are refused otherwise */
+    const char *y;  /* npz: the labels' array; NULL: "y". CSV: the label column's name or its
+                       number, counted from 0; NULL: "label", "class", "target" or "y" */
+    bool allow_nan; /* NaN and infinity in the features are refused otherwise */
     /* Where the labels are text (CSV): the classes to look them up in, in order. NULL: the sorted
      * distinct labels become the classes. Borrowed for the call. */
     const char *const *classes;
@@ -281,9 +292,10 @@ typedef struct linnet_dataset_options {
 } linnet_dataset_options;
 
 /* Reads .npy, .npz, CSV or IDX (.gz too; "-" is standard input), found by content. Features: uint8,
- * int32, int64, float16, float32 or float64 of shape (rows, *). Labels: whole numbers from 0. `options`
- * may be NULL. The caller owns the result. Errors: IO, FORMAT, DATA (NaN, rows and labels of different
- * number, zero rows, a label that is negative or no whole number, an unknown class), MEMORY. */
+ * int32, int64, float16, float32 or float64 of shape (rows, *). Labels: whole numbers from 0.
+ * `options` may be NULL. The caller owns the result. Errors: IO, FORMAT, DATA (NaN, rows and labels
+ * of different number, zero rows, a label that is negative or no whole number, an unknown class),
+ * MEMORY. */
 LINNET_NODISCARD LINNET_API linnet_status linnet_dataset_open(const char *path,
                                                               const linnet_dataset_options *options,
                                                               linnet_dataset **dataset,
@@ -295,9 +307,9 @@ LINNET_NODISCARD LINNET_API linnet_status linnet_dataset_create(const linnet_ten
                                                                 bool allow_nan,
                                                                 linnet_dataset **dataset,
                                                                 linnet_error *error);
-/* Splits at random under `seed`: floor(fraction * rows + 0.5) rows go to `held_out`, the others stay in
- * `rest`, each part in the original order. Both share the memory of `dataset`, which must outlive
- * them. Errors: ARGUMENT (fraction outside (0, 1), or a part without rows), MEMORY. */
+/* Splits at random under `seed`: floor(fraction * rows + 0.5) rows go to `held_out`, the others
+ * stay in `rest`, each part in the original order. Both share the memory of `dataset`, which must
+ * outlive them. Errors: ARGUMENT (fraction outside (0, 1), or a part without rows), MEMORY. */
 LINNET_NODISCARD LINNET_API linnet_status linnet_dataset_split(const linnet_dataset *dataset,
                                                                double fraction, uint64_t seed,
                                                                linnet_dataset **rest,
@@ -321,7 +333,8 @@ LINNET_API const char *const *linnet_dataset_classes(const linnet_dataset *datas
 LINNET_API void linnet_dataset_read(const linnet_dataset *dataset, int64_t first, int64_t count,
                                     float *out);
 
-/* ---- models -------------------------------------------------------------------------------------- */
+/* ---- models
+ * -------------------------------------------------------------------------------------- */
 
 /* A tree of modules with their parameters (float32), class names and input scaling. */
 typedef struct linnet_model linnet_model;
@@ -335,11 +348,12 @@ typedef struct linnet_name {
 /* Reads PyTorch's constructor text or print(model)'s text. `torch.nn.` and `nn.` may stand before a
  * module, `self.NAME = ` or `NAME = ` before the whole (parameters are then NAME.0.weight, ...), a
  * comma after the last argument. Parameters are zero until linnet_model_reset_parameters or a load.
- * The caller owns the model. Errors: SYNTAX with line, column and a caret; ARGUMENT for values out of
- * range, in PyTorch's words; MEMORY. */
+ * The caller owns the model. Errors: SYNTAX with line, column and a caret; ARGUMENT for values out
+ * of range, in PyTorch's words; MEMORY. */
 LINNET_NODISCARD LINNET_API linnet_status linnet_model_parse(const char *text,
                                                              const linnet_name *names,
-                                                             size_t name_count, linnet_model **model,
+                                                             size_t name_count,
+                                                             linnet_model **model,
                                                              linnet_error *error);
 /* Initial values as torch.manual_seed(seed) and the constructors give them, to the bit. */
 LINNET_API void linnet_model_reset_parameters(linnet_model *model, uint64_t seed);
@@ -349,8 +363,8 @@ LINNET_API void linnet_model_free(linnet_model *model);
 LINNET_API const char *linnet_model_repr(const linnet_model *model);
 
 /* Parameters in PyTorch's order, as the state_dict names them. The tensor is a view of the model's
- * memory: write to it only while no plan of this model runs; plans made before do not see the change.
- * NULL past the end. */
+ * memory: write to it only while no plan of this model runs; plans made before do not see the
+ * change. NULL past the end. */
 LINNET_API size_t linnet_model_parameter_count(const linnet_model *model);
 LINNET_API const char *linnet_model_parameter_name(const linnet_model *model, size_t i);
 LINNET_API const linnet_tensor *linnet_model_parameter(const linnet_model *model, size_t i);
@@ -373,9 +387,10 @@ LINNET_NODISCARD LINNET_API linnet_status linnet_model_layer(const linnet_model 
 /* Shape of one input row. Known from the file, from linnet_model_set_input_shape, or from the first
  * Linear: returns the rank, or -1 where it cannot be known. */
 LINNET_API int linnet_model_input_shape(const linnet_model *model, int64_t *shape);
-/* Checks that rows of this shape pass through the model and remembers it. Errors: SHAPE in PyTorch's
- * words, e.g. "mat1 and mat2 shapes cannot be multiplied (1x783 and 784x1024)". */
-LINNET_NODISCARD LINNET_API linnet_status linnet_model_set_input_shape(linnet_model *model, int rank,
+/* Checks that rows of this shape pass through the model and remembers it. Errors: SHAPE in
+ * PyTorch's words, e.g. "mat1 and mat2 shapes cannot be multiplied (1x783 and 784x1024)". */
+LINNET_NODISCARD LINNET_API linnet_status linnet_model_set_input_shape(linnet_model *model,
+                                                                       int rank,
                                                                        const int64_t *shape,
                                                                        linnet_error *error);
 /* Outputs of one row, all dimensions multiplied; -1 where the input shape is not known. */
@@ -390,17 +405,17 @@ LINNET_API size_t linnet_model_class_count(const linnet_model *model);
 LINNET_API const char *linnet_model_class(const linnet_model *model, size_t i);
 
 /* Input scaling, applied by every plan before the first module and stored with the model:
- * x' = (x * scale - mean) / std. set_scale sets scale (1 by default); standardize sets mean and std of
- * each feature (population standard deviation, 1 where it is 0) to those of x * scale over the dataset.
- * Errors: ARGUMENT (not finite, or 0), SHAPE, MEMORY. */
+ * x' = (x * scale - mean) / std. set_scale sets scale (1 by default); standardize sets mean and std
+ * of each feature (population standard deviation, 1 where it is 0) to those of x * scale over the
+ * dataset. Errors: ARGUMENT (not finite, or 0), SHAPE, MEMORY. */
 LINNET_NODISCARD LINNET_API linnet_status linnet_model_set_scale(linnet_model *model, double scale,
                                                                  linnet_error *error);
 LINNET_NODISCARD LINNET_API linnet_status linnet_model_standardize(linnet_model *model,
                                                                    const linnet_dataset *dataset,
                                                                    linnet_error *error);
 
-/* Reads a Linnet model: a safetensors file whose metadata holds the architecture. The caller owns the
- * model. Errors: IO, FORMAT (also a file without an architecture), SYNTAX, SHAPE, MEMORY. */
+/* Reads a Linnet model: a safetensors file whose metadata holds the architecture. The caller owns
+ * the model. Errors: IO, FORMAT (also a file without an architecture), SYNTAX, SHAPE, MEMORY. */
 LINNET_NODISCARD LINNET_API linnet_status linnet_model_load(const char *path, linnet_model **model,
                                                             linnet_error *error);
 /* Copies weights by name, as load_state_dict(strict=True). Errors: SHAPE, naming every missing,
@@ -411,7 +426,8 @@ LINNET_NODISCARD LINNET_API linnet_status linnet_model_load_state_dict(
 LINNET_NODISCARD LINNET_API linnet_status linnet_model_save(const linnet_model *model,
                                                             const char *path, linnet_error *error);
 
-/* ---- plans: run a model --------------------------------------------------------------------------- */
+/* ---- plans: run a model
+ * --------------------------------------------------------------------------- */
 
 /* A model made ready to run: weights packed for this machine, all memory planned. A plan borrows
  * nothing of the model once made, and belongs to one thread at a time. */
@@ -444,7 +460,8 @@ LINNET_API const char *linnet_plan_isa(const linnet_plan *plan);
 /* Bytes that the plan holds. */
 LINNET_API size_t linnet_plan_size(const linnet_plan *plan);
 
-/* ---- evaluation ----------------------------------------------------------------------------------- */
+/* ---- evaluation
+ * ----------------------------------------------------------------------------------- */
 
 typedef struct linnet_class_metrics {
     int64_t support; /* rows of this class */
@@ -464,9 +481,9 @@ typedef struct linnet_evaluation {
     int64_t *confusion;            /* (class_count, class_count): [true][predicted] */
 } linnet_evaluation;
 
-/* Runs the model over a labelled dataset. The predicted class is the first of the largest logits. The
- * caller frees the result with linnet_evaluation_free. `options` may be NULL (max_batch 0: 256).
- * Errors: SHAPE, DATA (no labels, a label that the model has no output for), MEMORY. */
+/* Runs the model over a labelled dataset. The predicted class is the first of the largest logits.
+ * The caller frees the result with linnet_evaluation_free. `options` may be NULL (max_batch 0:
+ * 256). Errors: SHAPE, DATA (no labels, a label that the model has no output for), MEMORY. */
 LINNET_NODISCARD LINNET_API linnet_status linnet_evaluate(const linnet_model *model,
                                                           const linnet_dataset *dataset,
                                                           const linnet_plan_options *options,
@@ -474,16 +491,17 @@ LINNET_NODISCARD LINNET_API linnet_status linnet_evaluate(const linnet_model *mo
                                                           linnet_error *error);
 LINNET_API void linnet_evaluation_free(linnet_evaluation *evaluation);
 
-/* ---- training ------------------------------------------------------------------------------------- */
+/* ---- training
+ * ------------------------------------------------------------------------------------- */
 
 typedef struct linnet_trainer linnet_trainer;
 
 /* Where a run's random decisions come from: shuffle and dropout. */
 typedef enum linnet_rng {
     LINNET_RNG_PHILOX = 0, /* counter-based; nothing stored, the same on any number of threads */
-    LINNET_RNG_TORCH       /* PyTorch's CPU generator, drawn in PyTorch's order, as a script that calls
-                              torch.manual_seed(seed), builds the model, and iterates a
-                              DataLoader(shuffle=True) draws it */
+    LINNET_RNG_TORCH /* PyTorch's CPU generator, drawn in PyTorch's order, as a script that calls
+                        torch.manual_seed(seed), builds the model, and iterates a
+                        DataLoader(shuffle=True) draws it */
 } linnet_rng;
 
 typedef struct linnet_progress {
@@ -496,12 +514,12 @@ typedef struct linnet_progress {
 } linnet_progress;
 
 typedef struct linnet_trainer_options {
-    const char *optim;  /* NULL: "Adam(lr=0.001)" */
-    const char *loss;   /* NULL: "CrossEntropyLoss()" */
-    size_t batch_size;  /* 0: 64 */
-    uint64_t seed;      /* of shuffle and dropout */
+    const char *optim; /* NULL: "Adam(lr=0.001)" */
+    const char *loss;  /* NULL: "CrossEntropyLoss()" */
+    size_t batch_size; /* 0: 64 */
+    uint64_t seed;     /* of shuffle and dropout */
     linnet_rng rng;
-    int threads;        /* 0: LINNET_NUM_THREADS, or else the machine's cores */
+    int threads; /* 0: LINNET_NUM_THREADS, or else the machine's cores */
     /* Called after each batch; false ends the epoch there. May be NULL. */
     bool (*progress)(void *context, const linnet_progress *progress);
     void *context;
@@ -518,14 +536,12 @@ typedef struct linnet_epoch {
 
 /* Prepares training of `model` on `dataset`; both are borrowed and must outlive the trainer. Warm
  * memory is all taken here. Errors: SYNTAX and ARGUMENT (optim, loss), SHAPE, DATA, MEMORY. */
-LINNET_NODISCARD LINNET_API linnet_status linnet_trainer_create(linnet_model *model,
-                                                                const linnet_dataset *dataset,
-                                                                const linnet_trainer_options *options,
-                                                                linnet_trainer **trainer,
-                                                                linnet_error *error);
+LINNET_NODISCARD LINNET_API linnet_status linnet_trainer_create(
+    linnet_model *model, const linnet_dataset *dataset, const linnet_trainer_options *options,
+    linnet_trainer **trainer, linnet_error *error);
 /* One pass over the dataset in a new order, the last batch as short as it comes. The model's
- * parameters hold the result. `epoch` may be NULL. Errors: DATA (the loss became NaN or infinite; the
- * message names the step). */
+ * parameters hold the result. `epoch` may be NULL. Errors: DATA (the loss became NaN or infinite;
+ * the message names the step). */
 LINNET_NODISCARD LINNET_API linnet_status linnet_trainer_epoch(linnet_trainer *trainer,
                                                                linnet_epoch *epoch,
                                                                linnet_error *error);

@@ -1,8 +1,9 @@
 /* test_kernels.c - every kernel set against the scalar definition, by bits.
  *
- * Tiles over all remainders of rows and depths, products over shapes around every block, row kernels
- * over all short lengths; misaligned pointers, memory that ends at a guard page, special values. The
- * references below are the contract of docs/numerics.md said again, as plainly as possible. */
+ * Tiles over all remainders of rows and depths, products over shapes around every block, row
+ * kernels over all short lengths; misaligned pointers, memory that ends at a guard page, special
+ * values. The references below are the contract of docs/numerics.md said again, as plainly as
+ * possible. */
 #include "support/check.h"
 
 #include <math.h>
@@ -38,7 +39,8 @@ static void tile_of_set(const ln_kernels *set)
             size_t a_size = ((rows - 1) * lda + k) * sizeof(float);
             size_t b_size = k * width * sizeof(float);
             size_t c_size = rows * width * sizeof(float);
-            float *a = check_guarded(a_size), *b = check_guarded(b_size), *c = check_guarded(c_size);
+            float *a = check_guarded(a_size), *b = check_guarded(b_size),
+                  *c = check_guarded(c_size);
             float expected[LN_MAX_TILE_ROWS * LN_MAX_TILE_COLUMNS];
             check_fill(&random, a, a_size / sizeof(float));
             check_fill(&random, b, b_size / sizeof(float));
@@ -54,8 +56,8 @@ static void tile_of_set(const ln_kernels *set)
                     }
                 }
                 set->tile(rows, k, a, lda, b, c, width, add != 0);
-                check_same(expected, c, rows * width, "%s tile rows %zu k %zu add %d", set->name, rows,
-                           k, add);
+                check_same(expected, c, rows * width, "%s tile rows %zu k %zu add %d", set->name,
+                           rows, k, add);
             }
             check_guarded_free(a, a_size);
             check_guarded_free(b, b_size);
@@ -146,8 +148,9 @@ static void check_product(const ln_kernels *set, ln_pool *pool, ln_sum sum, cons
             expected[i] = -expected[i];
         }
     }
-    check_same(expected, c, p->m * p->n, "%s product sum %d m %zu n %zu k %zu transposed %d threads %d",
-               set->name, (int)sum, p->m, p->n, p->k, transposed, ln_pool_threads(pool));
+    check_same(expected, c, p->m * p->n,
+               "%s product sum %d m %zu n %zu k %zu transposed %d threads %d", set->name, (int)sum,
+               p->m, p->n, p->k, transposed, ln_pool_threads(pool));
     check_guarded_free(c, c_size);
     ln_free(a), ln_free(b), ln_free(a_t), ln_free(b_t), ln_free(bias);
     ln_free(packed_a), ln_free(packed_b), ln_free(expected);
@@ -156,9 +159,9 @@ static void check_product(const ln_kernels *set, ln_pool *pool, ln_sum sum, cons
 static void products_of_set(const ln_kernels *set)
 {
     static const product_case cases[] = {
-        {0, 5, 7},     {5, 0, 7},    {3, 4, 0},    {1, 1, 1},     {1, 10, 300},  {2, 33, 256},
-        {13, 64, 257}, {14, 32, 64}, {15, 31, 65}, {16, 130, 63}, {29, 65, 513}, {97, 129, 128},
-        {200, 7, 129}, {5, 200, 700}};
+        {0, 5, 7},     {5, 0, 7},      {3, 4, 0},     {1, 1, 1},    {1, 10, 300},
+        {2, 33, 256},  {13, 64, 257},  {14, 32, 64},  {15, 31, 65}, {16, 130, 63},
+        {29, 65, 513}, {97, 129, 128}, {200, 7, 129}, {5, 200, 700}};
     static const int threads[] = {1, 2, 3, 8};
     for (size_t t = 0; t < 4; t++) {
         ln_pool *pool;
@@ -166,7 +169,8 @@ static void products_of_set(const ln_kernels *set)
         check_ok(ln_pool_create(threads[t], &pool, &error), &error);
         for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
             for (int variant = 0; variant < 4; variant++) {
-                check_product(set, pool, LN_SUM_FEATURES, &cases[i], variant % 2 != 0, variant / 2 != 0);
+                check_product(set, pool, LN_SUM_FEATURES, &cases[i], variant % 2 != 0,
+                              variant / 2 != 0);
             }
             check_product(set, pool, LN_SUM_BATCH, &cases[i], false, false);
             check_product(set, pool, LN_SUM_BATCH, &cases[i], true, false);
@@ -248,16 +252,16 @@ typedef struct rows_case {
 } rows_case;
 
 /* Runs `call` with the output apart, or with the output being the input. */
-#define RUN(c, input, call)                                                                            \
-    do {                                                                                               \
-        if ((c)->in_place) {                                                                           \
-            memcpy((c)->out, input, (c)->n * sizeof(float));                                           \
-            const float *in = (c)->out;                                                                \
-            call;                                                                                      \
-        } else {                                                                                       \
-            const float *in = input;                                                                   \
-            call;                                                                                      \
-        }                                                                                              \
+#define RUN(c, input, call)                                                                        \
+    do {                                                                                           \
+        if ((c)->in_place) {                                                                       \
+            memcpy((c)->out, input, (c)->n * sizeof(float));                                       \
+            const float *in = (c)->out;                                                            \
+            call;                                                                                  \
+        } else {                                                                                   \
+            const float *in = input;                                                               \
+            call;                                                                                  \
+        }                                                                                          \
     } while (0)
 
 static void check_elementwise(const rows_case *c)
@@ -399,7 +403,8 @@ static void check_sgd(const rows_case *c)
         c->set->sgd(n, &s, c->x, has_buffer ? c->out2 : NULL, c->out);
         check_same(weight, c->out, n, "%s sgd %zu variant %d", c->set->name, n, variant);
         if (has_buffer) {
-            check_same(buffer, c->out2, n, "%s sgd %zu variant %d, buffer", c->set->name, n, variant);
+            check_same(buffer, c->out2, n, "%s sgd %zu variant %d, buffer", c->set->name, n,
+                       variant);
         }
     }
 }

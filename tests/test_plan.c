@@ -1,8 +1,8 @@
 /* test_plan.c - whole models against the definition, by bits.
  *
- * Outputs in eval, and outputs, losses, gradients and trained weights in training: over batch sizes 1 to
- * 130, on 1, 2, 3 and 8 threads, under every kernel set; and every row alone against the same row in a
- * batch. */
+ * Outputs in eval, and outputs, losses, gradients and trained weights in training: over batch sizes
+ * 1 to 130, on 1, 2, 3 and 8 threads, under every kernel set; and every row alone against the same
+ * row in a batch. */
 #include "support/check.h"
 
 #include <math.h>
@@ -47,7 +47,8 @@ static size_t in_features(const linnet_model *model)
 /* Sizes that matter, at every thread count; all sizes on one thread. */
 static bool wanted(size_t batch, int threads)
 {
-    return threads == 1 || batch < 4 || batch % 13 == 0 || (batch > 62 && batch < 67) || batch > 126;
+    return threads == 1 || batch < 4 || batch % 13 == 0 || (batch > 62 && batch < 67) ||
+           batch > 126;
 }
 
 typedef struct eval_case {
@@ -233,7 +234,8 @@ static void test_finite_differences(void **state)
 static void test_probabilities(void **state)
 {
     (void)state;
-    static const char *const ends[] = {"Sequential(Linear(4, 3))", "Sequential(Linear(4, 3), Softmax(1))",
+    static const char *const ends[] = {"Sequential(Linear(4, 3))",
+                                       "Sequential(Linear(4, 3), Softmax(1))",
                                        "Sequential(Linear(4, 3), LogSoftmax(1), Dropout(0.5))"};
     float x[8] = {1, -2, 3, 0.5f, 100, -100, 0, 7}, first[6];
     for (size_t i = 0; i < 3; i++) {
@@ -264,16 +266,17 @@ static void test_leading_dimensions(void **state)
     linnet_model *model, *flat;
     linnet_plan *plan, *flat_plan;
     linnet_error error;
-    check_ok(linnet_model_parse("Sequential(Linear(4, 70), ReLU(), Linear(70, 2), Softmax(dim=-1))", NULL,
-                                0, &model, &error),
+    check_ok(linnet_model_parse("Sequential(Linear(4, 70), ReLU(), Linear(70, 2), Softmax(dim=-1))",
+                                NULL, 0, &model, &error),
              &error);
-    check_ok(linnet_model_parse("Sequential(Linear(4, 70), ReLU(), Linear(70, 2), Softmax(dim=-1))", NULL,
-                                0, &flat, &error),
+    check_ok(linnet_model_parse("Sequential(Linear(4, 70), ReLU(), Linear(70, 2), Softmax(dim=-1))",
+                                NULL, 0, &flat, &error),
              &error);
     linnet_model_reset_parameters(model, 1);
     linnet_model_reset_parameters(flat, 1);
     check_ok(linnet_model_set_input_shape(model, 2, (int64_t[]){3, 4}, &error), &error);
-    check_ok(linnet_plan_create(model, &(linnet_plan_options){.max_batch = 5}, &plan, &error), &error);
+    check_ok(linnet_plan_create(model, &(linnet_plan_options){.max_batch = 5}, &plan, &error),
+             &error);
     check_ok(linnet_plan_create(flat, &(linnet_plan_options){.max_batch = 15}, &flat_plan, &error),
              &error);
     assert_int_equal(linnet_plan_input_features(plan), 12);
@@ -294,7 +297,8 @@ static void test_edges(void **state)
 {
     (void)state;
     static const char *const models[] = {"Identity()", "Sequential(Linear(0, 3))",
-                                         "Sequential(Linear(3, 0))", "Sequential(Linear(2, 0), Linear(0, 2))"};
+                                         "Sequential(Linear(3, 0))",
+                                         "Sequential(Linear(2, 0), Linear(0, 2))"};
     static const size_t in[] = {3, 0, 3, 2}, out[] = {3, 3, 0, 2};
     for (size_t i = 0; i < 4; i++) {
         linnet_model *model;

@@ -13,10 +13,10 @@ static void test_philox(void **state)
     (void)state;
     static const uint32_t answers[3][10] = {
         {0, 0, 0, 0, 0, 0, 0x6627e8d5, 0xe169c58d, 0xbc57ac4c, 0x9b00dbd8},
-        {0xffffffff, 0xffffffff, 0xffffffff, 0xffffffff, 0xffffffff, 0xffffffff, 0x408f276d, 0x41c83b0e,
-         0xa20bc7c6, 0x6d5451fd},
-        {0x243f6a88, 0x85a308d3, 0x13198a2e, 0x03707344, 0xa4093822, 0x299f31d0, 0xd16cfe09, 0x94fdcceb,
-         0x5001e420, 0x24126ea1}};
+        {0xffffffff, 0xffffffff, 0xffffffff, 0xffffffff, 0xffffffff, 0xffffffff, 0x408f276d,
+         0x41c83b0e, 0xa20bc7c6, 0x6d5451fd},
+        {0x243f6a88, 0x85a308d3, 0x13198a2e, 0x03707344, 0xa4093822, 0x299f31d0, 0xd16cfe09,
+         0x94fdcceb, 0x5001e420, 0x24126ea1}};
     for (size_t i = 0; i < 3; i++) {
         uint32_t out[4];
         ln_philox(answers[i], answers[i] + 4, out);
@@ -72,9 +72,8 @@ static void test_torch_draws(void **state)
     ln_torch_seed(&generator, 1);
     ln_torch_randperm(&generator, 20, order);
     for (size_t i = 0; i < 20; i++) {
-        assert_int_equal(order[i],
-                         (int64_t)json_number_value(
-                             json_array_get(json_object_get(vectors, "randperm20_seed1"), i)));
+        assert_int_equal(order[i], (int64_t)json_number_value(json_array_get(
+                                       json_object_get(vectors, "randperm20_seed1"), i)));
     }
     static const double probabilities[] = {0.1, 0.2, 0.5, 0.9};
     static const char *const names[] = {"0.1", "0.2", "0.5", "0.9"};

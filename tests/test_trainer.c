@@ -1,7 +1,7 @@
 /* test_trainer.c - training: against recorded PyTorch runs, against the definition, and one number.
  *
- * The recorded runs (tests/data/torch_vectors_avx2.json) are replayed from their seed: initial weights,
- * shuffle and dropout masks exact, losses, final weights and logits within 1e-5. */
+ * The recorded runs (tests/data/torch_vectors_avx2.json) are replayed from their seed: initial
+ * weights, shuffle and dropout masks exact, losses, final weights and logits within 1e-5. */
 #include "support/check.h"
 
 #include <math.h>
@@ -13,8 +13,8 @@
 #include "support/naive.h"
 #include "support/vectors.h"
 
-#define HEAD                                                                                           \
-    "Sequential(Dropout(.5), Linear(6,5), ReLU(True), Dropout(.5), Linear(5,4), ReLU(True), "          \
+#define HEAD                                                                                       \
+    "Sequential(Dropout(.5), Linear(6,5), ReLU(True), Dropout(.5), Linear(5,4), ReLU(True), "      \
     "Linear(4,3))"
 
 static linnet_model *make_model(const char *text, uint64_t seed)
@@ -26,7 +26,8 @@ static linnet_model *make_model(const char *text, uint64_t seed)
     return model;
 }
 
-static linnet_dataset *make_dataset(const float *x, const int64_t *y, int64_t rows, int64_t features)
+static linnet_dataset *make_dataset(const float *x, const int64_t *y, int64_t rows,
+                                    int64_t features)
 {
     linnet_tensor features_tensor, labels;
     linnet_dataset *dataset;
@@ -47,7 +48,7 @@ static linnet_dataset *make_dataset(const float *x, const int64_t *y, int64_t ro
 typedef struct replay {
     const json_t *losses;
     const char *name;
-    double sum;  /* of loss * rows in this epoch */
+    double sum; /* of loss * rows in this epoch */
     int64_t rows;
     size_t step;
 } replay;
@@ -114,7 +115,8 @@ static void replay_run(const json_t *vectors, const char *name, const char *opti
     size_t count;
     float *expected = vectors_floats(json_object_get(run, "logits"), &count), logits[60];
     assert_int_equal(count, 60);
-    check_ok(linnet_plan_create(model, &(linnet_plan_options){.max_batch = 20}, &plan, &error), &error);
+    check_ok(linnet_plan_create(model, &(linnet_plan_options){.max_batch = 20}, &plan, &error),
+             &error);
     check_ok(linnet_plan_run(plan, x, 20, logits, &error), &error);
     check_close("logits", expected, logits, 60);
     free(expected);
@@ -172,7 +174,8 @@ static void fill_data(train_data *data)
 static const char text[] = "Sequential(Dropout(0.2), Linear(37, 70), ReLU(), Dropout(0.5), "
                            "Linear(70, 33), ReLU(), Linear(33, 5))";
 
-/* One weight's step, as the optimizer's documentation has it, in float32 with the contract's fma. */
+/* One weight's step, as the optimizer's documentation has it, in float32 with the contract's fma.
+ */
 typedef void (*define_step)(uint64_t step, float g, float *w, float state[3]);
 
 static void define_sgd(uint64_t step, float g, float *w, float state[3])
@@ -196,7 +199,8 @@ static void define_nesterov(uint64_t step, float g, float *w, float state[3])
     *w = fmaf(0.05f * -1.0f, fmaf(0.9f, state[0], d), *w);
 }
 
-static void define_adam_step(uint64_t step, float g, float *w, float state[3], double lr, bool amsgrad)
+static void define_adam_step(uint64_t step, float g, float *w, float state[3], double lr,
+                             bool amsgrad)
 {
     double power1 = ln_power(0.9, step), power2 = ln_power(0.99, step);
     state[0] = fmaf((float)(1 - 0.9), g - state[0], state[0]);
@@ -223,7 +227,8 @@ typedef struct optimizer_case {
     define_step define;
 } optimizer_case;
 
-/* Trains `model` by the definition: the trainer's order and masks, the naive net, weight by weight. */
+/* Trains `model` by the definition: the trainer's order and masks, the naive net, weight by weight.
+ */
 static double define_training(linnet_model *model, const train_data *data, define_step define,
                               size_t batch_size, size_t epochs, uint64_t seed)
 {
@@ -234,7 +239,8 @@ static double define_training(linnet_model *model, const train_data *data, defin
     float(*states[8])[3] = {NULL};
     double last = 0;
     for (size_t i = 0; i < model->parameter_count; i++) {
-        states[i] = ln_alloc((size_t)linnet_tensor_numel(model->parameters[i].tensor), sizeof(float[3]));
+        states[i] =
+            ln_alloc((size_t)linnet_tensor_numel(model->parameters[i].tensor), sizeof(float[3]));
     }
     for (uint32_t epoch = 0; epoch < epochs; epoch++) {
         ln_philox_permutation(ln_philox_stream(seed, epoch, 0, LN_STREAM_SHUFFLE), ROWS, order);
@@ -242,7 +248,8 @@ static double define_training(linnet_model *model, const train_data *data, defin
         for (size_t first = 0; first < ROWS; first += batch_size) {
             size_t rows = ROWS - first < batch_size ? ROWS - first : batch_size;
             for (size_t r = 0; r < rows; r++) {
-                memcpy(x + r * FEATURES, data->x + order[first + r] * FEATURES, FEATURES * sizeof *x);
+                memcpy(x + r * FEATURES, data->x + order[first + r] * FEATURES,
+                       FEATURES * sizeof *x);
                 labels[r] = data->y[order[first + r]];
             }
             naive_forward(net, x, rows, seed, epoch, (uint32_t)(first / batch_size));
@@ -295,8 +302,9 @@ static void train_under(const char *isa, void *context)
         for (size_t i = 0; i < model->parameter_count; i++) {
             const linnet_tensor *weights = model->parameters[i].tensor;
             check_same(c->expected->parameters[i].tensor->data, weights->data,
-                       (size_t)linnet_tensor_numel(weights), "%s, %s, batch size %zu, %d threads: %s",
-                       isa, c->optim, c->batch_size, threads[t], model->parameters[i].name);
+                       (size_t)linnet_tensor_numel(weights),
+                       "%s, %s, batch size %zu, %d threads: %s", isa, c->optim, c->batch_size,
+                       threads[t], model->parameters[i].name);
         }
         linnet_trainer_free(trainer);
         linnet_dataset_free(dataset);
@@ -348,7 +356,8 @@ static void test_stop(void **state)
     linnet_error error;
     linnet_epoch done;
     size_t calls = 0;
-    linnet_trainer_options options = {.batch_size = 10, .progress = stop_after_two, .context = &calls};
+    linnet_trainer_options options = {
+        .batch_size = 10, .progress = stop_after_two, .context = &calls};
     check_ok(linnet_trainer_create(model, dataset, &options, &trainer, &error), &error);
     check_ok(linnet_trainer_epoch(trainer, &done, &error), &error);
     assert_true(done.stopped && done.batches == 2 && done.rows == 20 && calls == 2);
@@ -369,8 +378,10 @@ static void test_failures(void **state)
     (void)state;
     static const failure_case cases[] = {
         {text, "SGD(lr=-1)", NULL, LINNET_ERROR_ARGUMENT, "Invalid learning rate: -1"},
-        {text, "SGD(lr=0.1, momentum=-0.5)", NULL, LINNET_ERROR_ARGUMENT, "Invalid momentum value: -0.5"},
-        {text, "SGD(weight_decay=-1.0)", NULL, LINNET_ERROR_ARGUMENT, "Invalid weight_decay value: -1.0"},
+        {text, "SGD(lr=0.1, momentum=-0.5)", NULL, LINNET_ERROR_ARGUMENT,
+         "Invalid momentum value: -0.5"},
+        {text, "SGD(weight_decay=-1.0)", NULL, LINNET_ERROR_ARGUMENT,
+         "Invalid weight_decay value: -1.0"},
         {text, "SGD(nesterov=True)", NULL, LINNET_ERROR_ARGUMENT,
          "Nesterov momentum requires a momentum and zero dampening"},
         {text, "Adam(betas=(1.0, 0.9))", NULL, LINNET_ERROR_ARGUMENT,

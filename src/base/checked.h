@@ -40,8 +40,8 @@ static inline bool ln_mul_i64(int64_t a, int64_t b, int64_t *result)
     return true;
 }
 
-/* a * b, or SIZE_MAX where it does not fit: no allocation of SIZE_MAX succeeds, so the failure shows
- * where the memory is asked for. */
+/* a * b, or SIZE_MAX where it does not fit: no allocation of SIZE_MAX succeeds, so the failure
+ * shows where the memory is asked for. */
 static inline size_t ln_saturated_mul(size_t a, size_t b)
 {
     size_t product;

@@ -48,8 +48,8 @@ linnet_status ln_fail_memory(linnet_error *error, size_t size, const char *what)
     if (size == SIZE_MAX) {
         return ln_fail(error, LINNET_ERROR_MEMORY, "the size of %s overflows", what);
     }
-    return ln_fail(error, LINNET_ERROR_MEMORY, "out of memory: cannot allocate %zu bytes for %s", size,
-                   what);
+    return ln_fail(error, LINNET_ERROR_MEMORY, "out of memory: cannot allocate %zu bytes for %s",
+                   size, what);
 }
 
 void ln_error_set_place(linnet_error *error, const char *place)

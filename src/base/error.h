@@ -14,12 +14,13 @@
 #endif
 
 /* Sets status and message, and an empty place. `error` may be NULL. */
-LINNET_NODISCARD linnet_status ln_fail(linnet_error *error, linnet_status status, const char *format,
-                                       ...) LN_PRINTF(3, 4);
+LINNET_NODISCARD linnet_status ln_fail(linnet_error *error, linnet_status status,
+                                       const char *format, ...) LN_PRINTF(3, 4);
 
 /* As ln_fail, with a place: a file, "file:line:column", "line 1, column 12". */
-LINNET_NODISCARD linnet_status ln_fail_at(linnet_error *error, linnet_status status, const char *place,
-                                          const char *format, ...) LN_PRINTF(4, 5);
+LINNET_NODISCARD linnet_status ln_fail_at(linnet_error *error, linnet_status status,
+                                          const char *place, const char *format, ...)
+    LN_PRINTF(4, 5);
 
 /* Out of memory while asking for `size` bytes for `what`; SIZE_MAX where the size overflows. */
 LINNET_NODISCARD linnet_status ln_fail_memory(linnet_error *error, size_t size, const char *what);

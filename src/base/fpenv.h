@@ -1,8 +1,8 @@
 /* fpenv.h - the floating-point environment that the numeric contract needs.
  *
- * Round to nearest even, no flush-to-zero, no denormals-are-zero, exceptions masked: set on entry to
- * every public function that computes and on every worker, restored on the way out. A host that was
- * built with -ffast-math sets FTZ and DAZ in its start-up code; it must not change results. */
+ * Round to nearest even, no flush-to-zero, no denormals-are-zero, exceptions masked: set on entry
+ * to every public function that computes and on every worker, restored on the way out. A host that
+ * was built with -ffast-math sets FTZ and DAZ in its start-up code; it must not change results. */
 #ifndef LN_BASE_FPENV_H
 #define LN_BASE_FPENV_H
 

@@ -49,8 +49,8 @@ size_t ln_arena_reserve(ln_arena *arena, size_t count, size_t size)
 {
     size_t offset = arena->size;
     size_t bytes = ln_saturated_add(ln_saturated_mul(count, size), LN_ALIGNMENT - 1);
-    if (bytes == SIZE_MAX || !ln_add_size(arena->size, bytes / LN_ALIGNMENT * LN_ALIGNMENT,
-                                          &arena->size)) {
+    if (bytes == SIZE_MAX ||
+        !ln_add_size(arena->size, bytes / LN_ALIGNMENT * LN_ALIGNMENT, &arena->size)) {
         arena->size = SIZE_MAX;
     }
     return offset;

@@ -15,21 +15,23 @@ void *ln_alloc(size_t count, size_t size);
 void ln_free(void *block);
 
 /* As ln_alloc, and an error that names `what`. */
-LINNET_NODISCARD linnet_status ln_alloc_into(void **block, size_t count, size_t size, const char *what,
-                                             linnet_error *error);
+LINNET_NODISCARD linnet_status ln_alloc_into(void **block, size_t count, size_t size,
+                                             const char *what, linnet_error *error);
 
-/* A copy of `length` bytes of text with a terminating zero (free with ln_free); NULL without memory. */
+/* A copy of `length` bytes of text with a terminating zero (free with ln_free); NULL without
+ * memory. */
 char *ln_copy_text(const char *text, size_t length);
 
-/* Memory planned first and taken once. ln_arena_reserve is called for each piece and gives its offset;
- * ln_arena_commit takes the block; ln_arena_at turns an offset into a pointer. */
+/* Memory planned first and taken once. ln_arena_reserve is called for each piece and gives its
+ * offset; ln_arena_commit takes the block; ln_arena_at turns an offset into a pointer. */
 typedef struct ln_arena {
     unsigned char *block;
     size_t size; /* SIZE_MAX once a piece overflowed */
 } ln_arena;
 
 size_t ln_arena_reserve(ln_arena *arena, size_t count, size_t size);
-LINNET_NODISCARD linnet_status ln_arena_commit(ln_arena *arena, const char *what, linnet_error *error);
+LINNET_NODISCARD linnet_status ln_arena_commit(ln_arena *arena, const char *what,
+                                               linnet_error *error);
 static inline void *ln_arena_at(const ln_arena *arena, size_t offset)
 {
     return arena->block + offset;

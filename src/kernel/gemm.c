@@ -1,16 +1,17 @@
 /* gemm.c - the loop nest of the matrix product, shared by all kernel sets and by forward and both
  * gradients.
  *
- * C is cut into tasks (rows x columns); a task finishes its part of C alone, so the order of every sum
- * is the contract's and never depends on the threads. The sets supply the tile and nothing else. */
+ * C is cut into tasks (rows x columns); a task finishes its part of C alone, so the order of every
+ * sum is the contract's and never depends on the threads. The sets supply the tile and nothing
+ * else. */
 #include <string.h>
 
 #include "base/checked.h"
 #include "kernel/kernel.h"
 #include "kernel/tree.h"
 
-/* A task's columns: a multiple of the epilogue's alignment and of every set's tile. Its rows: as many as
- * keep a block of A in the second-level cache. */
+/* A task's columns: a multiple of the epilogue's alignment and of every set's tile. Its rows: as
+ * many as keep a block of A in the second-level cache. */
 #define TASK_COLUMNS 128
 #define TASK_ROWS 192
 
@@ -43,9 +44,10 @@ static void init_rows(const ln_product *p, const part *t)
     }
 }
 
-/* One tile of C += block of A times block of B; past the last column it goes through a spare tile. */
-static void add_tile(const ln_kernels *kernels, size_t rows, size_t columns, size_t k, const float *a,
-                     const float *b, float *c, size_t ldc)
+/* One tile of C += block of A times block of B; past the last column it goes through a spare tile.
+ */
+static void add_tile(const ln_kernels *kernels, size_t rows, size_t columns, size_t k,
+                     const float *a, const float *b, float *c, size_t ldc)
 {
     size_t width = kernels->tile_columns;
     if (columns == width) {

@@ -1,7 +1,7 @@
 /* kernel.h - the table of kernel sets, and the matrix product built on a set.
  *
- * A set is one folder: a tile multiply and the row kernels of rows.def, compiled for one instruction
- * set. Everything else - packing, loop nest, blocking, the order of sums between blocks - is portable C
+ * A set is one folder: a tile multiply and the row kernels of rows.def, compiled for one
+ * instruction set. Packing, loop nest, blocking and the order of sums between blocks are portable C
  * shared by all sets, so that all return the bits of the scalar definition (docs/numerics.md). */
 #ifndef LN_KERNEL_KERNEL_H
 #define LN_KERNEL_KERNEL_H
@@ -26,11 +26,11 @@ typedef struct ln_sgd_step {
 
 typedef struct ln_adam_step {
     float one_minus_beta1, beta2, one_minus_beta2, eps;
-    float step_size;        /* lr / (1 - beta1^t) */
-    float bias2_sqrt;       /* sqrt(1 - beta2^t) */
-    float weight_decay;     /* Adam: times the weight, added to the gradient; AdamW: 0 */
-    float decay;            /* AdamW: 1 - lr * weight_decay, multiplies the weight; Adam: 1 */
-    float sign;             /* -1 where the optimizer maximizes, else 1 */
+    float step_size;    /* lr / (1 - beta1^t) */
+    float bias2_sqrt;   /* sqrt(1 - beta2^t) */
+    float weight_decay; /* Adam: times the weight, added to the gradient; AdamW: 0 */
+    float decay;        /* AdamW: 1 - lr * weight_decay, multiplies the weight; Adam: 1 */
+    float sign;         /* -1 where the optimizer maximizes, else 1 */
 } ln_adam_step;
 
 /* A kernel set. */
@@ -43,15 +43,15 @@ typedef struct ln_kernels {
      *     s = chain over i < k of fma(a[r * lda + i], b[i * tile_columns + j], s), s = 0 first
      *     c[r * ldc + j] = add ? c[r * ldc + j] + s : s
      * 1 <= rows <= tile_rows; b is LN_ALIGNMENT-aligned, a and c need not be. */
-    void (*tile)(size_t rows, size_t k, const float *a, size_t lda, const float *b, float *c, size_t ldc,
-                 bool add);
-#define LN_ROW_KERNEL(result, name, arguments) result (*name) arguments;
+    void (*tile)(size_t rows, size_t k, const float *a, size_t lda, const float *b, float *c,
+                 size_t ldc, bool add);
+#define LN_ROW_KERNEL(result, name, arguments) result(*name) arguments;
 #include "kernel/rows.def"
 #undef LN_ROW_KERNEL
 } ln_kernels;
 
-/* The set to use: LINNET_ISA's, or else the best that this machine runs. Errors: ARGUMENT (unknown, or
- * not supported by this machine). */
+/* The set to use: LINNET_ISA's, or else the best that this machine runs. Errors: ARGUMENT (unknown,
+ * or not supported by this machine). */
 LINNET_NODISCARD linnet_status ln_kernels_select(const ln_kernels **kernels, linnet_error *error);
 /* Set i of those built in, oldest first ("scalar" is 0); NULL past the end. */
 const ln_kernels *ln_kernels_at(size_t i);
@@ -76,17 +76,17 @@ void ln_pack_a(ln_pool *pool, ln_sum sum, size_t m, size_t k, const float *a, pt
 void ln_pack_b(const ln_kernels *kernels, ln_pool *pool, size_t k, size_t n, const float *b,
                ptrdiff_t row_stride, ptrdiff_t column_stride, float *packed);
 
-/* What happens to a finished stretch of C while it is hot: columns first .. first + count - 1 of row
- * `row`; `c` is its first element. `first` is a multiple of LN_EPILOGUE_ALIGNMENT. */
+/* What happens to a finished stretch of C while it is hot: columns first .. first + count - 1 of
+ * row `row`; `c` is its first element. `first` is a multiple of LN_EPILOGUE_ALIGNMENT. */
 #define LN_EPILOGUE_ALIGNMENT 64
 typedef void (*ln_epilogue)(void *context, size_t row, size_t first, size_t count, float *c);
 
 typedef struct ln_product {
     ln_sum sum;
     size_t m, n, k;
-    const float *a, *b; /* packed */
-    const float *bias;  /* n floats, or NULL; LN_SUM_FEATURES only */
-    float *c;           /* (m, n) row-major */
+    const float *a, *b;   /* packed */
+    const float *bias;    /* n floats, or NULL; LN_SUM_FEATURES only */
+    float *c;             /* (m, n) row-major */
     ln_epilogue epilogue; /* may be NULL */
     void *context;
 } ln_product;

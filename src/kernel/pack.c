@@ -9,8 +9,8 @@
 /* Rows of A that one task packs. */
 #define PACK_ROWS 64
 
-/* dst[i * dst_stride + j] = src[i * row_stride + j * column_stride], in squares where the source runs
- * the other way, so that both sides stay in cache. */
+/* dst[i * dst_stride + j] = src[i * row_stride + j * column_stride], in squares where the source
+ * runs the other way, so that both sides stay in cache. */
 static void copy_matrix(size_t rows, size_t columns, const float *src, ptrdiff_t row_stride,
                         ptrdiff_t column_stride, float *dst, size_t dst_stride)
 {
@@ -81,8 +81,8 @@ static void pack_b_panel(void *context, size_t index)
     size_t first = index * job->width;
     size_t columns = ln_min_size(job->columns - first, job->width);
     float *panel = job->packed + first * job->rows;
-    copy_matrix(job->rows, columns, job->src + (ptrdiff_t)first * job->column_stride, job->row_stride,
-                job->column_stride, panel, job->width);
+    copy_matrix(job->rows, columns, job->src + (ptrdiff_t)first * job->column_stride,
+                job->row_stride, job->column_stride, panel, job->width);
     if (columns < job->width) {
         for (size_t i = 0; i < job->rows; i++) {
             memset(panel + i * job->width + columns, 0, (job->width - columns) * sizeof *panel);

@@ -29,7 +29,8 @@ static void list_supported(char *text, size_t size)
     size_t used = 0;
     for (size_t i = 0; i < SET_COUNT && used < size; i++) {
         if (sets[i]->supported()) {
-            int added = snprintf(text + used, size - used, "%s%s", used > 0 ? ", " : "", sets[i]->name);
+            int added =
+                snprintf(text + used, size - used, "%s%s", used > 0 ? ", " : "", sets[i]->name);
             used += added > 0 ? (size_t)added : 0;
         }
     }
@@ -49,8 +50,8 @@ linnet_status ln_kernels_select(const ln_kernels **kernels, linnet_error *error)
         char supported[128];
         list_supported(supported, sizeof supported);
         return ln_fail_at(error, LINNET_ERROR_ARGUMENT, "LINNET_ISA",
-                          "expected a kernel set that this machine runs (%s), found '%s'", supported,
-                          wanted);
+                          "expected a kernel set that this machine runs (%s), found '%s'",
+                          supported, wanted);
     }
     return LINNET_OK;
 }

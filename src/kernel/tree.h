@@ -1,7 +1,8 @@
 /* tree.h - rule 2's balanced tree, built while the leaves come.
  *
- * Works like a binary counter: after leaf i, as many pairs are added as i has trailing ones, so level l
- * holds the sum of 2^l neighbouring leaves. What is left at the end is added from the right. */
+ * Works like a binary counter: after leaf i, as many pairs are added as i has trailing ones, so
+ * level l holds the sum of 2^l neighbouring leaves. What is left at the end is added from the
+ * right. */
 #ifndef LN_KERNEL_TREE_H
 #define LN_KERNEL_TREE_H
 

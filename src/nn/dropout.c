@@ -1,7 +1,7 @@
 /* dropout.c - torch.nn.Dropout: in training each element is 0 with probability p, else x / (1 - p).
  *
- * The mask is drawn in stretches and never stored: backward draws it again. A dropped element takes no
- * gradient: exactly +0. */
+ * The mask is drawn in stretches and never stored: backward draws it again. A dropped element takes
+ * no gradient: exactly +0. */
 #include "nn/dropout.h"
 
 #include "base/error.h"
@@ -25,8 +25,10 @@ static linnet_status check(const ln_value *values, linnet_error *error)
     return LINNET_OK;
 }
 
-/* The mask of `count` columns from `column` on: drawn into `piece`, or where it was drawn beforehand. */
-static const uint8_t *keep_mask(const ln_stretch *stretch, size_t column, size_t count, uint8_t *piece)
+/* The mask of `count` columns from `column` on: drawn into `piece`, or where it was drawn
+ * beforehand. */
+static const uint8_t *keep_mask(const ln_stretch *stretch, size_t column, size_t count,
+                                uint8_t *piece)
 {
     const ln_draw *draw = stretch->draw;
     if (draw->keep != NULL) {

@@ -32,9 +32,10 @@ static linnet_status shape_rule(const ln_module *module, ln_shape *shape, linnet
                        "flatten() has invalid args: start_dim cannot come after end_dim");
     }
     if (start == 0 && end > 0) {
-        return ln_fail(error, LINNET_ERROR_UNSUPPORTED,
-                       "Flatten(start_dim=0) joins the rows of a batch into one; a model keeps them "
-                       "apart, so start_dim must be 1 or more");
+        return ln_fail(
+            error, LINNET_ERROR_UNSUPPORTED,
+            "Flatten(start_dim=0) joins the rows of a batch into one; a model keeps them "
+            "apart, so start_dim must be 1 or more");
     }
     ln_shape joined = {.rank = 0};
     int64_t size = 1;

@@ -1,7 +1,7 @@
 /* linear.c - torch.nn.Linear(in_features, out_features, bias=True): y = x W^T + b.
  *
- * What the module is: constructor, shape rule, parameters, initial values. Its products are lowered by
- * src/plan, because what stands around a product is fused into it. */
+ * What the module is: constructor, shape rule, parameters, initial values. Its products are lowered
+ * by src/plan, because what stands around a product is fused into it. */
 #include "base/error.h"
 #include "nn/nn.h"
 
@@ -58,8 +58,8 @@ static bool weight(const ln_value *values, int i, const char **name, ln_shape *s
     return false;
 }
 
-/* kaiming_uniform_(weight, a=sqrt(5)) and uniform_(bias, -1/sqrt(in), 1/sqrt(in)), computed in double in
- * the order of torch.nn.init. A weight without elements draws nothing. */
+/* kaiming_uniform_(weight, a=sqrt(5)) and uniform_(bias, -1/sqrt(in), 1/sqrt(in)), computed in
+ * double in the order of torch.nn.init. A weight without elements draws nothing. */
 static void reset(ln_module *module, ln_torch_generator *generator)
 {
     int64_t in = module->values[IN_FEATURES].integer;

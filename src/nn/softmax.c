@@ -1,7 +1,7 @@
 /* softmax.c - torch.nn.Softmax(dim) and torch.nn.LogSoftmax(dim).
  *
- * In a model they run over the last dimension. dim=None is PyTorch's implicit choice: 0 for inputs of
- * rank 0, 1 and 3, else 1. Any other dimension of a tensor is linnet_softmax's. */
+ * In a model they run over the last dimension. dim=None is PyTorch's implicit choice: 0 for inputs
+ * of rank 0, 1 and 3, else 1. Any other dimension of a tensor is linnet_softmax's. */
 #include "base/error.h"
 #include "nn/nn.h"
 
@@ -45,7 +45,8 @@ static void log_softmax_forward(const ln_stretch *stretch, const float *x, float
     stretch->kernels->log_softmax(stretch->count, x, y);
 }
 
-static void log_softmax_backward(const ln_stretch *stretch, const float *y, const float *dy, float *dx)
+static void log_softmax_backward(const ln_stretch *stretch, const float *y, const float *dy,
+                                 float *dx)
 {
     stretch->kernels->log_softmax_backward(stretch->count, y, dy, dx);
 }

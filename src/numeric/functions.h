@@ -1,8 +1,8 @@
 /* functions.h - exp and log in float32: the definition (docs/numerics.md, rule 4).
  *
- * Written once, branch-free, with fma where an fma is meant, so that the scalar code and every vector
- * set compile this same text and return the same bits. Coefficients: scripts/coefficients.py. Accuracy
- * over all 2^32 floats: bench/accuracy.c. */
+ * Written once, branch-free, with fma where an fma is meant, so that the scalar code and every
+ * vector set compile this same text and return the same bits. Coefficients:
+ * scripts/coefficients.py. Accuracy over all 2^32 floats: bench/accuracy.c. */
 #ifndef LN_NUMERIC_FUNCTIONS_H
 #define LN_NUMERIC_FUNCTIONS_H
 

@@ -1,8 +1,9 @@
 /* random.h - the random number generators.
  *
- * Philox4x32-10 (Salmon et al., "Parallel random numbers: as easy as 1, 2, 3", SC 2011): counter-based,
- * so a mask is a function of (seed, epoch, step, layer, row, column) and nothing is stored.
- * mt19937 as torch's CPU generator draws from it, for initial weights and for replaying a script. */
+ * Philox4x32-10 (Salmon et al., "Parallel random numbers: as easy as 1, 2, 3", SC 2011):
+ * counter-based, so a mask is a function of (seed, epoch, step, layer, row, column) and nothing is
+ * stored. mt19937 as torch's CPU generator draws from it, for initial weights and for replaying a
+ * script. */
 #ifndef LN_NUMERIC_RANDOM_H
 #define LN_NUMERIC_RANDOM_H
 
@@ -25,13 +26,13 @@ typedef struct ln_philox_key {
 
 ln_philox_key ln_philox_stream(uint64_t seed, uint32_t epoch, uint32_t step, uint32_t stream);
 
-/* The word for (row, column). Columns go in blocks of 64: column 64 b + 16 w + l takes word w of counter
- * {16 b + l, row's low half, row's high half, 0}, so that 16 lanes write 16 neighbours. */
+/* The word for (row, column). Columns go in blocks of 64: column 64 b + 16 w + l takes word w of
+ * counter {16 b + l, row's low half, row's high half, 0}, so that 16 lanes write 16 neighbours. */
 uint32_t ln_philox_word(ln_philox_key key, uint64_t row, uint64_t column);
 
-/* A permutation of 0 .. n - 1: Fisher-Yates from the end, draw i (counted from 0) taking words 0 and 1
- * of counter {i low, i high, 0, 0} as one 64-bit number r (word 0 low) and the index
- * floor(r * bound / 2^64). */
+/* A permutation of 0 .. n - 1: Fisher-Yates from the end, draw i (counted from 0) taking words 0
+ * and 1 of counter {i low, i high, 0, 0} as one 64-bit number r (word 0 low) and the index floor(r
+ * * bound / 2^64). */
 void ln_philox_permutation(ln_philox_key key, size_t n, int64_t *order);
 
 /* ---- torch's CPU generator ---- */

@@ -1,7 +1,8 @@
-/* sums.h - the definition of every product sum: rules 1 and 2 of docs/numerics.md, as short as they can
- * be said.
+/* sums.h - the definition of every product sum: rules 1 and 2 of docs/numerics.md, as short as they
+ * can be said.
  *
- * Slow, and never deleted: every kernel set must return exactly these bits. Strides count floats. */
+ * Slow, and never deleted: every kernel set must return exactly these bits. Strides count floats.
+ */
 #ifndef LN_NUMERIC_SUMS_H
 #define LN_NUMERIC_SUMS_H
 
@@ -24,8 +25,8 @@ static inline float ln_sum_features(size_t n, const float *a, size_t a_stride, c
 }
 
 /* Rule 2: leaves of 64 rows, each an fma chain from 0; then neighbours are added, and the results'
- * neighbours, until one is left; a last one without a neighbour moves up as it is. That is: split at the
- * largest power of two below the number of leaves. 0 for no rows. */
+ * neighbours, until one is left; a last one without a neighbour moves up as it is. That is: split
+ * at the largest power of two below the number of leaves. 0 for no rows. */
 static inline float ln_sum_batch(size_t n, const float *a, size_t a_stride, const float *b,
                                  size_t b_stride)
 {

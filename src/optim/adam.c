@@ -24,8 +24,8 @@ linnet_status ln_adam_check(const ln_value *values, linnet_error *error)
         double beta = values[BETAS].number[i];
         if (!(beta >= 0 && beta < 1)) {
             char text[LN_NUMBER_TEXT];
-            return ln_fail(error, LINNET_ERROR_ARGUMENT, "Invalid beta parameter at index %d: %s", i,
-                           ln_print_double(beta, text));
+            return ln_fail(error, LINNET_ERROR_ARGUMENT, "Invalid beta parameter at index %d: %s",
+                           i, ln_print_double(beta, text));
         }
     }
     if (status == LINNET_OK) {
@@ -53,7 +53,8 @@ void ln_adam_update(const ln_update *u, bool decoupled)
                          .weight_decay = decoupled ? 0 : (float)decay,
                          .decay = decoupled ? (float)(1 - lr * decay) : 1,
                          .sign = u->values[MAXIMIZE].integer != 0 ? -1.0f : 1.0f};
-    u->kernels->adam(u->count, &step, u->gradient, u->state[0], u->state[1], u->state[2], u->weight);
+    u->kernels->adam(u->count, &step, u->gradient, u->state[0], u->state[1], u->state[2],
+                     u->weight);
 }
 
 static void update(const ln_update *u)

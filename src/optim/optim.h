@@ -1,8 +1,8 @@
 /* optim.h - the table of optimizers, and an optimizer with its state.
  *
  * An optimizer is one file that exports one const record and stands as one row in optimizers.def.
- * Formulas and defaults are torch.optim's. Scalars are computed in double as PyTorch does, then used in
- * float32; powers of beta are products, because pow differs between C libraries. */
+ * Formulas and defaults are torch.optim's. Scalars are computed in double as PyTorch does, then
+ * used in float32; powers of beta are products, because pow differs between C libraries. */
 #ifndef LN_OPTIM_OPTIM_H
 #define LN_OPTIM_OPTIM_H
 
@@ -38,10 +38,11 @@ const ln_optimizer_type *ln_optimizer_type_at(size_t i);
 /* An optimizer over parameters of given sizes. */
 typedef struct ln_optimizer ln_optimizer;
 
-/* Reads torch.optim's constructor text. sizes: elements of each parameter. Errors: SYNTAX, ARGUMENT,
- * MEMORY. The caller owns the optimizer. */
-LINNET_NODISCARD linnet_status ln_optimizer_create(const char *text, const size_t *sizes, size_t count,
-                                                   ln_optimizer **optimizer, linnet_error *error);
+/* Reads torch.optim's constructor text. sizes: elements of each parameter. Errors: SYNTAX,
+ * ARGUMENT, MEMORY. The caller owns the optimizer. */
+LINNET_NODISCARD linnet_status ln_optimizer_create(const char *text, const size_t *sizes,
+                                                   size_t count, ln_optimizer **optimizer,
+                                                   linnet_error *error);
 void ln_optimizer_free(ln_optimizer *optimizer);
 
 /* Begins the next step: every parameter is updated once in it. */

@@ -1,8 +1,8 @@
 /* backward.c - runs a training plan backwards.
  *
- * The value that travels is the gradient of a step's result *before* its chain: the product that makes
- * it from the step behind undoes the chain in its epilogue. The input gradient of the first product is
- * never computed. */
+ * The value that travels is the gradient of a step's result *before* its chain: the product that
+ * makes it from the step behind undoes the chain in its epilogue. The input gradient of the first
+ * product is never computed. */
 #include "plan/plan.h"
 
 /* Undoing the chain of `step`, whose output is y. */
@@ -14,7 +14,8 @@ typedef struct chain_run {
     size_t vectors, width; /* chain_epilogue: how the product's rows lie in a row of the batch */
 } chain_run;
 
-static void backward_chain(const chain_run *run, size_t row, size_t column, size_t count, float *gradient)
+static void backward_chain(const chain_run *run, size_t row, size_t column, size_t count,
+                           float *gradient)
 {
     const float *y = run->y + row * ln_step_features(run->step) + column;
     for (size_t i = run->step->chain_count; i-- > 0;) {
@@ -77,7 +78,8 @@ static void input_gradient(const linnet_plan *plan, const ln_step *step, const l
 
 /* dW = dY^T X and db = the sum of dY's rows, handed to the sink one after the other. */
 static void parameter_gradients(const linnet_plan *plan, const ln_step *step, size_t batch,
-                                const float *x, const float *dy, ln_gradient_sink sink, void *context)
+                                const float *x, const float *dy, ln_gradient_sink sink,
+                                void *context)
 {
     size_t m = batch * step->vectors;
     ln_pool *pool = ln_plan_pool(plan, m * step->in * step->out);
@@ -85,18 +87,14 @@ static void parameter_gradients(const linnet_plan *plan, const ln_step *step, si
     float *a = ln_arena_at(&plan->arena, plan->packed_a);
     float *b = ln_arena_at(&plan->arena, plan->packed_b);
     if (step->bias != NULL) {
-        ln_sum_columns(plan->kernels, ln_plan_pool(plan, m * step->out), m, step->out, dy, gradient);
+        ln_sum_columns(plan->kernels, ln_plan_pool(plan, m * step->out), m, step->out, dy,
+                       gradient);
         sink(context, step->bias_parameter, gradient, step->out);
     }
     ln_pack_a(pool, LN_SUM_BATCH, step->out, m, dy, 1, (ptrdiff_t)step->out, a);
     ln_pack_b(plan->kernels, pool, m, step->in, x, (ptrdiff_t)step->in, 1, b);
-    ln_product product = {.sum = LN_SUM_BATCH,
-                          .m = step->out,
-                          .n = step->in,
-                          .k = m,
-                          .a = a,
-                          .b = b,
-                          .c = gradient};
+    ln_product product = {
+        .sum = LN_SUM_BATCH, .m = step->out, .n = step->in, .k = m, .a = a, .b = b, .c = gradient};
     ln_multiply(plan->kernels, pool, &product);
     sink(context, step->weight_parameter, gradient, step->in * step->out);
 }
@@ -112,7 +110,8 @@ static void module_row(void *context, size_t row)
 {
     const row_run *run = context;
     const ln_step *step = run->step;
-    ln_stretch stretch = {.kernels = run->plan->kernels, .module = &step->module, .count = step->in};
+    ln_stretch stretch = {
+        .kernels = run->plan->kernels, .module = &step->module, .count = step->in};
     for (size_t i = row * step->vectors; i < (row + 1) * step->vectors && step->in > 0; i++) {
         size_t at = i * step->in;
         step->module.type->backward(&stretch, run->y + at, run->dy + at, run->dx + at);
@@ -155,7 +154,8 @@ void ln_plan_backward(linnet_plan *plan, const float *x, size_t batch, ln_gradie
             if (i > first) {
                 input_gradient(plan, step, before, batch, gradient, next);
             }
-            parameter_gradients(plan, step, batch, ln_plan_input(plan, i, x), gradient, sink, context);
+            parameter_gradients(plan, step, batch, ln_plan_input(plan, i, x), gradient, sink,
+                                context);
             float *spare = gradient;
             gradient = next;
             next = spare;

@@ -85,7 +85,8 @@ static void add_link(lowering *l, const ln_module *module, size_t layer)
     step->chain_count++;
 }
 
-static linnet_status add_leaf(lowering *l, const ln_module *module, size_t layer, linnet_error *error)
+static linnet_status add_leaf(lowering *l, const ln_module *module, size_t layer,
+                              linnet_error *error)
 {
     if (module->type->identity_in_eval && !l->plan->training) {
         return LINNET_OK;
@@ -133,8 +134,8 @@ static size_t larger(size_t a, size_t b)
     return a > b ? a : b;
 }
 
-/* Where each step's output lies: in training all are kept, in eval two buffers take turns and the last
- * one is the caller's. */
+/* Where each step's output lies: in training all are kept, in eval two buffers take turns and the
+ * last one is the caller's. */
 static void plan_outputs(lowering *l)
 {
     linnet_plan *plan = l->plan;
@@ -152,9 +153,8 @@ static void plan_outputs(lowering *l)
             step->output = i + 1 == plan->step_count ? LN_CALLER : turn[i % 2];
             continue;
         }
-        step->output = ln_arena_reserve(&plan->arena,
-                                        ln_saturated_mul(plan->max_batch, ln_step_features(step)),
-                                        sizeof(float));
+        step->output = ln_arena_reserve(
+            &plan->arena, ln_saturated_mul(plan->max_batch, ln_step_features(step)), sizeof(float));
     }
 }
 
@@ -198,8 +198,8 @@ static linnet_status plan_masks(linnet_plan *plan, size_t links, linnet_error *e
     size_t total = 0;
     for (size_t i = 0; i < links; i++) {
         if (plan->links[i].module.type->draws) {
-            total = ln_saturated_add(total,
-                                     ln_saturated_mul(plan->max_batch, plan->links[i].draw.features));
+            total = ln_saturated_add(
+                total, ln_saturated_mul(plan->max_batch, plan->links[i].draw.features));
         }
     }
     linnet_status status = ln_alloc_into((void **)&plan->masks, total, 1, "dropout masks", error);
@@ -254,9 +254,10 @@ static linnet_status lower_steps(lowering *l, linnet_error *error)
     linnet_plan *plan = l->plan;
     const linnet_model *model = l->model;
     if (model->input.rank < 0) {
-        return ln_fail(error, LINNET_ERROR_SHAPE,
-                       "the shape of the input cannot be known from this model (expected a Linear, or "
-                       "linnet_model_set_input_shape before)");
+        return ln_fail(
+            error, LINNET_ERROR_SHAPE,
+            "the shape of the input cannot be known from this model (expected a Linear, or "
+            "linnet_model_set_input_shape before)");
     }
     l->shape = (ln_shape){.rank = model->input.rank + 1, .size = {1}};
     memcpy(l->shape.size + 1, model->input.size, (size_t)model->input.rank * sizeof(int64_t));
@@ -264,8 +265,8 @@ static linnet_status lower_steps(lowering *l, linnet_error *error)
     l->widest = plan->in_features;
     if (plan->scaling.features != 0 && plan->scaling.features != plan->in_features) {
         return ln_fail(error, LINNET_ERROR_SHAPE,
-                       "input scaling has %zu features, the model's input %zu", plan->scaling.features,
-                       plan->in_features);
+                       "input scaling has %zu features, the model's input %zu",
+                       plan->scaling.features, plan->in_features);
     }
     if (plan->scaling.features != 0 || plan->scaling.scale != 1) {
         new_step(l, LN_STEP_SCALE, plan->in_features, plan->in_features)->vectors = 1;
@@ -277,8 +278,7 @@ static linnet_status lower_steps(lowering *l, linnet_error *error)
             return status;
         }
     }
-    linnet_status status =
-        l->request->probabilities ? add_probabilities(l, error) : LINNET_OK;
+    linnet_status status = l->request->probabilities ? add_probabilities(l, error) : LINNET_OK;
     plan->out_features = (size_t)ln_shape_numel(&l->shape, 1);
     return status;
 }
@@ -293,10 +293,12 @@ static linnet_status lower(lowering *l, linnet_error *error)
     }
     if (status == LINNET_OK) {
         /* One step a leaf, and one each for scaling and probabilities. */
-        status = ln_alloc_into((void **)&plan->steps, leaves + 2, sizeof *plan->steps, "steps", error);
+        status =
+            ln_alloc_into((void **)&plan->steps, leaves + 2, sizeof *plan->steps, "steps", error);
     }
     if (status == LINNET_OK) {
-        status = ln_alloc_into((void **)&plan->links, leaves + 2, sizeof *plan->links, "steps", error);
+        status =
+            ln_alloc_into((void **)&plan->links, leaves + 2, sizeof *plan->links, "steps", error);
     }
     if (status == LINNET_OK) {
         status = copy_scaling(plan, &l->model->scaling, error);

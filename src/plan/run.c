@@ -30,10 +30,12 @@ static void run_rows(void *context, size_t index)
     }
 }
 
-void ln_plan_rows(const linnet_plan *plan, size_t batch, size_t work, ln_row_task body, void *context)
+void ln_plan_rows(const linnet_plan *plan, size_t batch, size_t work, ln_row_task body,
+                  void *context)
 {
     rows_job job = {body, context, batch, 8};
-    ln_parallel(ln_plan_pool(plan, batch * work), (batch + job.chunk - 1) / job.chunk, run_rows, &job);
+    ln_parallel(ln_plan_pool(plan, batch * work), (batch + job.chunk - 1) / job.chunk, run_rows,
+                &job);
 }
 
 ln_stretch ln_link_stretch(const linnet_plan *plan, const ln_link *link, size_t row, size_t column,
@@ -111,7 +113,8 @@ static void run_linear(const step_run *run, size_t batch)
     float *a = ln_arena_at(&plan->arena, plan->packed_a);
     float *b = ln_arena_at(&plan->arena, plan->training ? plan->packed_b : step->packed_weight);
     if (plan->training) {
-        ln_pack_b(plan->kernels, pool, step->in, step->out, step->weight, 1, (ptrdiff_t)step->in, b);
+        ln_pack_b(plan->kernels, pool, step->in, step->out, step->weight, 1, (ptrdiff_t)step->in,
+                  b);
     }
     ln_pack_a(pool, LN_SUM_FEATURES, m, step->in, run->x, (ptrdiff_t)step->in, 1, a);
     ln_product product = {.sum = LN_SUM_FEATURES,
@@ -147,7 +150,8 @@ static void module_row(void *context, size_t row)
 {
     const step_run *run = context;
     const ln_step *step = run->step;
-    ln_stretch stretch = {.kernels = run->plan->kernels, .module = &step->module, .count = step->in};
+    ln_stretch stretch = {
+        .kernels = run->plan->kernels, .module = &step->module, .count = step->in};
     for (size_t i = row * step->vectors; i < (row + 1) * step->vectors && step->in > 0; i++) {
         step->module.type->forward(&stretch, run->x + i * step->in, run->y + i * step->in);
     }
@@ -196,8 +200,8 @@ linnet_status linnet_plan_run(linnet_plan *plan, const float *x, size_t batch, f
 {
     if (batch > plan->max_batch) {
         return ln_fail(error, LINNET_ERROR_ARGUMENT,
-                       "expected a batch of at most %zu rows (max_batch), found %zu", plan->max_batch,
-                       batch);
+                       "expected a batch of at most %zu rows (max_batch), found %zu",
+                       plan->max_batch, batch);
     }
     ln_fpenv saved = ln_fpenv_enter();
     ln_plan_forward(plan, x, batch, y);

@@ -9,8 +9,8 @@
 
 typedef struct ln_loss_type {
     ln_signature signature;
-    /* The loss of one row of `features` logits with class `target`. gradient (features): that of the mean
-     * over the batch, scale = 1 / batch. */
+    /* The loss of one row of `features` logits with class `target`. gradient (features): that of
+     * the mean over the batch, scale = 1 / batch. */
     float (*row)(const ln_kernels *kernels, size_t features, const float *logits, size_t target,
                  float scale, float *gradient);
 } ln_loss_type;

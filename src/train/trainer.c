@@ -1,7 +1,7 @@
 /* trainer.c - the training loop: order, batches, forward, loss, backward, optimizer.
  *
- * Works on a training plan, which trains the model's parameters in place. Nothing is allocated after
- * linnet_trainer_create. Validation, keeping the best and stopping are the caller's. */
+ * Works on a training plan, which trains the model's parameters in place. Nothing is allocated
+ * after linnet_trainer_create. Validation, keeping the best and stopping are the caller's. */
 #include <math.h>
 #include <string.h>
 
@@ -14,7 +14,7 @@
 #include "train/loss.h"
 
 struct linnet_trainer {
-    linnet_model *model;           /* borrowed, as is the dataset */
+    linnet_model *model; /* borrowed, as is the dataset */
     const linnet_dataset *dataset;
     linnet_trainer_options options;
     linnet_plan *plan;
@@ -70,7 +70,8 @@ static linnet_status check_shapes(linnet_model *model, const linnet_dataset *dat
     return linnet_model_set_input_shape(model, rank, row, error);
 }
 
-static linnet_status create_optimizer(linnet_trainer *trainer, const char *text, linnet_error *error)
+static linnet_status create_optimizer(linnet_trainer *trainer, const char *text,
+                                      linnet_error *error)
 {
     size_t count = trainer->model->parameter_count;
     size_t *sizes;
@@ -114,9 +115,8 @@ static linnet_status prepare(linnet_trainer *trainer, linnet_error *error)
     size_t rows = (size_t)linnet_dataset_rows(trainer->dataset);
     size_t batch = options->batch_size > 0 ? options->batch_size : 64;
     options->batch_size = ln_min_size(batch, rows);
-    linnet_status status =
-        ln_loss_parse(options->loss != NULL ? options->loss : "CrossEntropyLoss()", &trainer->loss,
-                      error);
+    linnet_status status = ln_loss_parse(
+        options->loss != NULL ? options->loss : "CrossEntropyLoss()", &trainer->loss, error);
     if (status == LINNET_OK) {
         status = create_optimizer(
             trainer, options->optim != NULL ? options->optim : "Adam(lr=0.001)", error);
@@ -206,15 +206,17 @@ static void loss_row(void *context, size_t row)
         largest = logits[i] > logits[largest] ? i : largest;
     }
     trainer->correct[row] = largest == target;
-    trainer->losses[row] = trainer->loss->row(trainer->plan->kernels, features, logits, target,
-                                              1.0f / (float)run->rows, run->gradient + row * features);
+    trainer->losses[row] =
+        trainer->loss->row(trainer->plan->kernels, features, logits, target,
+                           1.0f / (float)run->rows, run->gradient + row * features);
 }
 
 static void update_parameter(void *context, size_t parameter, const float *gradient, size_t count)
 {
     linnet_trainer *trainer = context;
-    ln_optimizer_update(trainer->optimizer, trainer->plan->kernels, ln_plan_pool(trainer->plan, count),
-                        parameter, gradient, trainer->model->parameters[parameter].tensor->data);
+    ln_optimizer_update(trainer->optimizer, trainer->plan->kernels,
+                        ln_plan_pool(trainer->plan, count), parameter, gradient,
+                        trainer->model->parameters[parameter].tensor->data);
 }
 
 /* Mean loss of the batch; the parameters change where it is finite. */
@@ -242,12 +244,13 @@ static void draw_order(linnet_trainer *trainer)
 {
     size_t rows = (size_t)linnet_dataset_rows(trainer->dataset);
     if (trainer->options.rng == LINNET_RNG_PHILOX) {
-        ln_philox_key key = ln_philox_stream(trainer->options.seed, (uint32_t)trainer->epoch, 0,
-                                             LN_STREAM_SHUFFLE);
+        ln_philox_key key =
+            ln_philox_stream(trainer->options.seed, (uint32_t)trainer->epoch, 0, LN_STREAM_SHUFFLE);
         ln_philox_permutation(key, rows, trainer->order);
         return;
     }
-    /* DataLoader draws a base seed for its workers, then RandomSampler the seed of its own generator. */
+    /* DataLoader draws a base seed for its workers, then RandomSampler the seed of its own
+     * generator. */
     ln_torch_generator sampler;
     ln_torch_random64(&trainer->generator);
     ln_torch_seed(&sampler, ln_torch_random64(&trainer->generator) & INT64_MAX);
@@ -290,10 +293,11 @@ static linnet_status run_epoch(linnet_trainer *trainer, linnet_epoch *done, linn
         draw_masks(trainer, i, run.rows);
         float loss = train_batch(&run);
         if (!isfinite(loss)) {
-            return ln_fail(error, LINNET_ERROR_DATA,
-                           "the loss is %s at epoch %lld, step %lld; the parameters are those of the "
-                           "step before (a smaller learning rate or scaled features may help)",
-                           isnan(loss) ? "NaN" : "infinite", (long long)done->epoch, (long long)i + 1);
+            return ln_fail(
+                error, LINNET_ERROR_DATA,
+                "the loss is %s at epoch %lld, step %lld; the parameters are those of the "
+                "step before (a smaller learning rate or scaled features may help)",
+                isnan(loss) ? "NaN" : "infinite", (long long)done->epoch, (long long)i + 1);
         }
         for (size_t r = 0; r < run.rows; r++) {
             correct += trainer->correct[r];
@@ -308,7 +312,8 @@ static linnet_status run_epoch(linnet_trainer *trainer, linnet_epoch *done, linn
     return LINNET_OK;
 }
 
-linnet_status linnet_trainer_epoch(linnet_trainer *trainer, linnet_epoch *epoch, linnet_error *error)
+linnet_status linnet_trainer_epoch(linnet_trainer *trainer, linnet_epoch *epoch,
+                                   linnet_error *error)
 {
     linnet_epoch done = {.epoch = trainer->epoch + 1};
     ln_fpenv saved = ln_fpenv_enter();
@@ -335,7 +340,7 @@ size_t linnet_trainer_size(const linnet_trainer *trainer)
 {
     size_t batch = trainer->options.batch_size;
     size_t rows = (size_t)linnet_dataset_rows(trainer->dataset);
-    return sizeof *trainer + linnet_plan_size(trainer->plan) + ln_optimizer_size(trainer->optimizer) +
-           rows * sizeof *trainer->order +
+    return sizeof *trainer + linnet_plan_size(trainer->plan) +
+           ln_optimizer_size(trainer->optimizer) + rows * sizeof *trainer->order +
            batch * (trainer->plan->in_features * sizeof(float) + sizeof(float) + 1);
 }

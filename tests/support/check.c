@@ -20,8 +20,8 @@ void check_same(const float *expected, const float *found, size_t n, const char 
             va_start(arguments, format);
             vsnprintf(text, sizeof text, format, arguments);
             va_end(arguments);
-            fail_msg("%s: element %zu of %zu: expected %a, found %a", text, i, n, (double)expected[i],
-                     (double)found[i]);
+            fail_msg("%s: element %zu of %zu: expected %a, found %a", text, i, n,
+                     (double)expected[i], (double)found[i]);
         }
     }
 }
@@ -72,7 +72,8 @@ void *check_guarded(size_t size)
 {
     size_t page = (size_t)sysconf(_SC_PAGESIZE);
     size_t whole = mapping_size(size, page);
-    unsigned char *block = mmap(NULL, whole, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    unsigned char *block =
+        mmap(NULL, whole, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     assert_true(block != MAP_FAILED);
     assert_int_equal(mprotect(block + whole - page, page, PROT_NONE), 0);
     return block + whole - page - size;

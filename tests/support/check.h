@@ -15,7 +15,8 @@
 
 #include "linnet.h"
 
-/* Fails unless both arrays have the same bits; a NaN equals a NaN. `format` says which case it was. */
+/* Fails unless both arrays have the same bits; a NaN equals a NaN. `format` says which case it was.
+ */
 void check_same(const float *expected, const float *found, size_t n, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
 
@@ -31,15 +32,17 @@ uint64_t check_next(check_random *random);
 /* Uniform in [-1, 1). */
 float check_float(check_random *random);
 void check_fill(check_random *random, float *out, size_t n);
-/* Like check_fill, with zeros of both signs, subnormals, infinities, NaN and large values mixed in. */
+/* Like check_fill, with zeros of both signs, subnormals, infinities, NaN and large values mixed in.
+ */
 void check_fill_special(check_random *random, float *out, size_t n);
 
-/* `size` bytes that end at a page which may not be touched, so that a read or write past the end stops
- * the test. Free with check_guarded_free. */
+/* `size` bytes that end at a page which may not be touched, so that a read or write past the end
+ * stops the test. Free with check_guarded_free. */
 void *check_guarded(size_t size);
 void check_guarded_free(void *block, size_t size);
 
-/* Runs `body(kernel set's name)` once for each set that this machine supports, with LINNET_ISA set. */
+/* Runs `body(kernel set's name)` once for each set that this machine supports, with LINNET_ISA set.
+ */
 void check_each_isa(void (*body)(const char *isa, void *context), void *context);
 
 #endif

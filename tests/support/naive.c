@@ -15,9 +15,9 @@ struct naive_net {
     const linnet_model *model;
     bool training;
     size_t batch, widest;
-    size_t *widths;    /* features behind layer i; widths[0]: of the input */
-    float **values;    /* behind layer i, (batch, widths[i]) */
-    float **keep;      /* 0 or 1 of Dropout layers */
+    size_t *widths; /* features behind layer i; widths[0]: of the input */
+    float **values; /* behind layer i, (batch, widths[i]) */
+    float **keep;   /* 0 or 1 of Dropout layers */
     float *gradient, *next;
     float **gradients; /* of parameters */
 };
@@ -131,15 +131,15 @@ static void forward_layer(naive_net *net, size_t layer, ln_philox_key key)
     }
 }
 
-const float *naive_forward(naive_net *net, const float *x, size_t batch, uint64_t seed, uint32_t epoch,
-                           uint32_t step)
+const float *naive_forward(naive_net *net, const float *x, size_t batch, uint64_t seed,
+                           uint32_t epoch, uint32_t step)
 {
     const ln_scaling *s = &net->model->scaling;
     net->batch = batch;
     for (size_t i = 0; i < batch * net->widths[0]; i++) {
         size_t j = i % net->widths[0];
-        net->values[0][i] = s->features != 0 ? fmaf(x[i], s->scale, -s->mean[j]) / s->std[j]
-                                             : x[i] * s->scale;
+        net->values[0][i] =
+            s->features != 0 ? fmaf(x[i], s->scale, -s->mean[j]) / s->std[j] : x[i] * s->scale;
     }
     for (size_t i = 0; i < net->model->leaf_count; i++) {
         forward_layer(net, i, ln_philox_stream(seed, epoch, step, (uint32_t)i));

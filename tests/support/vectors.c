@@ -7,7 +7,8 @@ json_t *vectors_load(void)
 {
     json_error_t error;
     /* As reals: a seed among them is larger than an int64. */
-    json_t *root = json_load_file(LN_TEST_DATA "/torch_vectors_avx2.json", JSON_DECODE_INT_AS_REAL, &error);
+    json_t *root =
+        json_load_file(LN_TEST_DATA "/torch_vectors_avx2.json", JSON_DECODE_INT_AS_REAL, &error);
     if (root == NULL) {
         fail_msg("torch_vectors_avx2.json: %s", error.text);
     }
@@ -21,8 +22,8 @@ float *vectors_floats(const json_t *array, size_t *count)
     assert_non_null(out);
     for (size_t i = 0; i < *count; i++) {
         uint32_t swapped = (uint32_t)strtoul(json_string_value(json_array_get(array, i)), NULL, 16);
-        uint32_t bits = swapped >> 24 | (swapped >> 8 & 0xff00u) | (swapped << 8 & 0xff0000u) |
-                        swapped << 24;
+        uint32_t bits =
+            swapped >> 24 | (swapped >> 8 & 0xff00u) | (swapped << 8 & 0xff0000u) | swapped << 24;
         memcpy(&out[i], &bits, sizeof bits);
     }
     return out;

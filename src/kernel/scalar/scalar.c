@@ -1,7 +1,7 @@
 /* scalar.c - the kernel set that runs anywhere: one element at a time, fmaf of the C library.
  *
- * It is the same text as every other set with vectors of one lane, and the slowest; tests hold all sets
- * against the plain definition in src/numeric/sums.h. */
+ * It is the same text as every other set with vectors of one lane, and the slowest; tests hold all
+ * sets against the plain definition in src/numeric/sums.h. */
 #include <math.h>
 #include <stdbool.h>
 
