@@ -1,14 +1,18 @@
 /* format.h - the table of file formats.
  *
  * A format is one file that exports one const record and stands as one row in formats.def. Reading
- * gives a state_dict: named tensors and text metadata, which models, datasets and tools all work on:
+ * gives a state_dict: named tensors and text metadata, which models, datasets and tools all work
+ * on:
  *
- *     safetensors  the file's tensors and __metadata__
+ *     safetensors  the file's tensors and __metadata__, in the order of their bytes
  *     npy          one tensor, named ""
  *     npz          one tensor an array, named as in the archive without ".npy"
- *     IDX (.gz)    one tensor, named ""
- *     CSV          "x" float32 (rows, columns), "y" int64 (rows) where there is a label column;
- *                  metadata "classes": a JSON array of names, where the labels are text */
+ *     idx          one tensor, named ""
+ *     csv          "x" float32 (rows, columns), "y" int64 (rows) where there is a label column;
+ *                  metadata "classes": a JSON array of names, where the labels are text
+ *
+ * Content packed with gzip is unpacked first, whatever the format. Errors in a CSV have the place
+ * path:LINE:FIELD, both counted from 1. */
 #ifndef LN_FORMAT_FORMAT_H
 #define LN_FORMAT_FORMAT_H
 
@@ -28,17 +32,36 @@ typedef struct ln_format {
     const char *extension; /* ".safetensors"; decides the format when writing */
     /* Whether the content looks like this format; a cheap look at its first bytes. */
     bool (*probe)(const ln_file *file);
-    /* Takes `file` in every case: it is closed on failure, and kept or closed on success. Checks every
-     * promise of the file against the bytes that are there before it allocates. */
-    linnet_status (*read)(ln_file *file, const ln_read_options *options,
-                          linnet_state_dict **state_dict, linnet_error *error);
+    /* Fills an empty state_dict from the file, which it borrows. Checks every promise of the file
+     * against the bytes that are there before it allocates. *keeps_file: set where tensors are
+     * views of the file's bytes, which then live as long as the state_dict. An error without a
+     * place gets the file as its place. */
+    linnet_status (*read)(const ln_file *file, const ln_read_options *options,
+                          linnet_state_dict *state_dict, bool *keeps_file, linnet_error *error);
     /* NULL: cannot be written. */
-    linnet_status (*write)(const linnet_state_dict *state_dict, const char *path, linnet_error *error);
+    linnet_status (*write)(const linnet_state_dict *state_dict, const char *path,
+                           linnet_error *error);
 } ln_format;
 
-/* Opens, probes and reads. `options` may be NULL. Errors: IO, FORMAT, UNSUPPORTED, DATA, MEMORY, each
- * with the file as place. */
+/* ln_format_safetensors, ... */
+#define LN_FORMAT(name) extern const ln_format ln_format_##name;
+#include "format/formats.def"
+#undef LN_FORMAT
+
+/* Opens, probes and reads. `options` may be NULL. Errors: IO, FORMAT, UNSUPPORTED, DATA, MEMORY,
+ * each with the file as place. */
 LINNET_NODISCARD linnet_status ln_format_read(const char *path, const ln_read_options *options,
                                               linnet_state_dict **state_dict, linnet_error *error);
+
+/* ---- for the formats ---- */
+
+/* Bytes of a tensor as a file promises it; false where the product overflows, a size of 0 counting
+ * as 1, so that no order of the sizes hides an absurd one. */
+bool ln_format_bytes(linnet_dtype dtype, int rank, const int64_t *shape, size_t *bytes);
+
+/* Writes a tensor's elements, row-major, whatever its strides. */
+LINNET_NODISCARD linnet_status ln_format_write_tensor(ln_writer *writer,
+                                                      const linnet_tensor *tensor,
+                                                      linnet_error *error);
 
 #endif

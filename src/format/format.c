@@ -1,0 +1,217 @@
+/* format.c - finds a file's format by its content and reads it; finds one by a path's ending and
+ * writes.
+ *
+ * Knows no format itself: the formats stand in formats.def. */
+#include "format/format.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/checked.h"
+#include "base/error.h"
+#include "base/memory.h"
+#include "format/gzip.h"
+#include "tensor/state_dict.h"
+
+#define LN_FORMAT(name) &ln_format_##name,
+static const ln_format *const formats[] = {
+#include "format/formats.def"
+};
+#undef LN_FORMAT
+
+#define FORMAT_COUNT (sizeof formats / sizeof formats[0])
+
+/* ---- which format ---- */
+
+static bool has_ending(const char *path, size_t length, const char *ending)
+{
+    size_t ending_length = strlen(ending);
+    return length > ending_length &&
+           memcmp(path + length - ending_length, ending, ending_length) == 0;
+}
+
+static const ln_format *find_by_ending(const char *path)
+{
+    size_t length = strlen(path);
+    if (has_ending(path, length, ".gz")) {
+        length -= strlen(".gz");
+    }
+    for (size_t i = 0; i < FORMAT_COUNT; i++) {
+        if (has_ending(path, length, formats[i]->extension)) {
+            return formats[i];
+        }
+    }
+    return NULL;
+}
+
+/* By content. Where no format knows it, or only CSV, which knows any text, the ending decides if it
+ * names a format: its reader can then say what is wrong. */
+static const ln_format *find_format(const ln_file *file)
+{
+    const ln_format *found = NULL;
+    for (size_t i = 0; found == NULL && i < FORMAT_COUNT; i++) {
+        found = formats[i]->probe(file) ? formats[i] : NULL;
+    }
+    if (found == NULL || found == &ln_format_csv) {
+        const ln_format *named = find_by_ending(file->path);
+        found = named != NULL ? named : found;
+    }
+    return found;
+}
+
+/* "safetensors, npy, npz, idx, csv", or those alone that can be written. */
+static const char *list_formats(bool endings_to_write, char *text, size_t size)
+{
+    size_t used = 0;
+    text[0] = '\0';
+    for (size_t i = 0; i < FORMAT_COUNT && used < size; i++) {
+        if (endings_to_write && formats[i]->write == NULL) {
+            continue;
+        }
+        int length = snprintf(text + used, size - used, "%s%s", used == 0 ? "" : ", ",
+                              endings_to_write ? formats[i]->extension : formats[i]->name);
+        used += (size_t)length;
+    }
+    return text;
+}
+
+/* ---- reading ---- */
+
+static void release_file(void *keeper)
+{
+    ln_file_close(keeper);
+    ln_free(keeper);
+}
+
+/* Reads `file` into a new state_dict, which keeps the file where `file` comes back empty. */
+static linnet_status read_as(const ln_format *format, ln_file *file, const ln_read_options *options,
+                             linnet_state_dict **state_dict, linnet_error *error)
+{
+    linnet_state_dict *filled;
+    linnet_status status = linnet_state_dict_create(&filled, error);
+    if (status != LINNET_OK) {
+        return status;
+    }
+    void *keeper;
+    status = ln_alloc_into(&keeper, 1, sizeof *file, "a file's record", error);
+    if (status != LINNET_OK) {
+        linnet_state_dict_free(filled);
+        return status;
+    }
+    bool keeps_file = false;
+    ln_state_dict_set_format(filled, format->name);
+    status = format->read(file, options, filled, &keeps_file, error);
+    if (status != LINNET_OK) {
+        linnet_state_dict_free(filled);
+        ln_free(keeper);
+        return status;
+    }
+    if (keeps_file) {
+        memcpy(keeper, file, sizeof *file);
+        *file = (ln_file){0};
+        ln_state_dict_keep(filled, keeper, release_file);
+    } else {
+        ln_free(keeper);
+    }
+    *state_dict = filled;
+    return LINNET_OK;
+}
+
+static linnet_status read_content(ln_file *file, const ln_read_options *options,
+                                  linnet_state_dict **state_dict, linnet_error *error)
+{
+    if (ln_gzip_probe(file)) {
+        linnet_status status = ln_gunzip(file, error);
+        if (status != LINNET_OK) {
+            return status;
+        }
+    }
+    char list[128];
+    if (file->size == 0) {
+        return ln_fail(error, LINNET_ERROR_FORMAT, "the file is empty; expected one of: %s",
+                       list_formats(false, list, sizeof list));
+    }
+    const ln_format *format = find_format(file);
+    if (format == NULL) {
+        return ln_fail(error, LINNET_ERROR_FORMAT,
+                       "the content is of no known format; expected one of: %s",
+                       list_formats(false, list, sizeof list));
+    }
+    return read_as(format, file, options, state_dict, error);
+}
+
+linnet_status ln_format_read(const char *path, const ln_read_options *options,
+                             linnet_state_dict **state_dict, linnet_error *error)
+{
+    static const ln_read_options standard;
+    *state_dict = NULL;
+    ln_file file;
+    linnet_status status = ln_file_open(path, &file, error);
+    if (status != LINNET_OK) {
+        return status;
+    }
+    status = read_content(&file, options == NULL ? &standard : options, state_dict, error);
+    if (status != LINNET_OK) {
+        ln_error_set_place(error, file.path);
+    }
+    ln_file_close(&file);
+    return status;
+}
+
+linnet_status linnet_state_dict_load(const char *path, linnet_state_dict **state_dict,
+                                     linnet_error *error)
+{
+    return ln_format_read(path, NULL, state_dict, error);
+}
+
+/* ---- writing ---- */
+
+linnet_status linnet_state_dict_save(const linnet_state_dict *state_dict, const char *path,
+                                     linnet_error *error)
+{
+    const ln_format *format = find_by_ending(path);
+    if (format == NULL || format->write == NULL || has_ending(path, strlen(path), ".gz")) {
+        char list[128];
+        return ln_fail_at(error, LINNET_ERROR_UNSUPPORTED, path,
+                          "the ending names no format that can be written; expected one of: %s",
+                          list_formats(true, list, sizeof list));
+    }
+    linnet_status status = format->write(state_dict, path, error);
+    if (status != LINNET_OK) {
+        ln_error_set_place(error, path);
+    }
+    return status;
+}
+
+/* ---- for the formats ---- */
+
+bool ln_format_bytes(linnet_dtype dtype, int rank, const int64_t *shape, size_t *bytes)
+{
+    int64_t product = (int64_t)linnet_dtype_size(dtype);
+    bool empty = false;
+    for (int i = 0; i < rank; i++) {
+        empty = empty || shape[i] == 0;
+        if (!ln_mul_i64(product, shape[i] == 0 ? 1 : shape[i], &product)) {
+            return false;
+        }
+    }
+    *bytes = empty ? 0 : (size_t)product;
+    return true;
+}
+
+linnet_status ln_format_write_tensor(ln_writer *writer, const linnet_tensor *tensor,
+                                     linnet_error *error)
+{
+    size_t size = (size_t)linnet_tensor_numel(tensor) * linnet_dtype_size(tensor->dtype);
+    if (linnet_tensor_is_contiguous(tensor)) {
+        return ln_writer_write(writer, tensor->data, size, error);
+    }
+    void *contiguous;
+    linnet_status status = ln_alloc_into(&contiguous, size, 1, "a contiguous copy", error);
+    if (status == LINNET_OK) {
+        ln_tensor_gather(tensor, contiguous);
+        status = ln_writer_write(writer, contiguous, size, error);
+        ln_free(contiguous);
+    }
+    return status;
+}

@@ -1,0 +1,39 @@
+/* npy.h - the header of an npy file; npz holds such files as well. */
+#ifndef LN_FORMAT_NPY_H
+#define LN_FORMAT_NPY_H
+
+#include "linnet.h"
+
+/* Bytes from which the length of a header is known, and the longest one that is read: arrays have a
+ * short header, and a longer one belongs to a record type. */
+#define LN_NPY_PREAMBLE 12
+#define LN_NPY_MAX_HEADER 65536
+
+typedef struct ln_npy {
+    size_t data_offset; /* of the elements, from the file's beginning */
+    size_t data_size;
+    linnet_dtype dtype;
+    bool swapped; /* big-endian */
+    bool fortran; /* the first dimension varies fastest */
+    int rank;
+    int64_t shape[LINNET_MAX_RANK];
+} ln_npy;
+
+bool ln_npy_probe(const uint8_t *data, size_t size);
+
+/* Size of preamble and header, by the first LN_NPY_PREAMBLE bytes of a file (or all, where it is
+ * shorter). Errors: FORMAT, UNSUPPORTED. */
+LINNET_NODISCARD linnet_status ln_npy_header_size(const uint8_t *data, size_t size,
+                                                  size_t *header_size, linnet_error *error);
+
+/* Reads the header out of the first `header_size` bytes of a file of `file_size` bytes, and checks
+ * that the elements fill the rest exactly. Errors: FORMAT, UNSUPPORTED (a dtype that Linnet does
+ * not have). */
+LINNET_NODISCARD linnet_status ln_npy_parse(const uint8_t *data, size_t header_size,
+                                            size_t file_size, ln_npy *npy, linnet_error *error);
+
+/* Turns the elements of a contiguous tensor, as they stand in the file, into what the header says:
+ * byte order in place, Fortran order as strides. */
+void ln_npy_finish(const ln_npy *npy, linnet_tensor *tensor);
+
+#endif

@@ -1,0 +1,24 @@
+/* npz_absent.c - stands for npz.c in a build without libzip (LN_WITH_NPZ not defined).
+ *
+ * An npz file is still told from others, so that the error names the reason. */
+#include "format/format.h"
+
+#ifndef LN_WITH_NPZ
+
+#include "base/error.h"
+#include "format/zip.h"
+
+static linnet_status read(const ln_file *file, const ln_read_options *options,
+                          linnet_state_dict *state_dict, bool *keeps_file, linnet_error *error)
+{
+    (void)file;
+    (void)options;
+    (void)state_dict;
+    (void)keeps_file;
+    return ln_fail(error, LINNET_ERROR_UNSUPPORTED,
+                   "the file is an npz archive, and this Linnet is built without npz");
+}
+
+const ln_format ln_format_npz = {"npz", ".npz", ln_zip_probe, read, NULL};
+
+#endif
