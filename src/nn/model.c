@@ -11,6 +11,7 @@
 #include "base/error.h"
 #include "base/fpenv.h"
 #include "base/memory.h"
+#include "base/number.h"
 #include "nn/nn.h"
 
 /* ---- making a model ---- */
@@ -87,6 +88,12 @@ static linnet_status fill_model(linnet_model *model, linnet_error *error)
         model->repr == NULL || !list_tree(model, model->root)) {
         return ln_fail(error, LINNET_ERROR_MEMORY, "out of memory for a model of %zu modules",
                        count.leaves);
+    }
+    if (strlen(model->repr) > LN_PY_MAX_TEXT) {
+        return ln_fail(error, LINNET_ERROR_ARGUMENT,
+                       "expected a model that prints as at most %zu bytes, found %zu; a file of it "
+                       "could not be read back",
+                       LN_PY_MAX_TEXT, strlen(model->repr));
     }
     model->scaling.scale = 1;
     model->input = ln_model_inferred_input(model);
@@ -398,8 +405,10 @@ linnet_status linnet_model_set_scale(linnet_model *model, double scale, linnet_e
     float rounded = (float)scale;
     ln_fpenv_leave(saved);
     if (!isfinite(rounded) || rounded == 0) {
+        char text[LN_NUMBER_TEXT];
         return ln_fail(error, LINNET_ERROR_ARGUMENT,
-                       "expected a scale that is finite and not 0 in float32, found %g", scale);
+                       "expected a scale that is finite and not 0 in float32, found %s",
+                       ln_print_double(scale, text));
     }
     model->scaling.scale = rounded;
     return LINNET_OK;
@@ -410,11 +419,11 @@ static linnet_status check_standard(size_t features, const float *mean, const fl
 {
     for (size_t i = 0; i < features; i++) {
         if (!isfinite(mean[i]) || !isfinite(std[i]) || std[i] <= 0) {
-            return ln_fail(
-                error, LINNET_ERROR_ARGUMENT,
-                "expected a finite mean and a finite std above 0 of feature %zu, found %g "
-                "and %g",
-                i, (double)mean[i], (double)std[i]);
+            char first[LN_NUMBER_TEXT], second[LN_NUMBER_TEXT];
+            return ln_fail(error, LINNET_ERROR_ARGUMENT,
+                           "expected a finite mean and a finite std above 0 of feature %zu, "
+                           "found %s and %s",
+                           i, ln_print_float(mean[i], first), ln_print_float(std[i], second));
         }
     }
     return LINNET_OK;

@@ -1,0 +1,268 @@
+/* weights.c - load_state_dict: weights into a model by name, strictly, with PyTorch's report of all
+ * that does not fit.
+ *
+ * Any floating-point dtype is converted to float32; other dtypes are refused. */
+#include "train/weights.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "base/fpenv.h"
+#include "base/names.h"
+
+/* ---- the report ---- */
+
+/* A text of bounded length. A section of it lists items until its share of the room is used, and
+ * counts the others. */
+typedef struct report {
+    char text[sizeof((linnet_error *)0)->message];
+    size_t used;
+} report;
+
+/* Room kept in each section to say how many more there are. */
+#define TAIL 32
+
+static void put(report *r, const char *text)
+{
+    size_t length = strlen(text);
+    size_t room = sizeof r->text - 1 - r->used;
+    length = length < room ? length : room;
+    memcpy(r->text + r->used, text, length);
+    r->used += length;
+    r->text[r->used] = '\0';
+}
+
+/* One kind of misfit: how item i reads (false past the last), and what stands around the items. */
+typedef struct section {
+    size_t count;
+    const char *opening, *separator, *closing;
+} section;
+
+/* What is being compared. Each array lists indices: of parameters of the model, or of tensors of
+ * the state_dict. */
+typedef struct comparison {
+    const linnet_model *model;
+    const linnet_state_dict *state_dict;
+    ln_names names; /* of the model's parameters */
+} comparison;
+
+/* A name as it may stand in a message: short, without control characters. */
+static const char *shown(const char *name, char out[132])
+{
+    size_t length = strlen(name);
+    size_t kept = length <= 128 ? length : 125;
+    for (size_t i = 0; i < kept; i++) {
+        unsigned char c = (unsigned char)name[i];
+        out[i] = c < 0x20 || c == 0x7f ? '?' : name[i];
+    }
+    memcpy(out + kept, kept < length ? "..." : "", kept < length ? 4 : 1);
+    return out;
+}
+
+static bool is_float(linnet_dtype dtype)
+{
+    return dtype == LINNET_FLOAT32 || dtype == LINNET_FLOAT64 || dtype == LINNET_FLOAT16 ||
+           dtype == LINNET_BFLOAT16;
+}
+
+static bool same_shape(const linnet_tensor *a, const linnet_tensor *b)
+{
+    return a->rank == b->rank &&
+           memcmp(a->shape, b->shape, (size_t)a->rank * sizeof a->shape[0]) == 0;
+}
+
+#define ITEM_TEXT 768
+
+static const char *parameter_name(const comparison *c, size_t i)
+{
+    return linnet_model_parameter_name(c->model, i);
+}
+
+static bool missing(const comparison *c, size_t i, char out[ITEM_TEXT])
+{
+    char name[132];
+    if (linnet_state_dict_get(c->state_dict, parameter_name(c, i)) != NULL) {
+        return false;
+    }
+    snprintf(out, ITEM_TEXT, "\"%s\"", shown(parameter_name(c, i), name));
+    return true;
+}
+
+static bool unexpected(const comparison *c, size_t i, char out[ITEM_TEXT])
+{
+    char name[132];
+    const char *key = linnet_state_dict_name(c->state_dict, i);
+    if (ln_names_find(&c->names, key, strlen(key)) != LN_NO_NAME) {
+        return false;
+    }
+    snprintf(out, ITEM_TEXT, "\"%s\"", shown(key, name));
+    return true;
+}
+
+static bool mismatched(const comparison *c, size_t i, char out[ITEM_TEXT])
+{
+    const linnet_tensor *mine = linnet_model_parameter(c->model, i);
+    const linnet_tensor *given = linnet_state_dict_get(c->state_dict, parameter_name(c, i));
+    char name[132], theirs[200], ours[200];
+    if (given == NULL) {
+        return false;
+    }
+    shown(parameter_name(c, i), name);
+    if (!same_shape(mine, given)) {
+        ln_shape their_shape = ln_tensor_shape(given), our_shape = ln_tensor_shape(mine);
+        snprintf(out, ITEM_TEXT,
+                 "size mismatch for %s: copying a param with shape torch.Size(%s) from checkpoint, "
+                 "the shape in current model is torch.Size(%s).",
+                 name, ln_shape_text(&their_shape, theirs, sizeof theirs),
+                 ln_shape_text(&our_shape, ours, sizeof ours));
+        return true;
+    }
+    if (!is_float(given->dtype)) {
+        snprintf(out, ITEM_TEXT,
+                 "dtype mismatch for %s: expected a floating-point dtype, found %s.", name,
+                 linnet_dtype_name(given->dtype));
+        return true;
+    }
+    return false;
+}
+
+typedef bool (*item_text)(const comparison *c, size_t i, char out[ITEM_TEXT]);
+
+static size_t count_items(const comparison *c, size_t candidates, item_text item)
+{
+    char text[ITEM_TEXT];
+    size_t count = 0;
+    for (size_t i = 0; i < candidates; i++) {
+        count += item(c, i, text);
+    }
+    return count;
+}
+
+/* Writes the section's items, as many as fit before `limit`. */
+static void put_section(report *r, const section *s, const comparison *c, size_t candidates,
+                        item_text item, size_t limit)
+{
+    char text[ITEM_TEXT];
+    size_t done = 0;
+    put(r, "\n\t");
+    put(r, s->opening);
+    for (size_t i = 0; i < candidates && done < s->count; i++) {
+        if (!item(c, i, text)) {
+            continue;
+        }
+        size_t last = done + 1 == s->count;
+        size_t tail = last ? strlen(s->closing) : TAIL;
+        const char *separator = done > 0 ? s->separator : "";
+        if (r->used + strlen(separator) + strlen(text) + tail > limit) {
+            break;
+        }
+        put(r, separator);
+        put(r, text);
+        done++;
+    }
+    if (done < s->count) {
+        snprintf(text, sizeof text, "%s%zu%s", done > 0 ? " and " : "", s->count - done,
+                 done > 0 ? " more" : " in all");
+        put(r, text);
+    }
+    put(r, s->closing);
+}
+
+static linnet_status compare(const comparison *c, linnet_error *error)
+{
+    size_t parameters = linnet_model_parameter_count(c->model);
+    size_t tensors = linnet_state_dict_count(c->state_dict);
+    const struct {
+        item_text item;
+        size_t candidates;
+        section section;
+    } kinds[] = {
+        {missing, parameters, {0, "Missing key(s) in state_dict: ", ", ", ". "}},
+        {unexpected, tensors, {0, "Unexpected key(s) in state_dict: ", ", ", ". "}},
+        {mismatched, parameters, {0, "", "\n\t", ""}},
+    };
+    enum { KINDS = sizeof kinds / sizeof kinds[0] };
+    size_t counts[KINDS], left = 0;
+    for (size_t k = 0; k < KINDS; k++) {
+        counts[k] = count_items(c, kinds[k].candidates, kinds[k].item);
+        left += counts[k] > 0;
+    }
+    if (left == 0) {
+        return LINNET_OK;
+    }
+    report r = {.used = 0};
+    put(&r, "Error(s) in loading state_dict for ");
+    put(&r, c->model->root->type->signature.name);
+    put(&r, ":");
+    for (size_t k = 0; k < KINDS; k++) {
+        if (counts[k] > 0) {
+            section s = kinds[k].section;
+            s.count = counts[k];
+            size_t limit = r.used + (sizeof r.text - 1 - r.used) / left--;
+            put_section(&r, &s, c, kinds[k].candidates, kinds[k].item, limit);
+        }
+    }
+    return ln_fail(error, LINNET_ERROR_SHAPE, "%s", r.text);
+}
+
+linnet_status ln_weights_check(const linnet_model *model, const linnet_state_dict *state_dict,
+                               linnet_error *error)
+{
+    comparison c = {.model = model, .state_dict = state_dict};
+    linnet_status status = LINNET_OK;
+    for (size_t i = 0; status == LINNET_OK && i < model->parameter_count; i++) {
+        size_t index = 0;
+        const char *name = model->parameters[i].name;
+        status = ln_names_add(&c.names, name, strlen(name), &index, error);
+    }
+    if (status == LINNET_OK) {
+        status = compare(&c, error);
+    }
+    ln_names_free(&c.names);
+    return status;
+}
+
+/* ---- copying ---- */
+
+/* A parameter is a vector or a matrix; the source may have any strides. Converted row by row,
+ * without memory, so that nothing can fail half way. */
+static void copy_weight(const linnet_tensor *from, const linnet_tensor *to)
+{
+    int64_t rows = to->rank == 2 ? to->shape[0] : 1;
+    int64_t columns = to->rank == 0 ? 1 : to->shape[to->rank - 1];
+    int64_t row_stride = to->rank == 2 ? from->strides[0] : 0;
+    int64_t stride = to->rank == 0 ? 1 : from->strides[to->rank - 1];
+    int64_t size = (int64_t)linnet_dtype_size(from->dtype);
+    float *out = to->data;
+    for (int64_t i = 0; i < rows && columns > 0; i++) {
+        const unsigned char *row = (const unsigned char *)from->data + i * row_stride * size;
+        if (stride == 1) {
+            ln_to_float32(from->dtype, row, (size_t)columns, out + i * columns);
+            continue;
+        }
+        for (int64_t j = 0; j < columns; j++) {
+            ln_to_float32(from->dtype, row + j * stride * size, 1, out + i * columns + j);
+        }
+    }
+}
+
+void ln_weights_copy(linnet_model *model, const linnet_state_dict *state_dict)
+{
+    ln_fpenv saved = ln_fpenv_enter();
+    for (size_t i = 0; i < model->parameter_count; i++) {
+        const linnet_tensor *from = linnet_state_dict_get(state_dict, model->parameters[i].name);
+        copy_weight(from, model->parameters[i].tensor);
+    }
+    ln_fpenv_leave(saved);
+}
+
+linnet_status linnet_model_load_state_dict(linnet_model *model, const linnet_state_dict *state_dict,
+                                           linnet_error *error)
+{
+    linnet_status status = ln_weights_check(model, state_dict, error);
+    if (status == LINNET_OK) {
+        ln_weights_copy(model, state_dict);
+    }
+    return status;
+}
