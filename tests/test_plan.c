@@ -183,10 +183,50 @@ static void test_gradients(void **state)
 
 /* ---- finite differences: the definition itself is the derivative of the loss ---- */
 
-static double loss_at(naive_net *net, const float *x, const int64_t *labels, size_t batch)
+typedef struct slope_case {
+    naive_net *net;
+    const float *x;
+    const int64_t *labels;
+    size_t batch;
+} slope_case;
+
+static double loss_at(const slope_case *c, float *weight, float value)
 {
-    naive_forward(net, x, batch, SEED, 0, 0);
-    return (double)naive_backward(net, labels);
+    float kept = *weight;
+    *weight = value;
+    naive_forward(c->net, c->x, c->batch, SEED, 0, 0);
+    double loss = (double)naive_backward(c->net, c->labels);
+    *weight = kept;
+    return loss;
+}
+
+static double slope_at(const slope_case *c, float *weight, float h)
+{
+    return (loss_at(c, weight, *weight + h) - loss_at(c, weight, *weight - h)) / (2 * (double)h);
+}
+
+/* Compares the slopes of some of a parameter's elements. Where two widths disagree, a ReLU switches
+ * within the wider one, and there is no slope to compare with: returns how many those were. */
+static size_t check_slopes(const slope_case *c, const linnet_model *model, size_t parameter,
+                           size_t *total)
+{
+    const linnet_tensor *tensor = linnet_model_parameter(model, parameter);
+    size_t count = (size_t)linnet_tensor_numel(tensor);
+    size_t skipped = 0;
+    for (size_t j = 0; j < count; j += count / 17 + 1, ++*total) {
+        float *weight = (float *)tensor->data + j;
+        double wide = slope_at(c, weight, 0x1p-8f), slope = slope_at(c, weight, 0x1p-10f);
+        loss_at(c, weight, *weight);
+        double gradient = (double)naive_gradient(c->net, parameter)[j];
+        double bound = 1e-3 + 0.01 * fabs(gradient);
+        if (fabs(wide - slope) > bound) {
+            skipped++;
+        } else if (fabs(slope - gradient) > bound) {
+            fail_msg("%s[%zu]: difference quotient %g, gradient %g",
+                     linnet_model_parameter_name(model, parameter), j, slope, gradient);
+        }
+    }
+    return skipped;
 }
 
 static void test_finite_differences(void **state)
@@ -200,30 +240,13 @@ static void test_finite_differences(void **state)
         float *x = ln_alloc(BATCH * in, sizeof *x);
         check_fill(&random, x, BATCH * in);
         int64_t labels[BATCH] = {0, 1, 1, 0, 1};
-        naive_net *net = naive_create(model, BATCH, true);
+        slope_case c = {naive_create(model, BATCH, true), x, labels, BATCH};
+        size_t skipped = 0, total = 0;
         for (size_t i = 0; i < linnet_model_parameter_count(model); i++) {
-            const linnet_tensor *tensor = linnet_model_parameter(model, i);
-            float *weight = tensor->data;
-            size_t count = (size_t)linnet_tensor_numel(tensor);
-            for (size_t j = 0; j < count; j += count / 7 + 1) {
-                const float h = 0x1p-8f;
-                float kept = weight[j];
-                weight[j] = kept + h;
-                double above = loss_at(net, x, labels, BATCH);
-                weight[j] = kept - h;
-                double below = loss_at(net, x, labels, BATCH);
-                weight[j] = kept;
-                loss_at(net, x, labels, BATCH);
-                double slope = (above - below) / (2 * (double)h);
-                double gradient = (double)naive_gradient(net, i)[j];
-                /* A ReLU may switch within the interval: that is allowed for by the bound. */
-                if (fabs(slope - gradient) > 2e-3 + 0.02 * fabs(gradient)) {
-                    fail_msg("model %zu, %s[%zu]: difference quotient %g, gradient %g", which,
-                             linnet_model_parameter_name(model, i), j, slope, gradient);
-                }
-            }
+            skipped += check_slopes(&c, model, i, &total);
         }
-        naive_free(net);
+        assert_true(total > 15 && skipped * 5 < total);
+        naive_free(c.net);
         ln_free(x);
         linnet_model_free(model);
     }

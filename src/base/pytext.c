@@ -216,10 +216,10 @@ static bool accept_keyword(parser *p, ln_py_slice *label)
     while (continues_name(peek(p, n))) {
         n++;
     }
-    *label = (ln_py_slice){p->source.text + p->at, n};
     p->at += n;
     skip(p);
     if (peek(p, 0) == '=' && peek(p, 1) != '=') {
+        *label = (ln_py_slice){p->source.text + saved, n};
         p->at++;
         return true;
     }
