@@ -331,7 +331,7 @@ static void check_dropout(const rows_case *c)
 
 static void check_softmax(const rows_case *c)
 {
-    float expected[LONGEST], terms[LONGEST];
+    float expected[LONGEST], terms[LONGEST] = {0};
     size_t n = c->n;
     float max = define_max(n, c->x);
     for (size_t j = 0; j < n; j++) {
