@@ -5,13 +5,12 @@
  * digits and exponent, without a decimal point. Hexadecimal floats and underscores are not read. */
 #include "base/number.h"
 
+#include <fenv.h>
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include "base/fpenv.h"
 
 __extension__ typedef unsigned __int128 u128;
 
@@ -97,6 +96,15 @@ static double convert_exactly(uint64_t head, int exponent)
     return round_to_double(dividend / divisor, -shift, dividend % divisor != 0);
 }
 
+/* strtod and printf round as the environment says, and on x86 they ask the x87's control word,
+ * which base/fpenv.h leaves alone: so all of it is set, and the caller restores it with fesetenv.
+ */
+static void enter_standard(fenv_t *saved)
+{
+    fegetenv(saved);
+    fesetenv(FE_DFL_ENV);
+}
+
 /* Any decimal, through strtod: digits and exponent only, so that no locale matters. */
 static double convert_by_strtod(const decimal *number)
 {
@@ -120,9 +128,10 @@ static double convert_by_strtod(const decimal *number)
     }
     exponent = exponent > 99999 ? 99999 : exponent < -99999 ? -99999 : exponent;
     snprintf(text + length, sizeof text - length, "e%d", (int)exponent);
-    ln_fpenv saved = ln_fpenv_enter();
+    fenv_t saved;
+    enter_standard(&saved);
     double value = strtod(text, NULL);
-    ln_fpenv_leave(saved);
+    fesetenv(&saved);
     return value;
 }
 
@@ -362,9 +371,10 @@ static char *print(double value, bool single, char text[LN_NUMBER_TEXT])
         memcpy(c, "0.0", 4);
     } else {
         int exponent = 0;
-        ln_fpenv saved = ln_fpenv_enter(); /* printf and strtod round as the environment says */
+        fenv_t saved;
+        enter_standard(&saved);
         uint64_t digits = shortest(value, single, &exponent);
-        ln_fpenv_leave(saved);
+        fesetenv(&saved);
         lay_out(digits, exponent, c);
     }
     return text;

@@ -85,8 +85,8 @@ static linnet_status fail_unknown(ln_py_slice source, const ln_py_node *node, co
     }
     bool any = nearest[0] != '\0';
     return ln_py_fail(error, LINNET_ERROR_SYNTAX, source, node->place,
-                      "unknown %s '%.*s'%s%s%s; known: %s", what, LN_PY_SHOWN(node->text),
-                      any ? ", did you mean '" : "", nearest, any ? "'?" : "", known);
+                      "unknown %s '%.*s'%s%s%s Known: %s", what, LN_PY_SHOWN(node->text),
+                      any ? ", did you mean '" : ".", nearest, any ? "'?" : "", known);
 }
 
 linnet_status ln_signature_find(ln_py_slice source, const ln_py_node *node, const char *what,

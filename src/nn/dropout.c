@@ -20,7 +20,7 @@ static linnet_status check(const ln_value *values, linnet_error *error)
         char text[LN_NUMBER_TEXT];
         return ln_fail(error, LINNET_ERROR_ARGUMENT,
                        "dropout probability has to be between 0 and 1, but got %s",
-                       ln_print_double(p, text));
+                       ln_value_text(&values[P], text));
     }
     return LINNET_OK;
 }
