@@ -281,7 +281,7 @@ typedef enum linnet_labels {
 typedef struct linnet_dataset_options {
     linnet_labels labels;
     const char *labels_path; /* a second file that holds the labels, or NULL */
-    const char *x;           /* npz: the features' array; NULL: "x" or "X" */
+    const char *x;           /* npz: the features' array; NULL: "x" or "X", or the only one */
     const char *y;  /* npz: the labels' array; NULL: "y". CSV: the label column's name or its
                        number, counted from 0; NULL: "label", "class", "target" or "y" */
     bool allow_nan; /* NaN and infinity in the features are refused otherwise */
@@ -292,16 +292,18 @@ typedef struct linnet_dataset_options {
 } linnet_dataset_options;
 
 /* Reads .npy, .npz, CSV or IDX (.gz too; "-" is standard input), found by content. Features: uint8,
- * int32, int64, float16, float32 or float64 of shape (rows, *). Labels: whole numbers from 0.
- * `options` may be NULL. The caller owns the result. Errors: IO, FORMAT, DATA (NaN, rows and labels
- * of different number, zero rows, a label that is negative or no whole number, an unknown class),
- * MEMORY. */
+ * int32, int64, float16, bfloat16, float32 or float64 of shape (rows, *). Labels: whole numbers
+ * from 0 of any integer or float dtype, shape (rows) or (rows, 1). Rows and columns in messages
+ * count from 0. `options` may be NULL. The caller owns the result. Errors: IO, FORMAT, SHAPE,
+ * UNSUPPORTED (a dtype), DATA (NaN, rows and labels of different number, zero rows, no such array,
+ * a label that is negative or no whole number, an unknown class), MEMORY. */
 LINNET_NODISCARD LINNET_API linnet_status linnet_dataset_open(const char *path,
                                                               const linnet_dataset_options *options,
                                                               linnet_dataset **dataset,
                                                               linnet_error *error);
 /* A dataset over the caller's memory: features (rows, *), labels (rows) int64 or NULL. Both are
- * borrowed and must outlive the dataset. Errors: SHAPE, DATA, UNSUPPORTED, MEMORY. */
+ * borrowed and must outlive the dataset (features whose single rows are not contiguous, and labels
+ * that are not contiguous int64, are copied). Errors: SHAPE, DATA, UNSUPPORTED, MEMORY. */
 LINNET_NODISCARD LINNET_API linnet_status linnet_dataset_create(const linnet_tensor *features,
                                                                 const linnet_tensor *labels,
                                                                 bool allow_nan,
@@ -329,7 +331,8 @@ LINNET_API const int64_t *linnet_dataset_labels(const linnet_dataset *dataset);
 LINNET_API int64_t linnet_dataset_class_count(const linnet_dataset *dataset);
 /* Class names where the labels are text, else NULL; owned by the dataset. */
 LINNET_API const char *const *linnet_dataset_classes(const linnet_dataset *dataset);
-/* Copies rows first .. first + count - 1 as float32 into out, (count, features) row-major. */
+/* Copies rows first .. first + count - 1 as float32 into out, (count, features) row-major. The rows
+ * have to be there: 0 <= first, 0 <= count, first + count <= rows. */
 LINNET_API void linnet_dataset_read(const linnet_dataset *dataset, int64_t first, int64_t count,
                                     float *out);
 

@@ -1,0 +1,259 @@
+/* dataset.c - rows of features with labels: made over memory, split, and read as float32.
+ *
+ * Opening files is in open.c, what features and labels may be is in check.c. */
+#include <assert.h>
+#include <math.h>
+#include <string.h>
+
+#include "base/checked.h"
+#include "base/error.h"
+#include "base/fpenv.h"
+#include "base/memory.h"
+#include "data/data.h"
+#include "data/dataset.h"
+#include "numeric/random.h"
+
+/* Floats that one task converts, about what a core's first cache holds. */
+#define GATHER_FLOATS 8192
+
+linnet_status linnet_dataset_create(const linnet_tensor *features, const linnet_tensor *labels,
+                                    bool allow_nan, linnet_dataset **dataset, linnet_error *error)
+{
+    *dataset = NULL;
+    linnet_dataset *made;
+    linnet_status status = ln_alloc_into((void **)&made, 1, sizeof *made, "a dataset", error);
+    if (status != LINNET_OK) {
+        return status;
+    }
+    status = ln_dataset_set_features(made, features, error);
+    if (status == LINNET_OK && labels != NULL) {
+        status = ln_dataset_set_labels(made, labels, true, error);
+    }
+    if (status == LINNET_OK && !allow_nan) {
+        status = ln_dataset_check_finite(made, error);
+    }
+    if (status != LINNET_OK) {
+        linnet_dataset_free(made);
+        return status;
+    }
+    *dataset = made;
+    return LINNET_OK;
+}
+
+void linnet_dataset_free(linnet_dataset *dataset)
+{
+    if (dataset == NULL) {
+        return;
+    }
+    for (int64_t i = 0; dataset->owned_classes != NULL && i < dataset->class_count; i++) {
+        ln_free(dataset->owned_classes[i]);
+    }
+    ln_free(dataset->owned_classes);
+    ln_free(dataset->owned_labels);
+    ln_free(dataset->index);
+    linnet_tensor_free(&dataset->features);
+    linnet_state_dict_free(dataset->file);
+    ln_free(dataset);
+}
+
+/* ---- split ---- */
+
+/* An empty part of `parent` with room for `rows` rows. */
+static linnet_status create_part(const linnet_dataset *parent, int64_t rows, linnet_dataset **part,
+                                 linnet_error *error)
+{
+    linnet_dataset *made;
+    linnet_status status = ln_alloc_into((void **)&made, 1, sizeof *made, "a dataset", error);
+    if (status != LINNET_OK) {
+        return status;
+    }
+    made->features = parent->features;
+    made->features.storage = NULL;
+    made->row_features = parent->row_features;
+    made->class_count = parent->class_count;
+    made->classes = parent->classes;
+    status = ln_alloc_into((void **)&made->index, (size_t)rows, sizeof *made->index,
+                           "a split's rows", error);
+    if (status == LINNET_OK && parent->labels != NULL) {
+        status = ln_alloc_into((void **)&made->owned_labels, (size_t)rows,
+                               sizeof *made->owned_labels, "a split's labels", error);
+        made->labels = made->owned_labels;
+    }
+    if (status != LINNET_OK) {
+        linnet_dataset_free(made);
+        return status;
+    }
+    *part = made;
+    return LINNET_OK;
+}
+
+static void append_row(linnet_dataset *part, const linnet_dataset *parent, int64_t row)
+{
+    part->index[part->rows] = parent->index != NULL ? parent->index[row] : row;
+    if (parent->labels != NULL) {
+        part->owned_labels[part->rows] = parent->labels[row];
+    }
+    part->rows++;
+}
+
+/* held[row] = 1 for `count` rows: the first ones of a permutation under `seed`. */
+static linnet_status draw_rows(int64_t rows, int64_t count, uint64_t seed, uint8_t *held,
+                               linnet_error *error)
+{
+    int64_t *order;
+    linnet_status status =
+        ln_alloc_into((void **)&order, (size_t)rows, sizeof *order, "a split's order", error);
+    if (status == LINNET_OK) {
+        ln_philox_permutation(ln_philox_stream(seed, 0, 0, LN_STREAM_SPLIT), (size_t)rows, order);
+        for (int64_t i = 0; i < count; i++) {
+            held[order[i]] = 1;
+        }
+        ln_free(order);
+    }
+    return status;
+}
+
+static linnet_status split_rows(const linnet_dataset *dataset, const uint8_t *held, int64_t count,
+                                linnet_dataset **rest, linnet_dataset **held_out,
+                                linnet_error *error)
+{
+    linnet_status status = create_part(dataset, dataset->rows - count, rest, error);
+    if (status == LINNET_OK) {
+        status = create_part(dataset, count, held_out, error);
+    }
+    if (status != LINNET_OK) {
+        linnet_dataset_free(*rest);
+        *rest = NULL;
+        return status;
+    }
+    for (int64_t i = 0; i < dataset->rows; i++) {
+        append_row(held[i] ? *held_out : *rest, dataset, i);
+    }
+    return LINNET_OK;
+}
+
+linnet_status linnet_dataset_split(const linnet_dataset *dataset, double fraction, uint64_t seed,
+                                   linnet_dataset **rest, linnet_dataset **held_out,
+                                   linnet_error *error)
+{
+    *rest = NULL;
+    *held_out = NULL;
+    if (!(fraction > 0 && fraction < 1)) {
+        return ln_fail(error, LINNET_ERROR_ARGUMENT,
+                       "expected a fraction between 0 and 1 to hold out, found %g", fraction);
+    }
+    ln_fpenv saved = ln_fpenv_enter();
+    int64_t count = (int64_t)floor(fraction * (double)dataset->rows + 0.5);
+    ln_fpenv_leave(saved);
+    if (count <= 0 || count >= dataset->rows) {
+        return ln_fail(error, LINNET_ERROR_ARGUMENT,
+                       "holding out %g of %lld rows would hold out %lld and leave %lld; expected "
+                       "rows in both parts",
+                       fraction, (long long)dataset->rows, (long long)count,
+                       (long long)(dataset->rows - count));
+    }
+    uint8_t *held;
+    linnet_status status =
+        ln_alloc_into((void **)&held, (size_t)dataset->rows, sizeof *held, "a split", error);
+    if (status == LINNET_OK) {
+        status = draw_rows(dataset->rows, count, seed, held, error);
+        if (status == LINNET_OK) {
+            status = split_rows(dataset, held, count, rest, held_out, error);
+        }
+        ln_free(held);
+    }
+    return status;
+}
+
+/* ---- what it holds ---- */
+
+int64_t linnet_dataset_rows(const linnet_dataset *dataset)
+{
+    return dataset->rows;
+}
+
+int64_t linnet_dataset_features(const linnet_dataset *dataset)
+{
+    return dataset->row_features;
+}
+
+int linnet_dataset_row_shape(const linnet_dataset *dataset, int64_t *shape)
+{
+    int rank = dataset->features.rank - 1;
+    memcpy(shape, dataset->features.shape + 1, (size_t)rank * sizeof *shape);
+    return rank;
+}
+
+linnet_dtype linnet_dataset_dtype(const linnet_dataset *dataset)
+{
+    return dataset->features.dtype;
+}
+
+const int64_t *linnet_dataset_labels(const linnet_dataset *dataset)
+{
+    return dataset->labels;
+}
+
+int64_t linnet_dataset_class_count(const linnet_dataset *dataset)
+{
+    return dataset->class_count;
+}
+
+const char *const *linnet_dataset_classes(const linnet_dataset *dataset)
+{
+    return dataset->classes;
+}
+
+/* ---- reading rows ---- */
+
+typedef struct gathering {
+    const linnet_dataset *dataset;
+    const int64_t *index; /* NULL: rows from `first` on */
+    int64_t first;
+    size_t count;
+    size_t rows_per_task;
+    float *out;
+} gathering;
+
+static void gather_rows(void *context, size_t task)
+{
+    const gathering *job = context;
+    const linnet_dataset *dataset = job->dataset;
+    const linnet_tensor *features = &dataset->features;
+    size_t width = (size_t)dataset->row_features;
+    int64_t row_bytes = features->strides[0] * (int64_t)linnet_dtype_size(features->dtype);
+    size_t begin = task * job->rows_per_task;
+    size_t end = ln_min_size(begin + job->rows_per_task, job->count);
+    for (size_t i = begin; i < end; i++) {
+        int64_t row = job->index != NULL ? job->index[i] : job->first + (int64_t)i;
+        assert(row >= 0 && row < dataset->rows);
+        int64_t place = dataset->index != NULL ? dataset->index[row] : row;
+        const unsigned char *source = (const unsigned char *)features->data + place * row_bytes;
+        ln_to_float32(features->dtype, source, width, job->out + i * width);
+    }
+}
+
+static void gather(const linnet_dataset *dataset, ln_pool *pool, const int64_t *index,
+                   int64_t first, size_t count, float *out)
+{
+    size_t width = (size_t)dataset->row_features;
+    if (count == 0 || width == 0) {
+        return;
+    }
+    size_t rows_per_task = width < GATHER_FLOATS ? GATHER_FLOATS / width : 1;
+    gathering job = {dataset, index, first, count, rows_per_task, out};
+    ln_fpenv saved = ln_fpenv_enter();
+    ln_parallel(pool, ln_ceil_div(count, rows_per_task), gather_rows, &job);
+    ln_fpenv_leave(saved);
+}
+
+void ln_dataset_gather(const linnet_dataset *dataset, ln_pool *pool, const int64_t *index,
+                       size_t count, float *out)
+{
+    gather(dataset, pool, index, 0, count, out);
+}
+
+void linnet_dataset_read(const linnet_dataset *dataset, int64_t first, int64_t count, float *out)
+{
+    gather(dataset, NULL, NULL, first, (size_t)count, out);
+}

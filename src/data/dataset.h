@@ -1,0 +1,50 @@
+/* dataset.h - the dataset's record, shared by the files of this folder.
+ *
+ * Features stay in the dtype and the memory that they came in (a mapped file, the caller's array)
+ * and become float32 when rows are read. A part of a split holds row numbers and no features. */
+#ifndef LN_DATA_DATASET_H
+#define LN_DATA_DATASET_H
+
+#include "tensor/tensor.h"
+
+/* Labels are below this, so that class numbers fit in an int32 everywhere. */
+#define LN_MAX_LABEL INT64_C(2147483646)
+
+struct linnet_dataset {
+    linnet_tensor features; /* (rows in memory, *), each row contiguous; owned where storage is */
+    int64_t row_features;
+    int64_t rows;
+    int64_t *index; /* row i lies at features[index[i]]; owned. NULL: at features[i] */
+
+    const int64_t *labels; /* `rows` long, or NULL */
+    int64_t *owned_labels; /* what `labels` points to, unless that is the caller's */
+    int64_t class_count;
+    const char *const *classes; /* class_count names, or NULL */
+    char **owned_classes;       /* what `classes` points to, unless that is the parent's */
+
+    linnet_state_dict *file; /* what features are a view of; owned; NULL for the caller's memory */
+};
+
+/* Checks the features and keeps them: a view, or a copy where their rows are not contiguous.
+ * Errors: SHAPE, UNSUPPORTED, DATA (no rows), MEMORY. */
+LINNET_NODISCARD linnet_status ln_dataset_set_features(linnet_dataset *dataset,
+                                                       const linnet_tensor *features,
+                                                       linnet_error *error);
+
+/* Refuses NaN, infinity, and what becomes infinite as float32. Errors: DATA with row and column. */
+LINNET_NODISCARD linnet_status ln_dataset_check_finite(const linnet_dataset *dataset,
+                                                       linnet_error *error);
+
+/* Checks the labels, (rows) or (rows, 1) of any integer dtype or whole numbers in a float one, and
+ * keeps them: int64 as they are where they are contiguous and `borrow` says so, else a copy.
+ * Errors: SHAPE, UNSUPPORTED, DATA (number of labels, a value with its row), MEMORY. */
+LINNET_NODISCARD linnet_status ln_dataset_set_labels(linnet_dataset *dataset,
+                                                     const linnet_tensor *labels, bool borrow,
+                                                     linnet_error *error);
+
+/* Takes the class names from a JSON array of texts. Errors: FORMAT, DATA (a label without a name),
+ * MEMORY. */
+LINNET_NODISCARD linnet_status ln_dataset_set_classes(linnet_dataset *dataset, const char *json,
+                                                      linnet_error *error);
+
+#endif

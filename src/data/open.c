@@ -1,0 +1,205 @@
+/* open.c - datasets from files: which array holds the features, which the labels.
+ *
+ * Reading the formats is src/format's; what the arrays may hold is check.c's. */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "base/memory.h"
+#include "data/dataset.h"
+#include "format/format.h"
+
+#define LIST_TEXT 640
+
+/* A path as errors name it. */
+static const char *place_of(const char *path)
+{
+    return strcmp(path, "-") == 0 ? "<stdin>" : path;
+}
+
+static const linnet_dataset_options standard;
+
+/* "x float32 [10, 4], y int64 [10]": what there is to choose from. */
+static const char *list_arrays(const linnet_state_dict *file, char *text, size_t size)
+{
+    size_t used = 0;
+    text[0] = '\0';
+    for (size_t i = 0; i < linnet_state_dict_count(file) && used < size; i++) {
+        const linnet_tensor *tensor = linnet_state_dict_tensor(file, i);
+        const char *name = linnet_state_dict_name(file, i);
+        char dims[128];
+        ln_shape shape = ln_tensor_shape(tensor);
+        int length = snprintf(text + used, size - used, "%s%s%s%s %s", used > 0 ? ", " : "", name,
+                              name[0] != '\0' ? " " : "", linnet_dtype_name(tensor->dtype),
+                              ln_shape_text(&shape, dims, sizeof dims));
+        used += (size_t)length;
+    }
+    if (used >= size) {
+        memcpy(text + size - sizeof "...", "...", sizeof "...");
+    }
+    return used > 0 ? text : "nothing";
+}
+
+static linnet_status fail_no_array(const linnet_state_dict *file, const char *wanted,
+                                   const char *what, linnet_error *error)
+{
+    char list[LIST_TEXT];
+    return ln_fail(error, LINNET_ERROR_DATA, "expected an array %s for the %s; the file holds: %s",
+                   wanted, what, list_arrays(file, list, sizeof list));
+}
+
+static linnet_status fail_not_named(const linnet_state_dict *file, const char *name,
+                                    const char *what, linnet_error *error)
+{
+    char wanted[160];
+    snprintf(wanted, sizeof wanted, "'%.150s'", name);
+    return fail_no_array(file, wanted, what, error);
+}
+
+static const linnet_tensor *only_array(const linnet_state_dict *file)
+{
+    return linnet_state_dict_count(file) == 1 ? linnet_state_dict_tensor(file, 0) : NULL;
+}
+
+static bool is_csv(const linnet_state_dict *file)
+{
+    return strcmp(linnet_state_dict_format(file), "csv") == 0;
+}
+
+static linnet_status find_features(const linnet_state_dict *file, const char *name,
+                                   const linnet_tensor **features, linnet_error *error)
+{
+    if (name != NULL) {
+        *features = linnet_state_dict_get(file, name);
+        return *features != NULL ? LINNET_OK : fail_not_named(file, name, "features", error);
+    }
+    *features = linnet_state_dict_get(file, "x");
+    if (*features == NULL) {
+        *features = linnet_state_dict_get(file, "X");
+    }
+    if (*features == NULL) {
+        *features = only_array(file);
+    }
+    return *features != NULL ? LINNET_OK : fail_no_array(file, "'x' or 'X'", "features", error);
+}
+
+/* Labels beside the features; *labels is NULL where there are none and none are needed. A CSV's
+ * reader has found the column already, and calls it y. */
+static linnet_status find_labels_beside(const linnet_state_dict *file,
+                                        const linnet_dataset_options *options,
+                                        const linnet_tensor **labels, linnet_error *error)
+{
+    bool named = options->y != NULL && !is_csv(file);
+    *labels = linnet_state_dict_get(file, named ? options->y : "y");
+    if (*labels == NULL && named) {
+        return fail_not_named(file, options->y, "labels", error);
+    }
+    if (*labels == NULL && options->labels == LINNET_LABELS_REQUIRED) {
+        return fail_no_array(file, "'y'", "labels", error);
+    }
+    return LINNET_OK;
+}
+
+/* Labels in a file of their own. */
+static linnet_status find_labels_alone(const linnet_state_dict *file, const char *name,
+                                       const linnet_tensor **labels, linnet_error *error)
+{
+    if (name != NULL && !is_csv(file)) {
+        *labels = linnet_state_dict_get(file, name);
+        return *labels != NULL ? LINNET_OK : fail_not_named(file, name, "labels", error);
+    }
+    *labels = linnet_state_dict_get(file, "y");
+    if (*labels == NULL) {
+        *labels = only_array(file);
+    }
+    return *labels != NULL ? LINNET_OK : fail_no_array(file, "'y'", "labels", error);
+}
+
+static linnet_status take_labels(linnet_dataset *dataset, const linnet_state_dict *file,
+                                 const linnet_tensor *labels, linnet_error *error)
+{
+    linnet_status status = ln_dataset_set_labels(dataset, labels, false, error);
+    const char *classes = linnet_state_dict_metadata_get(file, "classes");
+    if (status == LINNET_OK && classes != NULL) {
+        status = ln_dataset_set_classes(dataset, classes, error);
+    }
+    return status;
+}
+
+static linnet_status read_labels_file(linnet_dataset *dataset,
+                                      const linnet_dataset_options *options, linnet_error *error)
+{
+    ln_read_options reading = {.label = options->y,
+                               .label_required = true,
+                               .classes = options->classes,
+                               .class_count = options->class_count};
+    linnet_state_dict *file;
+    const linnet_tensor *labels;
+    linnet_status status = ln_format_read(options->labels_path, &reading, &file, error);
+    if (status != LINNET_OK) {
+        return status;
+    }
+    status = find_labels_alone(file, options->y, &labels, error);
+    if (status == LINNET_OK) {
+        status = take_labels(dataset, file, labels, error);
+    }
+    if (status != LINNET_OK) {
+        ln_error_set_place(error, place_of(options->labels_path));
+    }
+    linnet_state_dict_free(file);
+    return status;
+}
+
+static linnet_status fill(linnet_dataset *dataset, const linnet_dataset_options *options,
+                          linnet_error *error)
+{
+    const linnet_tensor *features;
+    const linnet_tensor *labels = NULL;
+    linnet_status status = find_features(dataset->file, options->x, &features, error);
+    if (status == LINNET_OK) {
+        status = ln_dataset_set_features(dataset, features, error);
+    }
+    if (status == LINNET_OK && options->labels_path != NULL) {
+        status = read_labels_file(dataset, options, error);
+    } else if (status == LINNET_OK) {
+        status = find_labels_beside(dataset->file, options, &labels, error);
+    }
+    if (status == LINNET_OK && labels != NULL) {
+        status = take_labels(dataset, dataset->file, labels, error);
+    }
+    if (status == LINNET_OK && !options->allow_nan) {
+        status = ln_dataset_check_finite(dataset, error);
+    }
+    return status;
+}
+
+linnet_status linnet_dataset_open(const char *path, const linnet_dataset_options *options,
+                                  linnet_dataset **dataset, linnet_error *error)
+{
+    *dataset = NULL;
+    options = options != NULL ? options : &standard;
+    bool beside = options->labels_path == NULL;
+    ln_read_options reading = {.label = beside ? options->y : NULL,
+                               .label_required =
+                                   beside && options->labels == LINNET_LABELS_REQUIRED,
+                               .classes = options->classes,
+                               .class_count = options->class_count};
+    linnet_dataset *made;
+    linnet_status status = ln_alloc_into((void **)&made, 1, sizeof *made, "a dataset", error);
+    if (status != LINNET_OK) {
+        return status;
+    }
+    status = ln_format_read(path, &reading, &made->file, error);
+    if (status == LINNET_OK) {
+        status = fill(made, options, error);
+        if (status != LINNET_OK) {
+            ln_error_set_place(error, place_of(path));
+        }
+    }
+    if (status != LINNET_OK) {
+        linnet_dataset_free(made);
+        return status;
+    }
+    *dataset = made;
+    return LINNET_OK;
+}
