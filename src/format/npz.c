@@ -5,6 +5,7 @@
  * nothing. */
 #include "format/format.h"
 
+#include <stdio.h>
 #include <string.h>
 #include <zip.h>
 
@@ -40,7 +41,9 @@ static linnet_status fail_zip(const reading *r, const char *name, zip_error_t *p
     if (zip_error_code_zip(problem) == ZIP_ER_MEMORY) {
         return ln_fail_memory(r->error, 1 << 16, "reading a ZIP archive");
     }
-    return fail_entry(r, LINNET_ERROR_FORMAT, name, zip_error_strerror(problem));
+    char text[160];
+    snprintf(text, sizeof text, "the archive is damaged: %s", zip_error_strerror(problem));
+    return fail_entry(r, LINNET_ERROR_FORMAT, name, text);
 }
 
 /* Name, method and sizes have to be those that an array in a file of this size can have. */
