@@ -8,9 +8,9 @@
  *   - Words, defaults, shapes and error texts are PyTorch's. weight is (out_features, in_features),
  *     input is (*, in_features), y = x W^T + b.
  *   - Every function that can fail returns a linnet_status and, where `error` is not NULL, fills
- * it. The library never prints, exits or aborts. After a failure, outputs hold NULL or zero.
+ *     it. The library never prints, exits or aborts. After a failure, outputs hold NULL or zero.
  *   - Ownership in three words: a function *borrows* what it is given unless it says that it
- * *takes* it; whoever *owns* an object frees it with the matching _free, which accepts NULL.
+ *     *takes* it; whoever *owns* an object frees it with the matching _free, which accepts NULL.
  *   - Every result is one number: the same row gives the same bits whatever the batch size, the
  *     number of threads and the instruction set (docs/numerics.md).
  *   - Functions that compute set the rounding mode and flush-to-zero to IEEE's defaults while they
@@ -47,8 +47,7 @@ extern "C" {
 /* The library's version, "0.1.0". */
 LINNET_API const char *linnet_version(void);
 
-/* ---- errors ------------------------------------------------------------------------------------
- */
+/* ---- errors ---------------------------------------------------------------------------------- */
 
 typedef enum linnet_status {
     LINNET_OK = 0,
@@ -75,8 +74,7 @@ typedef struct linnet_error {
 /* A status's name for machines: "OK", "ARGUMENT", "SHAPE", ... Never NULL. */
 LINNET_API const char *linnet_status_name(linnet_status status);
 
-/* ---- tensors -----------------------------------------------------------------------------------
- */
+/* ---- tensors --------------------------------------------------------------------------------- */
 
 /* Linnet computes in float32, reads the seven types that data comes in (float32, float64, bfloat16,
  * float16, int64, int32, uint8), and knows the others by name and size so that any file can be
@@ -215,8 +213,7 @@ LINNET_NODISCARD LINNET_API linnet_status linnet_cross_entropy(const linnet_tens
                                                                linnet_tensor *result,
                                                                linnet_error *error);
 
-/* ---- state_dict: ordered, named tensors and text metadata
- * ---------------------------------------- */
+/* ---- state_dict: ordered, named tensors and text metadata ------------------------------------ */
 
 typedef struct linnet_state_dict linnet_state_dict;
 
@@ -266,8 +263,7 @@ LINNET_API const char *linnet_state_dict_format(const linnet_state_dict *state_d
 LINNET_NODISCARD LINNET_API linnet_status linnet_path_writable(const char *path,
                                                                linnet_error *error);
 
-/* ---- datasets
- * ------------------------------------------------------------------------------------ */
+/* ---- datasets -------------------------------------------------------------------------------- */
 
 /* Rows of features, with or without labels. Read-only once made. */
 typedef struct linnet_dataset linnet_dataset;
@@ -336,8 +332,7 @@ LINNET_API const char *const *linnet_dataset_classes(const linnet_dataset *datas
 LINNET_API void linnet_dataset_read(const linnet_dataset *dataset, int64_t first, int64_t count,
                                     float *out);
 
-/* ---- models
- * -------------------------------------------------------------------------------------- */
+/* ---- models ---------------------------------------------------------------------------------- */
 
 /* A tree of modules with their parameters (float32), class names and input scaling. */
 typedef struct linnet_model linnet_model;
@@ -429,8 +424,7 @@ LINNET_NODISCARD LINNET_API linnet_status linnet_model_load_state_dict(
 LINNET_NODISCARD LINNET_API linnet_status linnet_model_save(const linnet_model *model,
                                                             const char *path, linnet_error *error);
 
-/* ---- plans: run a model
- * --------------------------------------------------------------------------- */
+/* ---- plans: run a model ---------------------------------------------------------------------- */
 
 /* A model made ready to run: weights packed for this machine, all memory planned. A plan borrows
  * nothing of the model once made, and belongs to one thread at a time. */
@@ -463,8 +457,7 @@ LINNET_API const char *linnet_plan_isa(const linnet_plan *plan);
 /* Bytes that the plan holds. */
 LINNET_API size_t linnet_plan_size(const linnet_plan *plan);
 
-/* ---- evaluation
- * ----------------------------------------------------------------------------------- */
+/* ---- evaluation ------------------------------------------------------------------------------ */
 
 typedef struct linnet_class_metrics {
     int64_t support; /* rows of this class */
@@ -494,8 +487,7 @@ LINNET_NODISCARD LINNET_API linnet_status linnet_evaluate(const linnet_model *mo
                                                           linnet_error *error);
 LINNET_API void linnet_evaluation_free(linnet_evaluation *evaluation);
 
-/* ---- training
- * ------------------------------------------------------------------------------------- */
+/* ---- training -------------------------------------------------------------------------------- */
 
 typedef struct linnet_trainer linnet_trainer;
 

@@ -7,8 +7,9 @@
  * its end. A module whose backward needs more has to end a chain.
  *
  *   eval      Dropout and Identity are left out; weights are packed once and the model is not
- * needed any more; two buffers take turns training  every step's output is kept for backward;
- * weights stay in the model, which is trained in place, and are packed anew for each product */
+ *             needed any more; two buffers take turns
+ *   training  every step's output is kept for backward; weights stay in the model, which is trained
+ *             in place, and are packed anew for each product */
 #ifndef LN_PLAN_PLAN_H
 #define LN_PLAN_PLAN_H
 
