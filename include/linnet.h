@@ -530,7 +530,8 @@ typedef struct linnet_epoch {
 } linnet_epoch;
 
 /* Prepares training of `model` on `dataset`; both are borrowed and must outlive the trainer. Warm
- * memory is all taken here. Errors: SYNTAX and ARGUMENT (optim, loss), SHAPE, DATA, MEMORY. */
+ * memory is all taken here. Errors: SYNTAX and ARGUMENT (optim, loss: the place begins with the one
+ * or the other), SHAPE, DATA, MEMORY. */
 LINNET_NODISCARD LINNET_API linnet_status linnet_trainer_create(
     linnet_model *model, const linnet_dataset *dataset, const linnet_trainer_options *options,
     linnet_trainer **trainer, linnet_error *error);

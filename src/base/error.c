@@ -59,6 +59,16 @@ void ln_error_set_place(linnet_error *error, const char *place)
     }
 }
 
+void ln_error_put_before(linnet_error *error, const char *place)
+{
+    if (error != NULL) {
+        char inner[sizeof error->place];
+        memcpy(inner, error->place, sizeof inner);
+        snprintf(error->place, sizeof error->place, "%.64s%s%.440s", place,
+                 inner[0] != '\0' ? ": " : "", inner);
+    }
+}
+
 const char *linnet_status_name(linnet_status status)
 {
     switch (status) {

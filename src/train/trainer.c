@@ -117,9 +117,14 @@ static linnet_status prepare(linnet_trainer *trainer, linnet_error *error)
     options->batch_size = ln_min_size(batch, rows);
     linnet_status status = ln_loss_parse(
         options->loss != NULL ? options->loss : "CrossEntropyLoss()", &trainer->loss, error);
-    if (status == LINNET_OK) {
+    if (status != LINNET_OK) {
+        ln_error_put_before(error, "loss");
+    } else {
         status = create_optimizer(
             trainer, options->optim != NULL ? options->optim : "Adam(lr=0.001)", error);
+        if (status != LINNET_OK) {
+            ln_error_put_before(error, "optim");
+        }
     }
     if (status == LINNET_OK) {
         status = check_shapes(trainer->model, trainer->dataset, options->batch_size, error);
