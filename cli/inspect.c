@@ -142,10 +142,29 @@ static void tensors_text(const inspected *subject, cli_text *text)
         cli_text_free(&shape);
     }
     cli_table_print(&table, text);
-    cli_text_add(text, "\n%zu tensors, %s elements, ", linnet_state_dict_count(subject->tensors),
+    size_t count = linnet_state_dict_count(subject->tensors);
+    cli_text_add(text, "\n%zu tensor%s, %s elements, ", count, count == 1 ? "" : "s",
                  grouped(total_elements(subject->tensors), number));
     cli_text_size(text, total_bytes(subject->tensors));
     cli_text_add(text, "\n");
+}
+
+/* A value as one line: a line break and the indentation behind it become a space. */
+static void add_value(cli_table *table, const char *value)
+{
+    cli_text line = {0};
+    while (*value != '\0') {
+        size_t length = strcspn(value, "\n");
+        cli_text_bytes(&line, value, length);
+        value += length;
+        if (*value == '\n') {
+            value += strspn(value, " \n");
+            cli_text_bytes(&line, " ", 1);
+        }
+    }
+    cli_table_cut(table, line.data != NULL ? line.data : "", LONGEST_VALUE);
+    table->cells.failed = table->cells.failed || line.failed;
+    cli_text_free(&line);
 }
 
 static void metadata_text(const inspected *subject, cli_text *text)
@@ -161,7 +180,7 @@ static void metadata_text(const inspected *subject, cli_text *text)
         cli_text indented = {0};
         cli_text_add(&indented, "  %s", key);
         cli_table_cut(&table, indented.data != NULL ? indented.data : "", LONGEST_NAME);
-        cli_table_cut(&table, linnet_state_dict_metadata_get(subject->tensors, key), LONGEST_VALUE);
+        add_value(&table, linnet_state_dict_metadata_get(subject->tensors, key));
         text->failed = text->failed || indented.failed;
         cli_text_free(&indented);
     }

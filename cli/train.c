@@ -22,6 +22,13 @@ static int check_usage(const cli_train_values *values)
     if (strcmp(values->output, "-") == 0) {
         return cli_misuse("--output", "a model needs a file, not standard output");
     }
+    /* Found now, not when the first epoch is done. */
+    static const char ending[] = ".safetensors";
+    size_t length = strlen(values->output), tail = sizeof ending - 1;
+    if (length < tail || strcmp(values->output + length - tail, ending) != 0) {
+        return cli_misuse("--output", "expected a name that ends in %s, found '%s'", ending,
+                          values->output);
+    }
     if (values->val != NULL && values->val_fraction > 0) {
         return cli_misuse("--val-fraction", "cannot stand beside --val");
     }

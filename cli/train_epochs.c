@@ -300,6 +300,17 @@ static int all_epochs(epochs_run *course)
     return tell_result(course);
 }
 
+/* The library says "optim: line 1, column 5"; the user typed --optim. */
+static int fail_to_begin(linnet_error *error)
+{
+    if (strncmp(error->place, "optim", 5) == 0 || strncmp(error->place, "loss", 4) == 0) {
+        memmove(error->place + 2, error->place, sizeof error->place - 3);
+        memcpy(error->place, "--", 2);
+        error->place[sizeof error->place - 1] = '\0';
+    }
+    return cli_fail_with(NULL, error);
+}
+
 int cli_train_epochs(cli_training *training)
 {
     const cli_train_values *values = training->values;
@@ -317,7 +328,7 @@ int cli_train_epochs(cli_training *training)
     linnet_error error;
     if (linnet_trainer_create(training->model, training->train, &options, &course.trainer,
                               &error) != LINNET_OK) {
-        return cli_fail_with(NULL, &error);
+        return fail_to_begin(&error);
     }
     int64_t rows = linnet_dataset_rows(training->train);
     course.batches = (rows + values->batch_size - 1) / values->batch_size;
