@@ -56,13 +56,12 @@ static void test_line_ends_and_blanks(void **state)
         "1,2\n3,4",
         "1,2\r\n3,4\r\n",
         "1,2\n3,4\n\n\r\n\n",
-        "\xef\xbb\xbf"
-        "1,2\n3,4\n",
+        "\357\273\2771,2\n3,4\n",
         " 1 ,\t2\n3 , 4 \n",
         "\"1\",\"2\"\n\"3\",\"4\"\n",
         "\"1\",2\r\n3, \"4\" \r\n",
         "a,b\n1,2\n3,4\n",
-        "\xef\xbb\xbf\"a\",\"b\"\r\n1,2\r\n3,4\r\n",
+        "\357\273\277\"a\",\"b\"\r\n1,2\r\n3,4\r\n",
         "\"a\nwith \"\"quotes\"\", and a comma\",b\n1,2\n3,4\n",
         "\"\"\"\",\n1,2\n3,4\n", /* a header whose second column has no name */
     };
@@ -212,7 +211,7 @@ static void test_errors(void **state)
         {"\"a\nb\",c\r\n1,2\r\n3,4,\r\n", &none, LINNET_ERROR_FORMAT, ":4:3",
          "expected 2 fields, as in the first record, found 3"},
         {"\n\r\n", &none, LINNET_ERROR_FORMAT, "", "expected CSV, found no record"},
-        {"\xef\xbb\xbf", &none, LINNET_ERROR_FORMAT, "", "expected CSV, found no record"},
+        {"\357\273\277", &none, LINNET_ERROR_FORMAT, "", "expected CSV, found no record"},
         {"a,b\n", &none, LINNET_ERROR_DATA, "", "expected rows after the header, found none"},
         /* quotes */
         {"1,2\n3,\"4\n5,6\n", &none, LINNET_ERROR_FORMAT, ":2:2",
