@@ -1,0 +1,20 @@
+/* classes.h - what a classifier and its labelled rows have to agree on, in training and evaluation. */
+#ifndef LN_TRAIN_CLASSES_H
+#define LN_TRAIN_CLASSES_H
+
+#include "linnet.h"
+
+/* The model takes the dataset's rows and gives one row of logits for each: fills *outputs, how many.
+ * `batch` is how many rows go at a time, as PyTorch's texts have it. Errors: SHAPE. */
+LINNET_NODISCARD linnet_status ln_check_logits(const linnet_model *model,
+                                               const linnet_dataset *dataset, size_t batch,
+                                               int64_t *outputs, linnet_error *error);
+
+/* There are labels, all below `outputs`. `what` needs them: "training". Errors: DATA with the row. */
+LINNET_NODISCARD linnet_status ln_check_labels(const linnet_dataset *dataset, int64_t outputs,
+                                               const char *what, linnet_error *error);
+
+/* The predicted class: the first of the largest logits, or the first NaN, as torch.argmax. n > 0. */
+size_t ln_predicted_class(size_t n, const float *logits);
+
+#endif
