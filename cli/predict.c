@@ -141,7 +141,7 @@ static int run_state_run(run_state *state)
     const predict_values *values = state->values;
     int code = cli_open_model(values->model, &values->source, &state->model);
     if (code == CLI_OK) {
-        code = cli_open_data(values->data, NULL, LINNET_LABELS_IF_ANY, &values->input, NULL, 0,
+        code = cli_open_data(values->data, NULL, LINNET_LABELS_IGNORED, &values->input, NULL, 0,
                              &state->dataset);
     }
     if (code == CLI_OK) {

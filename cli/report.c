@@ -103,8 +103,10 @@ void cli_warn(const char *place, const char *format, ...)
 
 int cli_fail_with(const char *place, const linnet_error *error)
 {
-    /* The library names the file itself where it opened it. */
-    bool named = place == NULL || strncmp(error->place, place, strlen(place)) == 0;
+    /* The library names the file itself where it opened it, and the environment where that is at
+     * fault. */
+    bool named = place == NULL || strncmp(error->place, place, strlen(place)) == 0 ||
+                 strncmp(error->place, "LINNET_", 7) == 0;
     if (named) {
         print(RED, "", error->place, error->message);
     } else if (error->place[0] == '\0') {

@@ -46,6 +46,12 @@ int cli_check_shape(const char *path, const linnet_dataset *dataset, linnet_mode
     if (linnet_model_set_input_shape(model, rank, shape, &error) != LINNET_OK) {
         return cli_fail_with(path, &error);
     }
+    size_t names = linnet_model_class_count(model);
+    int64_t outputs = linnet_model_output_features(model);
+    if (names > 0 && (int64_t)names != outputs) {
+        return cli_fail("--classes", "the model has %lld outputs, found %zu names",
+                        (long long)outputs, names);
+    }
     return CLI_OK;
 }
 

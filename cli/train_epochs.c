@@ -238,14 +238,21 @@ static void tell_stop(const epochs_run *course)
     }
 }
 
-/* The command to try next: measure where there are rows of a file of their own, else run. */
+/* The command to try next: measure where there are rows of a file of their own, else run the model, and
+ * only show it where the rows came through a pipe and are gone. */
 static void add_next(cli_text *text, const cli_train_values *values)
 {
     bool measure = values->val != NULL && strcmp(values->val, "-") != 0;
-    cli_text_add(text, "next: linnet %s ", measure ? "eval" : "predict");
+    const char *data = measure ? values->val : values->data;
+    bool gone = strcmp(data, "-") == 0;
+    cli_text_add(text, "next: linnet %s ", gone ? "inspect" : measure ? "eval" : "predict");
     cli_text_shell(text, values->output);
+    if (gone) {
+        cli_text_add(text, "\n");
+        return;
+    }
     cli_text_add(text, " ");
-    cli_text_shell(text, measure ? values->val : values->data);
+    cli_text_shell(text, data);
     const char *const named[][2] = {{"--labels", measure ? values->val_labels : NULL},
                                     {"--x", values->input.x},
                                     {"--y", values->input.y}};

@@ -272,6 +272,7 @@ typedef enum linnet_labels {
     LINNET_LABELS_IF_ANY = 0, /* taken where the file has them, by name */
     LINNET_LABELS_REQUIRED,   /* a file without labels is an error; in a CSV without a label column
                                  of a known name, the last column */
+    LINNET_LABELS_IGNORED /* left aside where the file has them by name, whatever their values */
 } linnet_labels;
 
 typedef struct linnet_dataset_options {

@@ -161,7 +161,7 @@ static linnet_status fill(linnet_dataset *dataset, const linnet_dataset_options 
     }
     if (status == LINNET_OK && options->labels_path != NULL) {
         status = read_labels_file(dataset, options, error);
-    } else if (status == LINNET_OK) {
+    } else if (status == LINNET_OK && options->labels != LINNET_LABELS_IGNORED) {
         status = find_labels_beside(dataset->file, options, &labels, error);
     }
     if (status == LINNET_OK && labels != NULL) {
