@@ -346,8 +346,9 @@ typedef struct linnet_name {
 
 /* Reads PyTorch's constructor text or print(model)'s text. `torch.nn.` and `nn.` may stand before a
  * module, `self.NAME = ` or `NAME = ` before the whole (parameters are then NAME.0.weight, ...), a
- * comma after the last argument. Parameters are zero until linnet_model_reset_parameters or a load.
- * The caller owns the model. Errors: SYNTAX with line, column and a caret; ARGUMENT for values out
+ * comma after the last argument, arithmetic where a number may (28*28), names of children as
+ * OrderedDict([('fc', Linear(2, 3)), ...]) gives them. At most 1 MiB of text, 100 brackets deep.
+ * Parameters are zero until linnet_model_reset_parameters or a load. The caller owns the model. Errors: SYNTAX with line, column and a caret; ARGUMENT for values out
  * of range, in PyTorch's words; MEMORY. */
 LINNET_NODISCARD LINNET_API linnet_status linnet_model_parse(const char *text,
                                                              const linnet_name *names,
@@ -373,7 +374,7 @@ typedef struct linnet_layer {
     const char *name; /* "1", "classifier.1"; "" for a bare module */
     const char *repr; /* "Linear(in_features=1536, out_features=1024, bias=True)" */
     int64_t parameters;
-    int rank; /* of the output of one row, without the batch dimension */
+    int rank; /* of the output of one row, without the batch dimension; -1: input not known */
     int64_t shape[LINNET_MAX_RANK];
 } linnet_layer;
 
@@ -395,7 +396,8 @@ LINNET_NODISCARD LINNET_API linnet_status linnet_model_set_input_shape(linnet_mo
 /* Outputs of one row, all dimensions multiplied; -1 where the input shape is not known. */
 LINNET_API int64_t linnet_model_output_features(const linnet_model *model);
 
-/* Class names: set copies them; count is 0 where there are none. Errors: ARGUMENT, MEMORY. */
+/* Class names: set copies them; count is 0 where there are none. Errors: ARGUMENT (more names than the
+ * model has outputs), MEMORY. */
 LINNET_NODISCARD LINNET_API linnet_status linnet_model_set_classes(linnet_model *model,
                                                                    const char *const *classes,
                                                                    size_t count,
@@ -406,7 +408,8 @@ LINNET_API const char *linnet_model_class(const linnet_model *model, size_t i);
 /* Input scaling, applied by every plan before the first module and stored with the model:
  * x' = (x * scale - mean) / std. set_scale sets scale (1 by default); standardize sets mean and std
  * of each feature (population standard deviation, 1 where it is 0) to those of x * scale over the
- * dataset. Errors: ARGUMENT (not finite, or 0), SHAPE, MEMORY. */
+ * dataset. Errors: ARGUMENT (not finite, or 0), SHAPE, DATA (no rows, or a mean that is not finite),
+ * MEMORY. */
 LINNET_NODISCARD LINNET_API linnet_status linnet_model_set_scale(linnet_model *model, double scale,
                                                                  linnet_error *error);
 LINNET_NODISCARD LINNET_API linnet_status linnet_model_standardize(linnet_model *model,
