@@ -87,8 +87,8 @@ static void keeps_everything(void **state)
                                         "Linear(2, 3, bias=False)",
                                         "fc = Linear(2, 3)",
                                         "Sequential(Flatten(), ReLU())",
-                                        "self.head = nn.Sequential(nn.Linear(5, 4), "
-                                        "nn.Sequential(nn.ReLU(True), nn.Linear(4, 2)))"};
+                                        ("self.head = nn.Sequential(nn.Linear(5, 4), "
+                                         "nn.Sequential(nn.ReLU(True), nn.Linear(4, 2)))")};
     for (size_t i = 0; i <= sizeof texts / sizeof texts[0]; i++) {
         linnet_model *model = i < sizeof texts / sizeof texts[0] ? parse(texts[i]) : make_full();
         const char *first = scratch_path(state, "first.safetensors");

@@ -24,7 +24,8 @@ typedef enum ln_kind {
 typedef struct ln_parameter {
     const char *name;
     ln_kind kind;
-    const char *standard; /* default, as text: "0.5", "True", "None", "(0.9, 0.999)"; NULL: required */
+    /* The default as text: "0.5", "True", "None", "(0.9, 0.999)"; NULL: required. */
+    const char *standard;
     /* Printed by repr: always, only where it differs from the default, or never. Linear prints all
      * three of its arguments; ReLU prints inplace only when it is True. */
     enum { LN_REPR_ALWAYS, LN_REPR_IF_SET, LN_REPR_NEVER } repr;
@@ -39,9 +40,9 @@ typedef struct ln_signature {
 /* The value of one parameter after binding. */
 typedef struct ln_value {
     bool none;
-    int64_t integer;   /* INT, DIM; BOOL as 0 or 1 */
-    double number[2];  /* FLOAT in [0], PAIR in both */
-    bool whole[2];     /* number was written as an int, and Python prints it as one: Dropout(p=1) */
+    int64_t integer;  /* INT, DIM; BOOL as 0 or 1 */
+    double number[2]; /* FLOAT in [0], PAIR in both */
+    bool whole[2];    /* number was written as an int, and Python prints it as one: Dropout(p=1) */
 } ln_value;
 
 /* Reads one whole constructor call out of `text` and binds it to the signature of that name among
@@ -50,16 +51,16 @@ typedef struct ln_value {
  * LN_MAX_PARAMETERS long, in the order of its parameters. Errors: SYNTAX. `what` names the kind in
  * errors: "optimizer", "loss". */
 LINNET_NODISCARD linnet_status ln_signature_parse(const char *text, const char *what,
-                                                  const ln_signature *const *signatures, size_t count,
-                                                  size_t *which, ln_value *values,
+                                                  const ln_signature *const *signatures,
+                                                  size_t count, size_t *which, ln_value *values,
                                                   linnet_error *error);
 
 /* The two halves of ln_signature_parse, for text that holds more than one call. Find: the signature that
  * a CALL or NAME node names. Bind: the node's arguments. Errors: SYNTAX. */
 LINNET_NODISCARD linnet_status ln_signature_find(ln_py_slice source, const ln_py_node *node,
                                                  const char *what,
-                                                 const ln_signature *const *signatures, size_t count,
-                                                 size_t *which, linnet_error *error);
+                                                 const ln_signature *const *signatures,
+                                                 size_t count, size_t *which, linnet_error *error);
 LINNET_NODISCARD linnet_status ln_signature_bind(ln_py_slice source, const ln_py_node *node,
                                                  const ln_signature *signature, ln_value *values,
                                                  linnet_error *error);
