@@ -10,7 +10,7 @@ typedef struct ln_dtype {
     const char *name;        /* PyTorch's: "float32" */
     const char *type_name;   /* PyTorch's in error texts: "Float" */
     const char *safetensors; /* "F32" */
-    const char *numpy;       /* array-protocol kind and size, without byte order: "f4"; NULL: none */
+    const char *numpy; /* array-protocol kind and size, without byte order: "f4"; NULL: none */
     size_t size;
     bool computable; /* can be converted to and from float32 */
 } ln_dtype;
@@ -36,8 +36,9 @@ char *ln_shape_text(const ln_shape *shape, char *text, size_t size);
 ln_shape ln_tensor_shape(const linnet_tensor *tensor);
 
 /* Fills dtype, shape and row-major strides; data and storage are NULL. Errors as linnet_tensor_from. */
-LINNET_NODISCARD linnet_status ln_tensor_describe(linnet_dtype dtype, int rank, const int64_t *shape,
-                                                  linnet_tensor *tensor, linnet_error *error);
+LINNET_NODISCARD linnet_status ln_tensor_describe(linnet_dtype dtype, int rank,
+                                                  const int64_t *shape, linnet_tensor *tensor,
+                                                  linnet_error *error);
 
 /* A dimension that may count from the end (-1: the last) as an index; a scalar counts as having one.
  * Errors: SHAPE "Dimension out of range (expected to be in range of [-2, 1], but got 2)". */
