@@ -1,4 +1,4 @@
-/* threads.h - a pool of worker threads (libpthreadpool) and the parallel loop.
+/* threads.h - a pool of worker threads and the parallel loop.
  *
  * The calling thread works too. Workers run under IEEE's default rounding and without flush-to-zero
  * (base/fpenv.h), whatever the host program set. A pool belongs to one thread at a time. */
