@@ -154,8 +154,10 @@ LINNET_NODISCARD LINNET_API linnet_status linnet_tensor_flatten(const linnet_ten
                                                                 int start_dim, int end_dim,
                                                                 linnet_tensor *result,
                                                                 linnet_error *error);
-/* A contiguous copy in another dtype; the caller owns it. float -> narrower float rounds to nearest
- * even. Errors: UNSUPPORTED (a dtype that is known by name only), MEMORY. */
+/* A contiguous copy in another dtype; the caller owns it. To a narrower float: rounded once, to nearest
+ * even. Float to integer: the fraction is cut off; where the result does not fit, and for NaN, it is
+ * the type's smallest value, and for uint8 the low 8 bits of the int64. Integer to a shorter integer:
+ * the low bits. Errors: UNSUPPORTED (a dtype that is known by name only), MEMORY. */
 LINNET_NODISCARD LINNET_API linnet_status linnet_tensor_to(const linnet_tensor *self,
                                                            linnet_dtype dtype,
                                                            linnet_tensor *result,
@@ -169,8 +171,9 @@ LINNET_NODISCARD LINNET_API linnet_status linnet_tensor_to(const linnet_tensor *
  * thread; a plan is the fast way. */
 
 /* y = x W^T + b. input (*, in_features), weight (out_features, in_features) or (in_features), bias
- * (out_features), () or NULL; result (*, out_features), or (*) for a 1-D weight.
- * Source: torch.nn.functional.linear. */
+ * (out_features), () or NULL; result (*, out_features), or (*) for a 1-D weight. Other shapes of bias
+ * are broadcast or refused as PyTorch does, which adds none to a matrix times a 1-D weight. Source:
+ * torch.nn.functional.linear. */
 LINNET_NODISCARD LINNET_API linnet_status linnet_linear(const linnet_tensor *input,
                                                         const linnet_tensor *weight,
                                                         const linnet_tensor *bias,
@@ -205,8 +208,9 @@ LINNET_NODISCARD LINNET_API linnet_status linnet_softmax(const linnet_tensor *in
 LINNET_NODISCARD LINNET_API linnet_status linnet_log_softmax(const linnet_tensor *input, int dim,
                                                              linnet_tensor *result,
                                                              linnet_error *error);
-/* Mean over the batch of -log_softmax(input)[target]. input (N, C) or (C); target int64 class
- * indices (N) or (); result () float32. Errors: SHAPE, DATA "Target 7 is out of bounds.". Source:
+/* Mean over the batch of -log_softmax(input)[target]. input (N, C) or (C); target int64 (or uint8)
+ * class indices (N) or (); result () float32. Rows of target -100 (PyTorch's ignore_index) do not
+ * count; NaN where none does. Errors: SHAPE, DATA "Target 7 is out of bounds.". Source:
  * torch.nn.functional.cross_entropy, reduction='mean'. */
 LINNET_NODISCARD LINNET_API linnet_status linnet_cross_entropy(const linnet_tensor *input,
                                                                const linnet_tensor *target,
