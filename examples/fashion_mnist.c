@@ -9,7 +9,6 @@
  * labels. */
 #include <linnet.h>
 
-#include <math.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -102,7 +101,7 @@ static void caption(const shower *show, int64_t row, size_t line, const size_t *
     } else if (line >= 4 && line - 4 < count) {
         size_t c = best[line - 4];
         printf("   %6.2f %%  %-12s ", 100 * (double)show->y[c], class_name(show, c, number));
-        for (int i = 0; i < (int)lrintf(show->y[c] * 20); i++) {
+        for (int i = 0; i < (int)(show->y[c] * 20 + 0.5f); i++) {
             putchar('=');
         }
     }
