@@ -7,23 +7,29 @@
 #include "base/checked.h"
 #include "base/error.h"
 
+/* calloc gives large blocks as pages that are zero already and are not touched before they are used.
+ * Its alignment is not ours, so a block begins further in, with the way back before it. */
 void *ln_alloc(size_t count, size_t size)
 {
-    size_t bytes = ln_saturated_mul(count, size);
-    if (bytes > PTRDIFF_MAX - LN_ALIGNMENT) {
+    const size_t extra = LN_ALIGNMENT - 1 + sizeof(void *);
+    size_t bytes = ln_saturated_add(ln_saturated_mul(count, size), extra);
+    char *raw = bytes > PTRDIFF_MAX ? NULL : calloc(bytes, 1);
+    if (raw == NULL) {
         return NULL;
     }
-    size_t rounded = (bytes / LN_ALIGNMENT + 1) * LN_ALIGNMENT;
-    void *block = aligned_alloc(LN_ALIGNMENT, rounded);
-    if (block != NULL) {
-        memset(block, 0, rounded);
-    }
+    uintptr_t address = ((uintptr_t)raw + extra) / LN_ALIGNMENT * LN_ALIGNMENT;
+    void *block = raw + (address - (uintptr_t)raw);
+    memcpy((char *)block - sizeof raw, &raw, sizeof raw);
     return block;
 }
 
 void ln_free(void *block)
 {
-    free(block);
+    if (block != NULL) {
+        char *raw;
+        memcpy(&raw, (char *)block - sizeof raw, sizeof raw);
+        free(raw);
+    }
 }
 
 linnet_status ln_alloc_into(void **block, size_t count, size_t size, const char *what,
