@@ -6,6 +6,7 @@
 #include "support/check.h"
 
 #include <math.h>
+#include <pthread.h>
 #if defined(__x86_64__)
 #include <xmmintrin.h>
 #endif
@@ -282,6 +283,53 @@ static void test_probabilities(void **state)
     }
 }
 
+/* ---- many threads, one model ---- */
+
+typedef struct sharer {
+    pthread_t thread;
+    const linnet_model *model;
+    const float *x;
+    float y[7 * 5];
+    linnet_status status;
+} sharer;
+
+/* No cmocka here: it is not made for threads. */
+static void *run_shared(void *argument)
+{
+    sharer *s = argument;
+    linnet_plan *plan;
+    s->status = linnet_plan_create(s->model, &(linnet_plan_options){.max_batch = 7, .threads = 2},
+                                   &plan, NULL);
+    for (int i = 0; i < 50 && s->status == LINNET_OK; i++) {
+        s->status = linnet_plan_run(plan, s->x, 7, s->y, NULL);
+    }
+    linnet_plan_free(plan);
+    return NULL;
+}
+
+static void test_shared_model(void **state)
+{
+    (void)state;
+    linnet_model *model = make_model(0);
+    float x[7 * 37];
+    check_random random = {3};
+    check_fill(&random, x, 7 * 37);
+    naive_net *net = naive_create(model, 7, false);
+    const float *expected = naive_forward(net, x, 7, 0, 0, 0);
+    sharer sharers[4];
+    for (size_t i = 0; i < 4; i++) {
+        sharers[i] = (sharer){.model = model, .x = x};
+        assert_int_equal(pthread_create(&sharers[i].thread, NULL, run_shared, &sharers[i]), 0);
+    }
+    for (size_t i = 0; i < 4; i++) {
+        assert_int_equal(pthread_join(sharers[i].thread, NULL), 0);
+        assert_int_equal(sharers[i].status, LINNET_OK);
+        check_same(expected, sharers[i].y, 7 * 5, "thread %zu of one model", i);
+    }
+    naive_free(net);
+    linnet_model_free(model);
+}
+
 /* A row is (3, 4): Linear runs over the last dimension of each of the three vectors. */
 static void test_leading_dimensions(void **state)
 {
@@ -388,6 +436,7 @@ int main(void)
         cmocka_unit_test(test_gradients),
         cmocka_unit_test(test_finite_differences),
         cmocka_unit_test(test_probabilities),
+        cmocka_unit_test(test_shared_model),
         cmocka_unit_test(test_leading_dimensions),
         cmocka_unit_test(test_edges),
 #if defined(__x86_64__)
