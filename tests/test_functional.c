@@ -716,6 +716,11 @@ static void test_environment(void **state)
     const unsigned int modes[] = {0x8040, 0x2000, 0x4000, 0xe040}; /* FTZ, DAZ; rounding */
     for (int i = 0; i < 4; i++) {
         _mm_setcsr((before & ~0xe040u) | modes[i]);
+        if ((_mm_getcsr() & 0xe040u) != modes[i]) {
+            _mm_setcsr(before);
+            print_message("no floating-point mode %x here: an emulator without it\n", modes[i]);
+            continue;
+        }
         run_all(found);
         unsigned int after = _mm_getcsr();
         _mm_setcsr(before);
