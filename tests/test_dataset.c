@@ -791,6 +791,11 @@ static void test_open_csv_labels(void **state)
     dataset = open_ok(features, &options);
     assert_int_equal(linnet_dataset_labels(dataset)[0], 2);
     linnet_dataset_free(dataset);
+    /* y is the labels file's; a column of a usual name is no feature all the same. */
+    dataset = open_ok(write_text("beside.csv", "a,y,b\n1,9,2\n3,9,4\n5,9,6\n"), &options);
+    assert_int_equal(linnet_dataset_labels(dataset)[0], 2);
+    expect_rows(dataset, 0, 3, x);
+    linnet_dataset_free(dataset);
     options.y = NULL;
     options.labels_path = write_text("long.csv", "2\n0\n1\n1\n");
     open_fails(features, &options, LINNET_ERROR_DATA, options.labels_path,

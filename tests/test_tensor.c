@@ -742,9 +742,14 @@ static void test_int64_to_half(void **state)
             continue;
         }
         int64_t centre = (int64_t)middle;
-        const int64_t values[] = {centre, centre - 1, centre + 1, -centre, 1 - centre, -1 - centre};
-        linnet_tensor y = convert(LINNET_INT64, values, 6, format.dtype);
-        for (int i = 0; i < 6; i++) {
+        const int64_t steps[] = {0, 1, -1, 1024, -1024};
+        int64_t values[10];
+        for (int i = 0; i < 5; i++) {
+            values[i] = centre + steps[i];
+            values[5 + i] = -values[i];
+        }
+        linnet_tensor y = convert(LINNET_INT64, values, 10, format.dtype);
+        for (int i = 0; i < 10; i++) {
             assert_int_equal(((uint16_t *)y.data)[i], nearest_half_whole(format, values[i]));
         }
         linnet_tensor_free(&y);

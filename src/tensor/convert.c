@@ -102,7 +102,7 @@ static int64_t int64_of_double(double value)
 
 static int32_t int32_of_double(double value)
 {
-    return value > -0x1p31 - 1.0 && value < 0x1p31 ? (int32_t)value : INT32_MIN;
+    return value >= -0x1p31 && value < 0x1p31 ? (int32_t)value : INT32_MIN;
 }
 
 #define STORE_EACH(type, expression)                                                               \
