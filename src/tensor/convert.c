@@ -24,9 +24,10 @@
         out[i] = (expression);                                                                     \
     }
 
-void ln_to_float32(linnet_dtype dtype, const void *source, size_t n, float *out)
+void ln_to_float32(linnet_dtype dtype, const void *source, size_t n, float *result)
 {
-    const unsigned char *from = source;
+    const unsigned char *restrict from = source; /* so that the loops become vectors */
+    float *restrict out = result;
     switch (dtype) {
     case LINNET_FLOAT32:
         if (n > 0) { /* an empty tensor may have no data at all */
