@@ -4,6 +4,8 @@ BUILD ?= build
 PREFIX ?= /usr/local
 JOBS ?= $(shell nproc)
 CMAKE_FLAGS ?=
+MAKEFLAGS += --no-print-directory
+CONFIGURE = [ -f $(BUILD)/CMakeCache.txt ] || cmake -S . -B $(BUILD) $(CMAKE_FLAGS) -DLINNET_BUILD_TESTS=OFF
 CMAKE_BUILD := cmake --build $(BUILD) --parallel $(JOBS)
 
 .DEFAULT_GOAL := build
@@ -11,12 +13,12 @@ CMAKE_BUILD := cmake --build $(BUILD) --parallel $(JOBS)
 
 build:   ## build the library, the program, the examples and the manual in build/
 	@scripts/setup build
-	@$(MAKE) --no-print-directory $(BUILD)/CMakeCache.txt
+	@$(CONFIGURE)
 	@$(CMAKE_BUILD)
 
 demo:    ## build, then train, evaluate and run a classifier on Fashion-MNIST
 	@scripts/setup demo
-	@$(MAKE) --no-print-directory $(BUILD)/CMakeCache.txt
+	@$(CONFIGURE)
 	@$(CMAKE_BUILD) --target linnet_program example_fashion_mnist
 	@LINNET=$(BUILD)/linnet scripts/demo
 
@@ -28,7 +30,7 @@ test:    ## build and run all tests
 	@$(CMAKE_BUILD)
 	@ctest --test-dir $(BUILD) --output-on-failure --parallel $(JOBS)
 
-check:   ## the deeper checks: sanitizers, valgrind, clang, other processors, PyTorch (15 minutes)
+check:   ## the deeper checks: sanitizers, valgrind, clang, other processors, PyTorch (10 minutes)
 	@scripts/setup check
 	@scripts/check
 
@@ -40,6 +42,3 @@ clean:   ## remove all that was built, and the demo's files
 
 help:    ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' Makefile
-
-$(BUILD)/CMakeCache.txt:
-	@cmake -S . -B $(BUILD) $(CMAKE_FLAGS) -DLINNET_BUILD_TESTS=OFF
