@@ -47,3 +47,5 @@ add_test(NAME header COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/scripts/check-header
   ${CMAKE_CURRENT_SOURCE_DIR}/include/linnet.h)
 add_test(NAME install COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/tests/install/run
   ${CMAKE_CURRENT_BINARY_DIR} ${CMAKE_CURRENT_SOURCE_DIR})
+add_test(NAME readme COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/tests/scripts/readme
+  $<TARGET_FILE:linnet_program> ${CMAKE_CURRENT_BINARY_DIR} ${CMAKE_CURRENT_SOURCE_DIR})
