@@ -11,6 +11,7 @@
 #include "data/data.h"
 #include "optim/optim.h"
 #include "plan/plan.h"
+#include "train/classes.h"
 #include "train/loss.h"
 
 struct linnet_trainer {
@@ -30,44 +31,17 @@ struct linnet_trainer {
 
 /* ---- making one ---- */
 
-static linnet_status check_labels(const linnet_model *model, const linnet_dataset *dataset,
-                                  linnet_error *error)
+/* The model takes these rows and has an output for each label. */
+static linnet_status check_data(linnet_model *model, const linnet_dataset *dataset, size_t batch,
+                                linnet_error *error)
 {
-    const int64_t *labels = linnet_dataset_labels(dataset);
-    if (labels == NULL) {
-        return ln_fail(error, LINNET_ERROR_DATA, "training needs labels, and the dataset has none");
-    }
-    int64_t outputs = linnet_model_output_features(model);
-    for (int64_t i = 0; i < linnet_dataset_rows(dataset); i++) {
-        if (labels[i] >= outputs) {
-            return ln_fail(error, LINNET_ERROR_DATA,
-                           "row %lld: expected a label below the model's %lld outputs, found %lld",
-                           (long long)i, (long long)outputs, (long long)labels[i]);
-        }
-    }
-    return LINNET_OK;
-}
-
-/* The model takes these rows, and gives one row of logits for each. */
-static linnet_status check_shapes(linnet_model *model, const linnet_dataset *dataset, size_t batch,
-                                  linnet_error *error)
-{
-    int64_t row[LINNET_MAX_RANK];
+    int64_t outputs = 0, row[LINNET_MAX_RANK];
     int rank = linnet_dataset_row_shape(dataset, row);
-    ln_shape shape = {.rank = rank + 1, .size = {(int64_t)batch}};
-    memcpy(shape.size + 1, row, (size_t)rank * sizeof *row);
-    linnet_status status = ln_model_shape(model, &shape, error);
-    if (status != LINNET_OK) {
-        return status;
+    linnet_status status = ln_check_logits(model, dataset, batch, &outputs, error);
+    if (status == LINNET_OK) {
+        status = ln_check_labels(dataset, outputs, "training", error);
     }
-    if (shape.rank != 2) {
-        char text[256];
-        return ln_fail(error, LINNET_ERROR_SHAPE,
-                       "CrossEntropyLoss expects logits of shape (N, C); this model gives %s for a "
-                       "batch of %zu rows (is a Flatten() missing?)",
-                       ln_shape_text(&shape, text, sizeof text), batch);
-    }
-    return linnet_model_set_input_shape(model, rank, row, error);
+    return status == LINNET_OK ? linnet_model_set_input_shape(model, rank, row, error) : status;
 }
 
 static linnet_status create_optimizer(linnet_trainer *trainer, const char *text,
@@ -127,10 +101,7 @@ static linnet_status prepare(linnet_trainer *trainer, linnet_error *error)
         }
     }
     if (status == LINNET_OK) {
-        status = check_shapes(trainer->model, trainer->dataset, options->batch_size, error);
-    }
-    if (status == LINNET_OK) {
-        status = check_labels(trainer->model, trainer->dataset, error);
+        status = check_data(trainer->model, trainer->dataset, options->batch_size, error);
     }
     if (status == LINNET_OK) {
         ln_plan_request request = {.training = true,
@@ -206,11 +177,7 @@ static void loss_row(void *context, size_t row)
     size_t features = trainer->plan->out_features;
     const float *logits = run->logits + row * features;
     size_t target = (size_t)linnet_dataset_labels(trainer->dataset)[run->index[row]];
-    size_t largest = 0;
-    for (size_t i = 1; i < features; i++) {
-        largest = logits[i] > logits[largest] ? i : largest;
-    }
-    trainer->correct[row] = largest == target;
+    trainer->correct[row] = ln_predicted_class(features, logits) == target;
     trainer->losses[row] =
         trainer->loss->row(trainer->plan->kernels, features, logits, target,
                            1.0f / (float)run->rows, run->gradient + row * features);
