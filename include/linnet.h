@@ -2,7 +2,8 @@
  *
  * The only public header, in the order in which data flows:
  *
- *     errors -> tensors -> functions -> models -> files -> plans -> datasets -> training
+ *     errors -> tensors -> functions -> files -> datasets -> models -> plans -> evaluation
+ *     -> training
  *
  * Conventions, said once:
  *   - Words, defaults, shapes and error texts are PyTorch's. weight is (out_features, in_features),
