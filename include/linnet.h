@@ -263,8 +263,36 @@ LINNET_NODISCARD LINNET_API linnet_status linnet_state_dict_metadata_set(
 /* The format's name that the file was read as ("safetensors"), "" for one made in memory. */
 LINNET_API const char *linnet_state_dict_format(const linnet_state_dict *state_dict);
 
-/* Whether `path` can be written as the functions above write: tries it with an empty temporary
- * file, and leaves nothing behind. For finding out before the work, not after. Errors: IO. */
+/* ---- files that appear when they are complete ------------------------------------------------ */
+
+/* A file that replaces `path` only when it is complete: written to a temporary file in the same
+ * directory (.linnet-PID-N.tmp), flushed to disk and renamed. An existing file's permissions are
+ * kept, a symbolic link stays and the file behind it is replaced; a file that may not be written is
+ * not replaced either. What is no regular file (a device, a pipe) is written in place, and so is
+ * "-": standard output. Everything that the library writes is written so. Signals are the caller's: a
+ * pipe without a reader raises SIGPIPE, and is an IO error where that is ignored or handled. */
+typedef struct linnet_writer linnet_writer;
+
+/* The caller owns the writer until it is committed or aborted. Opening a pipe waits for its reader.
+ * Errors: IO, MEMORY. */
+LINNET_NODISCARD LINNET_API linnet_status linnet_writer_open(const char *path,
+                                                             linnet_writer **writer,
+                                                             linnet_error *error);
+/* Writes all `size` bytes. Errors: IO, after which commit fails for the same reason. */
+LINNET_NODISCARD LINNET_API linnet_status linnet_writer_write(linnet_writer *writer,
+                                                              const void *data, size_t size,
+                                                              linnet_error *error);
+/* Puts the file in its place and frees the writer, whatever comes of it. Errors: IO; the old file is
+ * then as it was, save where only the directory could not be flushed after the renaming: that
+ * message begins with "written". */
+LINNET_NODISCARD LINNET_API linnet_status linnet_writer_commit(linnet_writer *writer,
+                                                               linnet_error *error);
+/* Gives up: removes the temporary file and frees the writer. NULL is fine. */
+LINNET_API void linnet_writer_abort(linnet_writer *writer);
+
+/* Whether linnet_writer_open would take `path`, found out with an empty temporary file that does not
+ * stay; a pipe or device is not opened. For finding out before the work, not after. Errors: IO,
+ * MEMORY. */
 LINNET_NODISCARD LINNET_API linnet_status linnet_path_writable(const char *path,
                                                                linnet_error *error);
 

@@ -151,11 +151,11 @@ static void test_reading_fails(void **state)
 
 static void replace(const char *path, const char *content)
 {
-    ln_writer *writer;
+    linnet_writer *writer;
     linnet_error error = {0};
-    assert_int_equal(ln_writer_open(path, &writer, &error), LINNET_OK);
-    assert_int_equal(ln_writer_write(writer, content, strlen(content), &error), LINNET_OK);
-    assert_int_equal(ln_writer_commit(writer, &error), LINNET_OK);
+    assert_int_equal(linnet_writer_open(path, &writer, &error), LINNET_OK);
+    assert_int_equal(linnet_writer_write(writer, content, strlen(content), &error), LINNET_OK);
+    assert_int_equal(linnet_writer_commit(writer, &error), LINNET_OK);
     assert_string_equal(error.message, "");
 }
 
@@ -191,15 +191,15 @@ static void test_permissions_of_an_old_file_stay(void **state)
 static void test_old_file_stays_until_commit(void **state)
 {
     const char *path = scratch_file(state, "old", "old", 3);
-    ln_writer *writer;
-    assert_int_equal(ln_writer_open(path, &writer, NULL), LINNET_OK);
-    assert_int_equal(ln_writer_write(writer, "new", 3, NULL), LINNET_OK);
+    linnet_writer *writer;
+    assert_int_equal(linnet_writer_open(path, &writer, NULL), LINNET_OK);
+    assert_int_equal(linnet_writer_write(writer, "new", 3, NULL), LINNET_OK);
     assert_content(path, "old");
     assert_int_equal(scratch_count(state), 2);
-    ln_writer_abort(writer);
+    linnet_writer_abort(writer);
     assert_content(path, "old");
     assert_int_equal(scratch_count(state), 1);
-    ln_writer_abort(NULL);
+    linnet_writer_abort(NULL);
     unlink(path);
 }
 
@@ -250,14 +250,14 @@ static void test_name_without_directory(void **state)
 
 static void test_two_writers_at_once(void **state)
 {
-    ln_writer *first, *second;
+    linnet_writer *first, *second;
     const char *path = scratch_path(state, "both");
-    assert_int_equal(ln_writer_open(path, &first, NULL), LINNET_OK);
-    assert_int_equal(ln_writer_open(path, &second, NULL), LINNET_OK);
-    assert_int_equal(ln_writer_write(first, "first", 5, NULL), LINNET_OK);
-    assert_int_equal(ln_writer_write(second, "second", 6, NULL), LINNET_OK);
-    assert_int_equal(ln_writer_commit(second, NULL), LINNET_OK);
-    assert_int_equal(ln_writer_commit(first, NULL), LINNET_OK);
+    assert_int_equal(linnet_writer_open(path, &first, NULL), LINNET_OK);
+    assert_int_equal(linnet_writer_open(path, &second, NULL), LINNET_OK);
+    assert_int_equal(linnet_writer_write(first, "first", 5, NULL), LINNET_OK);
+    assert_int_equal(linnet_writer_write(second, "second", 6, NULL), LINNET_OK);
+    assert_int_equal(linnet_writer_commit(second, NULL), LINNET_OK);
+    assert_int_equal(linnet_writer_commit(first, NULL), LINNET_OK);
     assert_content(path, "first");
     assert_int_equal(scratch_count(state), 1);
     unlink(path);
@@ -270,11 +270,15 @@ static void test_standard_output(void **state)
     fflush(stdout);
     int saved = dup(STDOUT_FILENO);
     assert_true(fd >= 0 && saved >= 0 && dup2(fd, STDOUT_FILENO) == STDOUT_FILENO);
-    ln_writer *writer;
-    linnet_status opened = ln_writer_open("-", &writer, NULL);
-    linnet_status written = ln_writer_write(writer, "to stdout", 9, NULL);
-    linnet_status committed = ln_writer_commit(writer, NULL);
+    linnet_writer *writer;
+    linnet_status opened = linnet_writer_open("-", &writer, NULL);
+    linnet_status written = linnet_writer_write(writer, "to stdout", 9, NULL);
+    linnet_status committed = linnet_writer_commit(writer, NULL);
     bool still_open = fcntl(STDOUT_FILENO, F_GETFD) >= 0;
+    close(STDOUT_FILENO);
+    linnet_writer *on_closed;
+    linnet_error error = {0};
+    linnet_status opened_closed = linnet_writer_open("-", &on_closed, &error);
     dup2(saved, STDOUT_FILENO);
     close(saved);
     close(fd);
@@ -282,6 +286,9 @@ static void test_standard_output(void **state)
     assert_int_equal(written, LINNET_OK);
     assert_int_equal(committed, LINNET_OK);
     assert_true(still_open);
+    assert_int_equal(opened_closed, LINNET_ERROR_IO);
+    assert_error(&error, LINNET_ERROR_IO, "<stdout>", "cannot write: Bad file descriptor");
+    assert_null(on_closed);
     assert_content(path, "to stdout");
     unlink(path);
 }
@@ -291,13 +298,50 @@ static void test_devices_are_written_in_place(void **state)
     (void)state;
     replace("/dev/null", "gone");
     assert_true(S_ISCHR(mode_of("/dev/null")));
-    ln_writer *writer;
+    linnet_writer *writer;
     linnet_error error = {0};
-    assert_int_equal(ln_writer_open("/dev/full", &writer, &error), LINNET_OK);
-    assert_int_equal(ln_writer_write(writer, "x", 1, &error), LINNET_ERROR_IO);
+    assert_int_equal(linnet_writer_open("/dev/full", &writer, &error), LINNET_OK);
+    assert_int_equal(linnet_writer_write(writer, "x", 1, &error), LINNET_ERROR_IO);
     assert_error(&error, LINNET_ERROR_IO, "/dev/full", "cannot write: No space left on device");
-    ln_writer_abort(writer);
+    linnet_writer_abort(writer);
     assert_true(S_ISCHR(mode_of("/dev/full")));
+}
+
+static volatile sig_atomic_t broken_pipes;
+
+static void count_broken_pipe(int number)
+{
+    (void)number;
+    broken_pipes++;
+}
+
+/* By the name of a descriptor, whose link's text is no path. What a pipe without a reader raises is
+ * the caller's to handle. */
+static void test_pipes_are_written_in_place(void **state)
+{
+    (void)state;
+    int ends[2];
+    assert_int_equal(pipe(ends), 0);
+    char path[32], content[5] = "";
+    snprintf(path, sizeof path, "/dev/fd/%d", ends[1]);
+    assert_int_equal(linnet_path_writable(path, NULL), LINNET_OK);
+    replace(path, "pipe");
+    assert_int_equal(read(ends[0], content, 4), 4);
+    assert_string_equal(content, "pipe");
+    close(ends[0]);
+    linnet_writer *writer;
+    linnet_error error = {0};
+    void (*handler)(int) = signal(SIGPIPE, count_broken_pipe);
+    linnet_status opened = linnet_writer_open(path, &writer, &error);
+    linnet_status written = linnet_writer_write(writer, "x", 1, &error);
+    void (*meanwhile)(int) = signal(SIGPIPE, handler);
+    linnet_writer_abort(writer);
+    close(ends[1]);
+    assert_int_equal(opened, LINNET_OK);
+    assert_int_equal(written, LINNET_ERROR_IO);
+    assert_error(&error, LINNET_ERROR_IO, path, "cannot write: Broken pipe");
+    assert_int_equal(broken_pipes, 1);
+    assert_true(meanwhile == count_broken_pipe);
 }
 
 /* A limit on the size of files stands for a full disk. */
@@ -310,15 +354,16 @@ static void test_failed_write_leaves_the_old_file(void **state)
     void (*handler)(int) = signal(SIGXFSZ, SIG_IGN);
     assert_int_equal(setrlimit(RLIMIT_FSIZE, &small), 0);
     char block[5000] = {1};
-    ln_writer *writer;
+    linnet_writer *writer;
     linnet_error error = {0};
-    linnet_status opened = ln_writer_open(path, &writer, &error);
-    linnet_status written = ln_writer_write(writer, block, sizeof block, &error);
-    ln_writer_abort(writer);
+    linnet_status opened = linnet_writer_open(path, &writer, &error);
+    linnet_status written = linnet_writer_write(writer, block, sizeof block, NULL);
+    linnet_status committed = linnet_writer_commit(writer, &error);
     setrlimit(RLIMIT_FSIZE, &saved);
     signal(SIGXFSZ, handler);
     assert_int_equal(opened, LINNET_OK);
     assert_int_equal(written, LINNET_ERROR_IO);
+    assert_int_equal(committed, LINNET_ERROR_IO);
     assert_error(&error, LINNET_ERROR_IO, path, "cannot write: File too large");
     assert_content(path, "old");
     assert_int_equal(scratch_count(state), 1);
@@ -329,11 +374,11 @@ static void test_failed_write_leaves_the_old_file(void **state)
 static void test_failed_commit_leaves_nothing_behind(void **state)
 {
     const char *path = scratch_path(state, "target");
-    ln_writer *writer;
+    linnet_writer *writer;
     linnet_error error = {0};
-    assert_int_equal(ln_writer_open(path, &writer, &error), LINNET_OK);
+    assert_int_equal(linnet_writer_open(path, &writer, &error), LINNET_OK);
     assert_int_equal(mkdir(path, 0700), 0);
-    assert_int_equal(ln_writer_commit(writer, &error), LINNET_ERROR_IO);
+    assert_int_equal(linnet_writer_commit(writer, &error), LINNET_ERROR_IO);
     assert_error(&error, LINNET_ERROR_IO, path, "cannot write: Is a directory");
     assert_int_equal(scratch_count(state), 1);
     assert_int_equal(rmdir(path), 0);
@@ -341,12 +386,12 @@ static void test_failed_commit_leaves_nothing_behind(void **state)
 
 static void assert_unwritable(const char *path, const char *message)
 {
-    ln_writer *writer;
+    linnet_writer *writer;
     linnet_error error = {0};
     assert_int_equal(linnet_path_writable(path, &error), LINNET_ERROR_IO);
     assert_error(&error, LINNET_ERROR_IO, path, message);
     memset(&error, 0, sizeof error);
-    assert_int_equal(ln_writer_open(path, &writer, &error), LINNET_ERROR_IO);
+    assert_int_equal(linnet_writer_open(path, &writer, &error), LINNET_ERROR_IO);
     assert_error(&error, LINNET_ERROR_IO, path, message);
     assert_null(writer);
 }
@@ -437,6 +482,7 @@ int main(void)
         cmocka_unit_test(test_two_writers_at_once),
         cmocka_unit_test(test_standard_output),
         cmocka_unit_test(test_devices_are_written_in_place),
+        cmocka_unit_test(test_pipes_are_written_in_place),
         cmocka_unit_test(test_failed_write_leaves_the_old_file),
         cmocka_unit_test(test_failed_commit_leaves_nothing_behind),
         cmocka_unit_test(test_unwritable_paths),

@@ -199,18 +199,18 @@ bool ln_format_bytes(linnet_dtype dtype, int rank, const int64_t *shape, size_t 
     return true;
 }
 
-linnet_status ln_format_write_tensor(ln_writer *writer, const linnet_tensor *tensor,
+linnet_status ln_format_write_tensor(linnet_writer *writer, const linnet_tensor *tensor,
                                      linnet_error *error)
 {
     size_t size = (size_t)linnet_tensor_numel(tensor) * linnet_dtype_size(tensor->dtype);
     if (linnet_tensor_is_contiguous(tensor)) {
-        return ln_writer_write(writer, tensor->data, size, error);
+        return linnet_writer_write(writer, tensor->data, size, error);
     }
     void *contiguous;
     linnet_status status = ln_alloc_into(&contiguous, size, 1, "a contiguous copy", error);
     if (status == LINNET_OK) {
         ln_tensor_gather(tensor, contiguous);
-        status = ln_writer_write(writer, contiguous, size, error);
+        status = linnet_writer_write(writer, contiguous, size, error);
         ln_free(contiguous);
     }
     return status;

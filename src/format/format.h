@@ -60,7 +60,7 @@ LINNET_NODISCARD linnet_status ln_format_read(const char *path, const ln_read_op
 bool ln_format_bytes(linnet_dtype dtype, int rank, const int64_t *shape, size_t *bytes);
 
 /* Writes a tensor's elements, row-major, whatever its strides. */
-LINNET_NODISCARD linnet_status ln_format_write_tensor(ln_writer *writer,
+LINNET_NODISCARD linnet_status ln_format_write_tensor(linnet_writer *writer,
                                                       const linnet_tensor *tensor,
                                                       linnet_error *error);
 

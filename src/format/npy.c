@@ -396,21 +396,21 @@ static linnet_status write(const linnet_state_dict *state_dict, const char *path
     }
     ln_text header = {0};
     append_header(&header, tensor, row);
-    ln_writer *writer = NULL;
+    linnet_writer *writer = NULL;
     linnet_status status = header.failed ? ln_fail_memory(error, header.size, "an npy header")
-                                         : ln_writer_open(path, &writer, error);
+                                         : linnet_writer_open(path, &writer, error);
     if (status == LINNET_OK) {
-        status = ln_writer_write(writer, header.data, header.size, error);
+        status = linnet_writer_write(writer, header.data, header.size, error);
     }
     if (status == LINNET_OK) {
         status = ln_format_write_tensor(writer, tensor, error);
     }
     ln_free(header.data);
     if (status != LINNET_OK) {
-        ln_writer_abort(writer);
+        linnet_writer_abort(writer);
         return status;
     }
-    return ln_writer_commit(writer, error);
+    return linnet_writer_commit(writer, error);
 }
 
 const ln_format ln_format_npy = {"npy", ".npy", probe, read, write};

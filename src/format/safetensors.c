@@ -520,20 +520,20 @@ static linnet_status build_header(const item *items, size_t lines, size_t tensor
 static linnet_status write_file(const char *path, const ln_text *header, const item *tensors,
                                 size_t count, linnet_error *error)
 {
-    ln_writer *writer;
-    linnet_status status = ln_writer_open(path, &writer, error);
+    linnet_writer *writer;
+    linnet_status status = linnet_writer_open(path, &writer, error);
     if (status != LINNET_OK) {
         return status;
     }
-    status = ln_writer_write(writer, header->data, header->size, error);
+    status = linnet_writer_write(writer, header->data, header->size, error);
     for (size_t i = 0; status == LINNET_OK && i < count; i++) {
         status = ln_format_write_tensor(writer, tensors[i].tensor, error);
     }
     if (status != LINNET_OK) {
-        ln_writer_abort(writer);
+        linnet_writer_abort(writer);
         return status;
     }
-    return ln_writer_commit(writer, error);
+    return linnet_writer_commit(writer, error);
 }
 
 static linnet_status write(const linnet_state_dict *state_dict, const char *path,

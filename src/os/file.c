@@ -180,7 +180,8 @@ static int follow_link(char path[PATH_MAX])
 }
 
 /* Follows the links by hand and not by realpath, because the last one may point to a file that is
- * not there yet. */
+ * not there yet; but not those to a pipe or device, which is written in place: the link from
+ * /dev/stdout or /dev/fd/63 to a pipe has no path as its text. */
 static linnet_status resolve(const char *path, target *result, linnet_error *error)
 {
     size_t length = strlen(path);
@@ -188,8 +189,13 @@ static linnet_status resolve(const char *path, target *result, linnet_error *err
         return fail_system(error, path, "cannot write", length == 0 ? ENOENT : ENAMETOOLONG);
     }
     memcpy(result->path, path, length + 1);
+    struct stat info;
+    if (stat(path, &info) == 0 && !S_ISREG(info.st_mode) && !S_ISDIR(info.st_mode)) {
+        result->exists = true;
+        result->mode = info.st_mode;
+        return LINNET_OK;
+    }
     for (int links = 0; links < MAX_LINKS; links++) {
-        struct stat info;
         if (lstat(result->path, &info) != 0) {
             int number = errno;
             if (number == ENOENT && result->path[directory_length(result->path)] != '\0') {
@@ -222,17 +228,17 @@ static linnet_status check_permission(const char *path, const target *where, lin
 
 /* ---- writing ---- */
 
-struct ln_writer {
+struct linnet_writer {
     char *path;      /* as given; "<stdout>" for "-" */
     char *target;    /* the file to replace; NULL: written in place */
     char *temporary; /* beside it; NULL: written in place */
-    int fd;          /* -1 once closed */
-    bool borrowed;   /* standard output: not ours to close */
+    int fd;          /* -1 once closed; for "-" a duplicate, so that closing it can fail and tell */
+    int failure;     /* errno of the first write that failed; 0: none */
 };
 
-static void free_writer(ln_writer *writer)
+static void free_writer(linnet_writer *writer)
 {
-    if (writer->fd >= 0 && !writer->borrowed) {
+    if (writer->fd >= 0) {
         close(writer->fd); /* only on failure: commit closes and checks */
     }
     ln_free(writer->path);
@@ -243,7 +249,7 @@ static void free_writer(ln_writer *writer)
 
 /* Creates a new file beside the target. Its name does not come from the target's, which may be as
  * long as a name can be. Returns 0, or the errno. */
-static int create_temporary(ln_writer *writer, const target *where)
+static int create_temporary(linnet_writer *writer, const target *where)
 {
     size_t kept = directory_length(where->path);
     char name[64];
@@ -272,7 +278,7 @@ static int create_temporary(ln_writer *writer, const target *where)
 
 /* Opens what a resolved path stands for: a device or pipe itself, or a new file beside a regular
  * one. */
-static linnet_status open_target(ln_writer *writer, const target *where, linnet_error *error)
+static linnet_status open_target(linnet_writer *writer, const target *where, linnet_error *error)
 {
     linnet_status status = check_permission(writer->path, where, error);
     if (status != LINNET_OK) {
@@ -300,7 +306,13 @@ static linnet_status open_target(ln_writer *writer, const target *where, linnet_
     return LINNET_OK;
 }
 
-linnet_status ln_writer_open(const char *path, ln_writer **writer, linnet_error *error)
+static linnet_status open_standard_output(linnet_writer *writer, linnet_error *error)
+{
+    writer->fd = fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+    return writer->fd < 0 ? fail_system(error, writer->path, "cannot write", errno) : LINNET_OK;
+}
+
+linnet_status linnet_writer_open(const char *path, linnet_writer **writer, linnet_error *error)
 {
     *writer = NULL;
     bool standard_output = strcmp(path, "-") == 0;
@@ -310,17 +322,17 @@ linnet_status ln_writer_open(const char *path, ln_writer **writer, linnet_error 
     if (status != LINNET_OK) {
         return status;
     }
-    ln_writer *opened = ln_alloc(1, sizeof *opened);
+    linnet_writer *opened = ln_alloc(1, sizeof *opened);
     if (opened == NULL) {
         return fail_memory(error, name, sizeof *opened, "a writer");
     }
-    opened->fd = standard_output ? STDOUT_FILENO : -1;
-    opened->borrowed = standard_output;
+    opened->fd = -1;
     opened->path = ln_copy_text(name, strlen(name));
     if (opened->path == NULL) {
         status = fail_memory(error, name, strlen(name) + 1, "a path");
-    } else if (!standard_output) {
-        status = open_target(opened, &where, error);
+    } else {
+        status = standard_output ? open_standard_output(opened, error)
+                                 : open_target(opened, &where, error);
     }
     if (status != LINNET_OK) {
         free_writer(opened);
@@ -330,7 +342,8 @@ linnet_status ln_writer_open(const char *path, ln_writer **writer, linnet_error 
     return LINNET_OK;
 }
 
-linnet_status ln_writer_write(ln_writer *writer, const void *data, size_t size, linnet_error *error)
+linnet_status linnet_writer_write(linnet_writer *writer, const void *data, size_t size,
+                                  linnet_error *error)
 {
     const char *at = data;
     while (size > 0) {
@@ -339,7 +352,8 @@ linnet_status ln_writer_write(ln_writer *writer, const void *data, size_t size, 
             at += written;
             size -= (size_t)written;
         } else if (errno != EINTR) {
-            return fail_system(error, writer->path, "cannot write", errno);
+            writer->failure = errno;
+            return fail_system(error, writer->path, "cannot write", writer->failure);
         }
     }
     return LINNET_OK;
@@ -347,7 +361,7 @@ linnet_status ln_writer_write(ln_writer *writer, const void *data, size_t size, 
 
 /* Makes the rename last. Where a directory cannot be opened for reading, or its file system has no
  * such flush, there is nothing more that could be done; every other failure is one. */
-static linnet_status flush_directory(const ln_writer *writer, linnet_error *error)
+static linnet_status flush_directory(const linnet_writer *writer, linnet_error *error)
 {
     char directory[PATH_MAX] = ".";
     size_t length = directory_length(writer->target);
@@ -374,8 +388,11 @@ static linnet_status flush_directory(const ln_writer *writer, linnet_error *erro
 }
 
 /* Flushes and closes the descriptor. Returns 0, or the errno. */
-static int finish_descriptor(ln_writer *writer)
+static int finish_descriptor(linnet_writer *writer)
 {
+    if (writer->failure != 0) {
+        return writer->failure;
+    }
     int fd = writer->fd;
     if (writer->temporary != NULL) {
         int result;
@@ -386,15 +403,12 @@ static int finish_descriptor(ln_writer *writer)
             return errno;
         }
     }
-    if (writer->borrowed) {
-        return 0;
-    }
     writer->fd = -1;
-    /* After EINTR the descriptor is gone on Linux, and everything was flushed above. */
+    /* After EINTR the descriptor is gone on Linux, and a file was flushed above. */
     return close(fd) == 0 || errno == EINTR ? 0 : errno;
 }
 
-linnet_status ln_writer_commit(ln_writer *writer, linnet_error *error)
+linnet_status linnet_writer_commit(linnet_writer *writer, linnet_error *error)
 {
     int number = finish_descriptor(writer);
     if (number == 0 && writer->temporary != NULL &&
@@ -403,7 +417,7 @@ linnet_status ln_writer_commit(ln_writer *writer, linnet_error *error)
     }
     if (number != 0) {
         linnet_status status = fail_system(error, writer->path, "cannot write", number);
-        ln_writer_abort(writer);
+        linnet_writer_abort(writer);
         return status;
     }
     linnet_status status = writer->temporary == NULL ? LINNET_OK : flush_directory(writer, error);
@@ -411,7 +425,7 @@ linnet_status ln_writer_commit(ln_writer *writer, linnet_error *error)
     return status;
 }
 
-void ln_writer_abort(ln_writer *writer)
+void linnet_writer_abort(linnet_writer *writer)
 {
     if (writer == NULL) {
         return;
@@ -433,10 +447,10 @@ linnet_status linnet_path_writable(const char *path, linnet_error *error)
         /* Opening a pipe to try it would wait for its reader, or end what it reads. */
         return check_permission(path, &where, error);
     }
-    ln_writer *writer = NULL;
+    linnet_writer *writer = NULL;
     if (status == LINNET_OK) {
-        status = ln_writer_open(path, &writer, error);
+        status = linnet_writer_open(path, &writer, error);
     }
-    ln_writer_abort(writer);
+    linnet_writer_abort(writer);
     return status;
 }
