@@ -88,7 +88,8 @@ static int manual(const char *name)
 
 int main(int argc, char **argv)
 {
-    /* A closed pipe is a failed write, which says so, not a silent death. */
+    /* A reader of standard error that goes away ends nothing. For standard output, where one ends the
+     * program, output.c takes this back. */
     signal(SIGPIPE, SIG_IGN);
     const char *word = argc > 1 ? argv[1] : NULL;
     cli_text text = {0};

@@ -5,12 +5,14 @@
 #include "predict.h"
 
 #include "command.h"
+#include "interrupt.h"
 #include "output.h"
 #include "source.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 typedef struct predict_values {
@@ -99,7 +101,15 @@ static int prepare(run_state *state)
     return taken ? CLI_OK : cli_fail_memory();
 }
 
-static int predict_rows(run_state *state, cli_output *output, cli_text *text)
+/* Whether -o makes a file, whose unfinished beginning an interrupt has to remove. */
+static bool makes_file(const predict_values *values)
+{
+    struct stat info;
+    return !writes_stdout(values) && (stat(values->output, &info) != 0 || S_ISREG(info.st_mode));
+}
+
+/* Ends early where it is interrupted; the caller looks. */
+static int predict_rows(run_state *state, linnet_writer *writer, cli_text *text)
 {
     const predict_values *values = state->values;
     cli_batch *batch = &state->batch;
@@ -108,7 +118,7 @@ static int predict_rows(run_state *state, cli_output *output, cli_text *text)
         state->form->head(batch, text);
     }
     double drawn = cli_seconds();
-    while (batch->first < batch->total) {
+    while (batch->first < batch->total && !cli_interrupted()) {
         int64_t left = batch->total - batch->first;
         batch->rows = (size_t)(left < values->batch_size ? left : values->batch_size);
         linnet_dataset_read(state->dataset, batch->first, (int64_t)batch->rows, state->x);
@@ -117,7 +127,7 @@ static int predict_rows(run_state *state, cli_output *output, cli_text *text)
             return cli_fail_with(values->data, &error);
         }
         state->form->rows(batch, text);
-        int code = cli_output_write(output, text);
+        int code = cli_output_write(writer, text);
         if (code != CLI_OK) {
             return code;
         }
@@ -153,13 +163,17 @@ static int run_state_run(run_state *state)
     if (code != CLI_OK) {
         return code;
     }
-    cli_output output;
-    code = cli_output_open(values->output, &output);
+    if (makes_file(values)) {
+        /* A pipe has nothing to remove, and a wait for its reader is what an interrupt should end. */
+        cli_watch_interrupts(false);
+    }
+    linnet_writer *writer;
+    code = cli_output_open(values->output, &writer);
     if (code == CLI_OK) {
         cli_text text = {0};
-        code = predict_rows(state, &output, &text);
+        code = predict_rows(state, writer, &text);
         cli_text_free(&text);
-        code = cli_output_close(&output, code == CLI_OK, code);
+        code = cli_output_close(writer, cli_interrupted() ? CLI_FAILURE : code);
     }
     return code;
 }
@@ -178,6 +192,7 @@ static int run(const void *opaque)
     linnet_plan_free(state.plan);
     linnet_dataset_free(state.dataset);
     linnet_model_free(state.model);
+    cli_end_if_interrupted();
     return code;
 }
 

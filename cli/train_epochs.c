@@ -4,16 +4,13 @@
  * and in logs. */
 #include "train.h"
 
+#include "interrupt.h"
 #include "output.h"
 
 #include <math.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-/* Set by the first SIGINT or SIGTERM. */
-static volatile sig_atomic_t stop_wanted;
 
 typedef struct epochs_run {
     cli_training *training;
@@ -25,29 +22,6 @@ typedef struct epochs_run {
     double last_accuracy, last_loss; /* of the training rows, where there are no others */
     int64_t stopped_batch, batches;  /* where an interrupt ended an epoch; 0: between epochs */
 } epochs_run;
-
-/* ---- interrupts ---- */
-
-static void on_signal(int number)
-{
-    (void)number;
-    stop_wanted = 1;
-    signal(SIGINT, SIG_DFL);
-    signal(SIGTERM, SIG_DFL);
-}
-
-/* A signal that is ignored (nohup, a background job of a script) stays ignored. */
-static void watch_interrupts(void)
-{
-    static const int signals[] = {SIGINT, SIGTERM};
-    for (size_t i = 0; i < sizeof signals / sizeof signals[0]; i++) {
-        struct sigaction before, action = {.sa_handler = on_signal, .sa_flags = SA_RESTART};
-        sigemptyset(&action.sa_mask);
-        if (sigaction(signals[i], NULL, &before) == 0 && before.sa_handler != SIG_IGN) {
-            sigaction(signals[i], &action, NULL);
-        }
-    }
-}
 
 /* ---- progress ---- */
 
@@ -119,7 +93,7 @@ static bool on_batch(void *context, const linnet_progress *progress)
         course->drawn = now;
         draw(course, progress);
     }
-    return stop_wanted == 0;
+    return !cli_interrupted();
 }
 
 /* ---- one epoch ---- */
@@ -299,7 +273,7 @@ static int all_epochs(epochs_run *course)
         if (code != CLI_OK) {
             return code;
         }
-        if (stop_wanted) {
+        if (cli_interrupted()) {
             tell_stop(course);
             break;
         }
@@ -340,7 +314,7 @@ int cli_train_epochs(cli_training *training)
     int64_t rows = linnet_dataset_rows(training->train);
     course.batches = (rows + values->batch_size - 1) / values->batch_size;
     announce(&course);
-    watch_interrupts();
+    cli_watch_interrupts(true);
     int code = all_epochs(&course);
     linnet_trainer_free(course.trainer);
     return code;
