@@ -156,7 +156,7 @@ static void refuses_to_write(void **state)
     const char *path = scratch_path(state, "no/such/place.safetensors");
     assert_int_equal(linnet_model_save(model, path, &error), LINNET_ERROR_IO);
     assert_string_equal(error.place, path);
-    path = scratch_path(state, "m.pt");
+    path = scratch_path(state, "m.onnx");
     assert_int_equal(linnet_model_save(model, path, &error), LINNET_ERROR_UNSUPPORTED);
     assert_string_equal(error.place, path);
     check_ok(linnet_model_set_classes(model, latin1, 1, &error), &error);

@@ -23,11 +23,17 @@ static const ln_format *const formats[] = {
 
 /* ---- which format ---- */
 
-static bool has_ending(const char *path, size_t length, const char *ending)
+/* `endings`: one, or several with a space between. */
+static bool has_ending(const char *path, size_t length, const char *endings)
 {
-    size_t ending_length = strlen(ending);
-    return length > ending_length &&
-           memcmp(path + length - ending_length, ending, ending_length) == 0;
+    bool found = false;
+    while (!found && *endings != '\0') {
+        size_t size = strcspn(endings, " ");
+        found = length > size && memcmp(path + length - size, endings, size) == 0;
+        endings += size;
+        endings += strspn(endings, " ");
+    }
+    return found;
 }
 
 static const ln_format *find_by_ending(const char *path)
@@ -64,13 +70,18 @@ static const char *list_formats(bool endings_to_write, char *text, size_t size)
 {
     size_t used = 0;
     text[0] = '\0';
-    for (size_t i = 0; i < FORMAT_COUNT && used < size; i++) {
+    for (size_t i = 0; i < FORMAT_COUNT; i++) {
         if (endings_to_write && formats[i]->write == NULL) {
             continue;
         }
-        int length = snprintf(text + used, size - used, "%s%s", used == 0 ? "" : ", ",
-                              endings_to_write ? formats[i]->extension : formats[i]->name);
-        used += (size_t)length;
+        const char *words = endings_to_write ? formats[i]->extension : formats[i]->name;
+        while (*words != '\0' && used < size) {
+            size_t length = strcspn(words, " ");
+            used += (size_t)snprintf(text + used, size - used, "%s%.*s", used == 0 ? "" : ", ",
+                                     (int)length, words);
+            words += length;
+            words += strspn(words, " ");
+        }
     }
     return text;
 }

@@ -6,6 +6,9 @@
  *
  *     safetensors  the file's tensors and __metadata__, in the order of their bytes
  *     npy          one tensor, named ""
+ *     torch        what torch.save was given, as named tensors (torch_flatten.c says how); numbers and
+ *                  texts beside them as metadata; metadata "torch.model": a pickled torch.nn module
+ *                  as print() shows it; "linnet.warning": what was wrong, but no reason to refuse
  *     npz          one tensor an array, named as in the archive without ".npy"
  *     idx          one tensor, named ""
  *     csv          "x" float32 (rows, columns), "y" int64 (rows) where there is a label column;
@@ -29,7 +32,8 @@ typedef struct ln_read_options {
 
 typedef struct ln_format {
     const char *name;      /* "safetensors" */
-    const char *extension; /* ".safetensors"; decides the format when writing */
+    const char *extension; /* ".safetensors"; decides the format when writing. Or several, with a
+                              space between: ".pt .pth" */
     /* Whether the content looks like this format; a cheap look at its first bytes. */
     bool (*probe)(const ln_file *file);
     /* Fills an empty state_dict from the file, which it borrows. Checks every promise of the file
