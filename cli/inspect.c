@@ -287,11 +287,15 @@ static int open_subject(const char *path, inspected *subject)
     if (linnet_state_dict_load(path, &subject->tensors, &error) != LINNET_OK) {
         return cli_fail_with(NULL, &error);
     }
-    if (linnet_state_dict_metadata_get(subject->tensors, "linnet.model") != NULL &&
-        linnet_model_load(path, &subject->model, &error) != LINNET_OK) {
-        return cli_fail_with(NULL, &error);
+    bool ours = linnet_state_dict_metadata_get(subject->tensors, "linnet.model") != NULL;
+    bool torch = linnet_state_dict_metadata_get(subject->tensors, "torch.model") != NULL;
+    if (!ours && !torch) {
+        return CLI_OK;
     }
-    return CLI_OK;
+    linnet_status status = linnet_model_load(path, &subject->model, &error);
+    /* A module that PyTorch pickled need not be one that Linnet runs; its tensors can be shown. */
+    bool shown = status == LINNET_OK || (!ours && status != LINNET_ERROR_MEMORY);
+    return shown ? CLI_OK : cli_fail_with(NULL, &error);
 }
 
 static int run(const void *opaque)

@@ -21,6 +21,10 @@
 #define KEY_MODEL OURS "model"
 #define KEY_CLASSES OURS "classes"
 #define KEY_INPUT OURS "input"
+/* Set by the readers of formats: what was wrong with a file that could still be read, and a pickled
+ * torch.nn module as print() shows it. */
+#define KEY_WARNING OURS "warning"
+#define KEY_TORCH_MODEL "torch.model"
 
 /* ---- reading: keys ---- */
 
@@ -31,7 +35,8 @@ static linnet_status fail_key(linnet_error *error, const char *key, const char *
 
 static linnet_status check_keys(const linnet_state_dict *state_dict, linnet_error *error)
 {
-    static const char *const known[] = {KEY_VERSION, KEY_MODEL, KEY_CLASSES, KEY_INPUT};
+    static const char *const known[] = {KEY_VERSION, KEY_MODEL, KEY_CLASSES, KEY_INPUT,
+                                        KEY_WARNING};
     for (size_t i = 0; i < linnet_state_dict_metadata_count(state_dict); i++) {
         const char *key = linnet_state_dict_metadata_key(state_dict, i);
         bool found = strncmp(key, OURS, strlen(OURS)) != 0;
@@ -87,7 +92,12 @@ static linnet_status check_version(const char *text, linnet_error *error)
 static linnet_status read_model(const linnet_state_dict *state_dict, const char *path,
                                 linnet_model **model, linnet_error *error)
 {
-    const char *text = linnet_state_dict_metadata_get(state_dict, KEY_MODEL);
+    const char *key = KEY_MODEL;
+    const char *text = linnet_state_dict_metadata_get(state_dict, key);
+    if (text == NULL) {
+        key = KEY_TORCH_MODEL;
+        text = linnet_state_dict_metadata_get(state_dict, key);
+    }
     if (text == NULL) {
         return ln_fail(
             error, LINNET_ERROR_FORMAT,
@@ -101,7 +111,7 @@ static linnet_status read_model(const linnet_state_dict *state_dict, const char 
     if (status != LINNET_OK) {
         char place[sizeof why.place];
         const char *comma = why.place[0] != '\0' ? ", " : "";
-        snprintf(place, sizeof place, "%.400s: metadata key '" KEY_MODEL "'%s%.64s", path, comma,
+        snprintf(place, sizeof place, "%.400s: metadata key '%s'%s%.64s", path, key, comma,
                  why.place);
         return ln_fail_at(error, status, place, "%s", why.message);
     }
