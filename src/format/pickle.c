@@ -314,6 +314,7 @@ linnet_status ln_pickle_recall(ln_pickle *pickle, size_t index, ln_pickle_value 
 
 linnet_status ln_pickle_take(ln_pickle *pickle, uint64_t count, const uint8_t **bytes)
 {
+    *bytes = NULL;
     if (count > pickle->size - pickle->at) {
         return ln_pickle_fail(pickle, LINNET_ERROR_FORMAT, pickle->op,
                               "expected %" PRIu64 " more bytes, found %zu: the pickle is cut short",
