@@ -277,6 +277,18 @@ static int show_json(const inspected *subject, cli_text *text)
     return CLI_OK;
 }
 
+/* Whether every layer can be shown with the shape of what it gives. */
+static bool has_shapes(const linnet_model *model)
+{
+    linnet_layer layer;
+    for (size_t i = 0; i < linnet_model_layer_count(model); i++) {
+        if (linnet_model_layer(model, i, &layer, NULL) != LINNET_OK) {
+            return false;
+        }
+    }
+    return true;
+}
+
 static int open_subject(const char *path, inspected *subject)
 {
     *subject = (inspected){.path = path};
@@ -293,9 +305,16 @@ static int open_subject(const char *path, inspected *subject)
         return CLI_OK;
     }
     linnet_status status = linnet_model_load(path, &subject->model, &error);
-    /* A module that PyTorch pickled need not be one that Linnet runs; its tensors can be shown. */
-    bool shown = status == LINNET_OK || (!ours && status != LINNET_ERROR_MEMORY);
-    return shown ? CLI_OK : cli_fail_with(NULL, &error);
+    if (status != LINNET_OK && (ours || status == LINNET_ERROR_MEMORY)) {
+        return cli_fail_with(NULL, &error);
+    }
+    /* A module that PyTorch pickled need not be one that runs, here or at all; its tensors can be
+     * shown all the same. */
+    if (status == LINNET_OK && !ours && !has_shapes(subject->model)) {
+        linnet_model_free(subject->model);
+        subject->model = NULL;
+    }
+    return CLI_OK;
 }
 
 static int run(const void *opaque)
