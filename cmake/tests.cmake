@@ -19,8 +19,11 @@ foreach(source ${LINNET_TESTS})
   set_tests_properties(${name} PROPERTIES LABELS suite)
 endforeach()
 
-add_executable(logits tests/interop/logits.c)
-target_link_libraries(logits PRIVATE linnet linnet_flags)
+# Used by the checks against other programs.
+foreach(name logits convert)
+  add_executable(${name} tests/interop/${name}.c)
+  target_link_libraries(${name} PRIVATE linnet linnet_flags)
+endforeach()
 
 # What follows looks at the tree and at the finished library; a cross build or a sanitizer's build has
 # nothing new to say about either.
