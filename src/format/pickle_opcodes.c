@@ -484,15 +484,18 @@ static linnet_status run_build(ln_pickle *pickle, int argument)
     }
     if (value->kind == LN_PICKLE_OBJECT) {
         value->as.object.state = state;
-    } else if (value->kind == LN_PICKLE_DICT && state->kind == LN_PICKLE_DICT) {
-        value->as.items.attributes = state;
-    } else {
-        char described[LN_PICKLE_DESCRIBED];
-        status = ln_pickle_fail(pickle, LINNET_ERROR_FORMAT, pickle->op,
-                                "expected an object or a dict to give state to, found %s",
-                                ln_pickle_describe(value, described));
+        return LINNET_OK;
     }
-    return status;
+    if (value->kind != LN_PICKLE_DICT) {
+        char described[LN_PICKLE_DESCRIBED];
+        return ln_pickle_fail(pickle, LINNET_ERROR_FORMAT, pickle->op,
+                              "expected an object or a dict to give state to, found %s",
+                              ln_pickle_describe(value, described));
+    }
+    value->as.items.attributes = state;
+    return state->kind == LN_PICKLE_DICT
+               ? LINNET_OK
+               : ln_pickle_expected(pickle, "a dict of attributes", state);
 }
 
 static linnet_status run_binpersid(ln_pickle *pickle, int argument)

@@ -62,27 +62,33 @@ bool ln_torch_is_plain(const ln_pickle_value *value)
     }
 }
 
+/* Byte i of a number's magnitude. Two's complement is undone without a copy: below the lowest byte
+ * that is not 0 all stay 0, that one is negated, and those above are inverted. */
+static unsigned magnitude(ln_pickle_text bytes, bool negative, size_t lowest, size_t i)
+{
+    unsigned byte = (unsigned char)bytes.data[i];
+    if (!negative || i < lowest) {
+        return byte;
+    }
+    return (i == lowest ? ~byte + 1 : ~byte) & 0xff;
+}
+
 /* A number of more than 64 bits, hexadecimal: "0x1f", "-0x1f". int(text, 0) reads it. */
 static void append_long(ln_text *text, ln_pickle_text bytes)
 {
     bool negative = (unsigned char)bytes.data[bytes.length - 1] >= 0x80;
-    size_t top = bytes.length;
-    /* The magnitude's leading zeros; of a negative number they are bits that are set. */
-    while (top > 1 && (unsigned char)bytes.data[top - 1] == (negative ? 0xff : 0)) {
+    size_t lowest = 0, top = bytes.length;
+    while (lowest + 1 < bytes.length && bytes.data[lowest] == 0) {
+        lowest++;
+    }
+    while (top > 1 && magnitude(bytes, negative, lowest, top - 1) == 0) {
         top--;
     }
     ln_text_append_string(text, negative ? "-0x" : "0x");
-    size_t lowest = 0; /* two's complement: the lowest byte that is not 0 is negated */
-    while (negative && lowest + 1 < top && bytes.data[lowest] == 0) {
-        lowest++;
-    }
     for (size_t i = top; i > 0; i--) {
-        unsigned byte = (unsigned char)bytes.data[i - 1];
-        if (negative) {
-            byte = (i - 1 > lowest ? ~byte : i - 1 == lowest ? ~byte + 1 : byte) & 0xff;
-        }
         char digits[4];
-        snprintf(digits, sizeof digits, i == top ? "%x" : "%02x", byte);
+        snprintf(digits, sizeof digits, i == top ? "%x" : "%02x",
+                 magnitude(bytes, negative, lowest, i - 1));
         ln_text_append_string(text, digits);
     }
 }
@@ -149,9 +155,12 @@ void ln_torch_append_repr(ln_text *text, const ln_pickle_value *value)
 static linnet_status fail(const flattening *f, linnet_status status, const ln_pickle_value *value,
                           const char *expected)
 {
-    char quoted[LN_QUOTED], described[LN_PICKLE_DESCRIBED];
-    return ln_pickle_fail(&f->torch->pickle, status, value->offset, "%s: expected %s, found %s",
-                          ln_quote(f->name, f->length, quoted), expected,
+    char quoted[LN_QUOTED] = "", described[LN_PICKLE_DESCRIBED];
+    if (f->length > 0) {
+        ln_quote(f->name, f->length, quoted);
+    }
+    return ln_pickle_fail(&f->torch->pickle, status, value->offset, "%s%sexpected %s, found %s",
+                          quoted, f->length > 0 ? ": " : "", expected,
                           ln_pickle_describe(value, described));
 }
 
@@ -240,9 +249,9 @@ static linnet_status push_key(flattening *f, const ln_pickle_value *at, const ch
     }
     if (length > LN_TORCH_NAME - dot || f->length > LN_TORCH_NAME - dot - length) {
         return ln_pickle_fail(&f->torch->pickle, LINNET_ERROR_FORMAT, at->offset,
-                              "expected names of at most %d bytes, found %s and more behind %s",
-                              LN_TORCH_NAME, ln_quote(key, length, quoted),
-                              f->length > 0 ? "others" : "none");
+                              "expected a name of at most %d bytes, found one that ends in %s and "
+                              "has more",
+                              LN_TORCH_NAME, ln_quote(key, length, quoted));
     }
     memcpy(f->name + f->length, ".", dot);
     memcpy(f->name + f->length + dot, key, length);
