@@ -1,8 +1,8 @@
 /* logits.c - runs a model over a dataset and writes what its last module gives, without the softmax
  * that `linnet predict` puts behind it, as raw float32 (rows, outputs).
  *
- * A helper of scripts/check-interop, which compares the values with PyTorch's. Uses the public header
- * only. */
+ * A helper of scripts/check-interop, which compares the values with PyTorch's. Uses the public
+ * header only. */
 #include "linnet.h"
 
 #include <stdio.h>
