@@ -1,8 +1,8 @@
-/* test_torch_hostile.c - hostile PyTorch files: for each check of the pickle's machine, of the globals,
+/* test_torch_hostile.c - hostile PyTorch files: for each check of the pickle's machine, of globals,
  * storages, tensors and names one file that trips it, and is refused with one clear line.
  *
- * Most stand in the legacy layout, which needs no library; what is wrong is in the pickle, whose first
- * byte is the file's byte 137. */
+ * Most stand in the legacy layout, which needs no library; what is wrong is in the pickle, whose
+ * first byte is the file's byte 137. */
 #include "support/check.h"
 
 #include <unistd.h>
@@ -418,13 +418,15 @@ static linnet_state_dict *load(const char *path)
 /* Within a module objects may be of any class, and are left alone. */
 static void test_module_of_unknown_classes(void **state)
 {
+    /* clang-format off */
     static const char pickle[] = P2 OBJECT(
         "mine", "Net",
-        T("\x06", "hidden") GLOBAL("posix", "system") T("\x04", "true") "\x85R" T("\x07", "mapping")
-            GLOBAL("mine", "Map") ")\x81(K\1K\2u" T("\x04", "list")
-                GLOBAL("mine", "List") ")\x81(K\1e" SLOTS(
-                    T("\x01", "w") WEIGHT T("\x01", "n") "N",
-                    T("\x03", "fc1") NET(T("\x01", "w") WEIGHT, "") T("\x03", "fc2") "N")) ".";
+        T("\x06", "hidden") GLOBAL("posix", "system") T("\x04", "true") "\x85R"
+        T("\x07", "mapping") GLOBAL("mine", "Map") ")\x81(K\1K\2u"
+        T("\x04", "list") GLOBAL("mine", "List") ")\x81(K\1e"
+        SLOTS(T("\x01", "w") WEIGHT T("\x01", "n") "N",
+              T("\x03", "fc1") NET(T("\x01", "w") WEIGHT, "") T("\x03", "fc2") "N")) ".";
+    /* clang-format on */
     linnet_state_dict *dict = load(file_around(state, BYTES(pickle)));
     assert_int_equal(linnet_state_dict_count(dict), 2);
     assert_string_equal(linnet_state_dict_name(dict, 0), "w");
@@ -458,17 +460,13 @@ static void test_modules_that_are_none(void **state)
  * piece of a storage. */
 static void test_old_forms(void **state)
 {
-    static const char pickle[] = P2 GLOBAL("collections", "OrderedDict") "]]U\1aa" GLOBAL(
-        "torch._utils",
-        "_rebuild_tensor") "(" STORAGE("K\2",
-                                       "(" T(
-                                           "\x01",
-                                           "v") "K\1K\1t") "K\0K\1\x85K\1\x85tRaa"
-                                                           "]U\1ba" GLOBAL(
-                                                               "torch._utils",
-                                                               "_rebuild_parameter") "(" WEIGHT
-                                                                                     "\x88" ORDERED
-                                                                                     "tRaa\x85R.";
+    /* clang-format off */
+    static const char pickle[] =
+        P2 GLOBAL("collections", "OrderedDict") "]]U\1aa"
+        GLOBAL("torch._utils", "_rebuild_tensor") "("
+        STORAGE("K\2", "(" T("\x01", "v") "K\1K\1t") "K\0K\1\x85K\1\x85tRaa"
+        "]U\1ba" GLOBAL("torch._utils", "_rebuild_parameter") "(" WEIGHT "\x88" ORDERED "tRaa\x85R.";
+    /* clang-format on */
     linnet_state_dict *dict = load(file_around(state, BYTES(pickle)));
     assert_int_equal(linnet_state_dict_count(dict), 2);
     assert_string_equal(linnet_state_dict_name(dict, 0), "a");
@@ -481,45 +479,25 @@ static void test_old_forms(void **state)
 /* Each kind of plain value as metadata. */
 static void test_metadata(void **state)
 {
-    static const char pickle
-        [] = P2 "}(" T("\x01", "a") "\x8a\x09\xff\xff\xff\xff\xff\xff\xff\xff\x00" T("\x01", "b") "\x8a\x09\x00\x00\x00\x00\x00\x00\x00\x00\xff" T(
-            "\x01",
-            "c") "\x8a\x02\x00\xff" T("\x01",
-                                      "d") "J\xfe\xff\xff\xff" T("\x01",
-                                                                 "e") "G\x3f\xb9\x99\x99\x99\x99"
-                                                                      "\x99\x9a" T("\x01", "f") "(" T(
-                                                                          "\x04",
-                                                                          "i'"
-                                                                          "m\n") "N\x89(K\1ttq\1" T("\x01",
-                                                                                                    "g") "(K\1t" T("\x01",
-                                                                                                                   "h")
-                                                                          T("\x03", "x\0y") T("\x01", "i") T(
-                                                                              "\x03",
-                                                                              "x\ny") T("\x01",
-                                                                                        "j") GLOBAL("torch",
-                                                                                                    "float16")
-                                                                              T("\x01", "k") GLOBAL(
-                                                                                  "torch",
-                                                                                  "device") T("\x03",
-                                                                                              "cpu") "\x85R" T("\x01",
-                                                                                                               "l")
-                                                                                  GLOBAL("torch", "Size") "(K\2K\3t\x85R" T(
-                                                                                      "\x01",
-                                                                                      "m") "C\1x" T("\x01",
-                                                                                                    "n") "]" T("\x01",
-                                                                                                               "o")
-                                                                                      GLOBAL(
-                                                                                          "collecti"
-                                                                                          "ons",
-                                                                                          "defaultd"
-                                                                                          "ict")
-                                                                                          GLOBAL(
-                                                                                              "buil"
-                                                                                              "tin"
-                                                                                              "s",
-                                                                                              "lis"
-                                                                                              "t") "\x85R"
-                                                                                                   "K\7\x88\x89KIu.";
+    /* clang-format off */
+    static const char pickle[] = P2 "}("
+        T("\x01", "a") "\x8a\x09\xff\xff\xff\xff\xff\xff\xff\xff\x00"
+        T("\x01", "b") "\x8a\x09\x00\x00\x00\x00\x00\x00\x00\x00\xff"
+        T("\x01", "c") "\x8a\x02\x00\xff"
+        T("\x01", "d") "J\xfe\xff\xff\xff"
+        T("\x01", "e") "G\x3f\xb9\x99\x99\x99\x99\x99\x9a"
+        T("\x01", "f") "(" T("\x04", "i'm\n") "N\x89(K\1ttq\1"
+        T("\x01", "g") "(K\1t"
+        T("\x01", "h") T("\x03", "x\0y")
+        T("\x01", "i") T("\x03", "x\ny")
+        T("\x01", "j") GLOBAL("torch", "float16")
+        T("\x01", "k") GLOBAL("torch", "device") T("\x03", "cpu") "\x85R"
+        T("\x01", "l") GLOBAL("torch", "Size") "(K\2K\3t\x85R"
+        T("\x01", "m") "C\1x"
+        T("\x01", "n") "]"
+        T("\x01", "o") GLOBAL("collections", "defaultdict") GLOBAL("builtins", "list") "\x85R"
+        "K\7\x88\x89KIu.";
+    /* clang-format on */
     static const char *const expected[][2] = {
         {"a", "0xffffffffffffffff"},
         {"b", "-0x10000000000000000"},

@@ -111,8 +111,8 @@ struct ln_pickle {
     struct ln_pickle_block *blocks;
 };
 
-/* Runs the pickle up to its STOP. *root belongs to the machine. Errors: FORMAT and UNSUPPORTED, with
- * the offset; MEMORY. */
+/* Runs the pickle up to its STOP. *root belongs to the machine. Errors: FORMAT and UNSUPPORTED,
+ * with the offset; MEMORY. */
 LINNET_NODISCARD linnet_status ln_pickle_load(ln_pickle *pickle, ln_pickle_value **root);
 void ln_pickle_free(ln_pickle *pickle);
 

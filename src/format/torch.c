@@ -1,8 +1,8 @@
 /* torch.c - PyTorch's own files (.pt, .pth): which layout a file has, and the record of the format.
  *
- * Nothing of a file is executed: its pickle builds plain values (pickle.h), of which the tensors are
- * taken. Read are the ZIP layout (PyTorch 1.6 and later) and the legacy one (0.4 and later); the
- * tar file of still older versions is known and refused. The ZIP layout is written. */
+ * Nothing of a file is executed: its pickle builds plain values (pickle.h), of which the tensors
+ * are taken. Read are the ZIP layout (PyTorch 1.6 and later) and the legacy one (0.4 and later);
+ * the tar file of still older versions is known and refused. The ZIP layout is written. */
 #include "format/torch.h"
 
 #include <string.h>

@@ -102,7 +102,8 @@ const char *ln_torch_storage_class(linnet_dtype dtype);
 
 /* Whether a value is a module: an object with _parameters and _modules. */
 bool ln_torch_is_module(const ln_pickle_value *value);
-/* Numbers, texts, None, dtypes, and lists and tuples of these: what Python's repr is written for. */
+/* Numbers, texts, None, dtypes, and lists and tuples of these: what Python's repr is written for.
+ */
 bool ln_torch_is_plain(const ln_pickle_value *value);
 void ln_torch_append_repr(ln_text *text, const ln_pickle_value *value);
 

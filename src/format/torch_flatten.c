@@ -7,9 +7,9 @@
  *
  * Within each other their names are joined with dots: {"model": {"0.weight": t}} gives
  * "model.0.weight". Numbers and texts become metadata under the same kind of name, lists and tuples
- * that hold nothing else as one line, as Python prints them. Sets, bytes and functions have no place
- * in a state_dict and are left out. A module's other attributes are its own affair: only there may
- * be objects of classes that nobody here knows. */
+ * that hold nothing else as one line, as Python prints them. Sets, bytes and functions have no
+ * place in a state_dict and are left out. A module's other attributes are its own affair: only
+ * there may be objects of classes that nobody here knows. */
 #include "format/torch.h"
 
 #include <inttypes.h>

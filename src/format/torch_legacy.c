@@ -1,6 +1,6 @@
 /* torch_legacy.c - the layout that PyTorch wrote up to 1.5, and still does on request: five pickles
- * (magic number, protocol, the writer's machine, the tensors, the storages' keys), then for each key
- * the number of its elements and the elements.
+ * (magic number, protocol, the writer's machine, the tensors, the storages' keys), then for each
+ * key the number of its elements and the elements.
  *
  * Files of big-endian machines are refused. */
 #include "format/torch.h"

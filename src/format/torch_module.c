@@ -1,8 +1,8 @@
 /* torch_module.c - a pickled module of torch.nn as print() would show it.
  *
- * A module's constructor keeps its arguments under their own names, so the attributes that are plain
- * values are the arguments; no module is listed here. Whether the text is one that Linnet can run is
- * for its reader to say. */
+ * A module's constructor keeps its arguments under their own names, so the attributes that are
+ * plain values are the arguments; no module is listed here. Whether the text is one that Linnet can
+ * run is for its reader to say. */
 #include "format/torch.h"
 
 #include <string.h>
@@ -11,8 +11,8 @@
 /* Longer texts are no model's. */
 #define MAX_TEXT ((size_t)1 << 20)
 
-/* Plain values that are no arguments (any more): all modules' `training`, and what ReLU had as a kind of
- * Threshold until PyTorch 1.1. */
+/* Plain values that are no arguments (any more): all modules' `training`, and what ReLU had as a
+ * kind of Threshold until PyTorch 1.1. */
 static bool is_argument(const ln_pickle_value *type, const ln_pickle_value *attribute,
                         const ln_pickle_value *value)
 {

@@ -425,7 +425,8 @@ static linnet_status rebuild_tensor(ln_pickle *pickle, const ln_pickle_value *gl
     return make_tensor(pickle, arguments, dtype, result);
 }
 
-/* _rebuild_parameter(tensor, requires_grad, hooks), Parameter(tensor, requires_grad): the tensor. */
+/* _rebuild_parameter(tensor, requires_grad, hooks), Parameter(tensor, requires_grad): the tensor.
+ */
 static linnet_status make_parameter(ln_pickle *pickle, const ln_pickle_value *global,
                                     const ln_pickle_value *arguments, ln_pickle_value **result)
 {

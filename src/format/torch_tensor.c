@@ -1,5 +1,5 @@
-/* torch_tensor.c - a tensor of a PyTorch pickle: its shape and strides held against its storage, and
- * its bytes.
+/* torch_tensor.c - a tensor of a PyTorch pickle: its shape and strides held against its storage,
+ * and its bytes.
  *
  * Tensors are views of their storage: those that share one in PyTorch share it here. */
 #include "format/torch.h"

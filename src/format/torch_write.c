@@ -1,9 +1,9 @@
-/* torch_write.c - writes a state_dict as torch.save would write the OrderedDict: a ZIP archive with a
- * pickle of protocol 2 and one stored entry for each tensor.
+/* torch_write.c - writes a state_dict as torch.save would write the OrderedDict: a ZIP archive with
+ * a pickle of protocol 2 and one stored entry for each tensor.
  *
  * The pickle holds nothing that torch.load(weights_only=True) has not known from its first version
- * on. Text metadata becomes an attribute of the OrderedDict, which neither load_state_dict nor a loop
- * over the keys sees. The same state_dict gives the same bytes. */
+ * on. Text metadata becomes an attribute of the OrderedDict, which neither load_state_dict nor a
+ * loop over the keys sees. The same state_dict gives the same bytes. */
 #include "format/torch.h"
 
 #include <stdio.h>
@@ -17,8 +17,8 @@
 
 #define PREFIX "archive/"
 
-/* What is said once and recalled by its place in the memo. Behind these come the storage classes, one
- * for each dtype, and then the dtypes. */
+/* What is said once and recalled by its place in the memo. Behind these come the storage classes,
+ * one for each dtype, and then the dtypes. */
 enum {
     MEMO_DICT,
     MEMO_REBUILD,
@@ -200,8 +200,8 @@ static linnet_status check_text(const char *what, const char *text, linnet_error
     return LINNET_OK;
 }
 
-/* The metadata as an attribute: {'linnet': {key: value, ...}}, and BUILD. What the reader had to say
- * of another file stays with it. */
+/* The metadata as an attribute: {'linnet': {key: value, ...}}, and BUILD. What the reader had to
+ * say of another file stays with it. */
 static linnet_status put_metadata(pickling *p, const linnet_state_dict *state_dict,
                                   linnet_error *error)
 {

@@ -1,8 +1,8 @@
-/* torch_zip.c - the ZIP layout of PyTorch's files: PREFIX/data.pkl, PREFIX/data/KEY for each storage,
- * PREFIX/version and PREFIX/byteorder.
+/* torch_zip.c - the ZIP layout of PyTorch's files: PREFIX/data.pkl, PREFIX/data/KEY for each
+ * storage, PREFIX/version and PREFIX/byteorder.
  *
- * A checksum that is missing or wrong does not keep anybody from their weights, as in PyTorch; it is
- * told in the metadata. Everything else that is wrong is an error. */
+ * A checksum that is missing or wrong does not keep anybody from their weights, as in PyTorch; it
+ * is told in the metadata. Everything else that is wrong is an error. */
 #include "format/torch.h"
 
 #include "base/error.h"
@@ -10,7 +10,8 @@
 
 #define PICKLE "data.pkl"
 
-/* By the first entry's name, which PyTorch writes first. This finds files that are cut short, too. */
+/* By the first entry's name, which PyTorch writes first. This finds files that are cut short, too.
+ */
 static bool starts_with_pickle(const ln_file *file)
 {
     const uint8_t *data = file->data;

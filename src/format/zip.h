@@ -38,8 +38,8 @@ void ln_zip_close(ln_zip *zip);
 /* What the central directory says of entry `index`; name, method and sizes are there. */
 LINNET_NODISCARD linnet_status ln_zip_stat(const ln_zip *zip, zip_uint64_t index,
                                            zip_stat_t *entry);
-/* Method and sizes have to be those that an entry in a file of this size can have. To be called once
- * for each entry: together they may not have more packed bytes than the file. Errors: FORMAT,
+/* Method and sizes have to be those that an entry in a file of this size can have. To be called
+ * once for each entry: together they may not have more packed bytes than the file. Errors: FORMAT,
  * UNSUPPORTED (encrypted, a method other than stored and deflated). */
 LINNET_NODISCARD linnet_status ln_zip_check(ln_zip *zip, const zip_stat_t *entry);
 

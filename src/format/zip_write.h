@@ -1,9 +1,10 @@
 /* zip_write.h - writing ZIP archives of stored entries.
  *
- * Every entry's bytes begin at a multiple of 64, so that a mapped archive gives aligned data; padding
- * is an extra field. No times are kept: the same entries give the same bytes. Archives and entries
- * past 4 GiB are written as ZIP64. libzip reads archives here, but cannot write these: it neither
- * aligns entries nor leaves out the time of day, and would hold a whole archive in memory. */
+ * Every entry's bytes begin at a multiple of 64, so that a mapped archive gives aligned data;
+ * padding is an extra field. No times are kept: the same entries give the same bytes. Archives and
+ * entries past 4 GiB are written as ZIP64. libzip reads archives here, but cannot write these: it
+ * neither aligns entries nor leaves out the time of day, and would hold a whole archive in memory.
+ */
 #ifndef LN_FORMAT_ZIP_WRITE_H
 #define LN_FORMAT_ZIP_WRITE_H
 
