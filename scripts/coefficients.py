@@ -53,3 +53,25 @@ ln2 = mp.log(2)
 hi_part = float32(mp.floor(ln2 * 2**15) / 2**15)
 print("ln2 high (15 bits)", hi_part.hex(), "low", float32(ln2 - mp.mpf(hi_part)).hex())
 print("log2e", float32(1 / ln2).hex())
+
+
+report("tanh: x + x^3 T(x^2), by z = x^2",
+       fit(lambda z: (mp.tanh(mp.sqrt(z)) / mp.sqrt(z) - 1) / z if z > 1e-20 else -mp.mpf(1) / 3,
+           mp.mpf(0), mp.mpf(0.65)**2, 5),
+       lambda z, p: mp.sqrt(z) * (1 + z * p), lambda z: mp.tanh(mp.sqrt(z)), mp.mpf(0), mp.mpf(0.65)**2)
+report("erf: x + x G(x^2), by z = x^2",
+       fit(lambda z: mp.erf(mp.sqrt(z)) / mp.sqrt(z) - 1 if z > 1e-20 else 2 / mp.sqrt(mp.pi) - 1,
+           mp.mpf(0), mp.mpf(1), 6),
+       lambda z, p: mp.sqrt(z) * (1 + p), lambda z: mp.erf(mp.sqrt(z)), mp.mpf(0), mp.mpf(1))
+
+
+def scaled_tail(u):
+    """The normal distribution's tail beyond a, times exp(a^2 / 2) / t, where t = 1 / (1 + 0.3 a), u = t - 0.5."""
+    t = u + mp.mpf(0.5)
+    a = (1 / t - 1) / mp.mpf(0.3)
+    return mp.erfc(a / mp.sqrt(2)) / 2 * mp.exp(a * a / 2) / t
+
+
+lo, hi = 1 / (1 + mp.mpf(0.3) * 15) - 0.5, mp.mpf(0.5)
+report("normal tail: exp(-a^2 / 2) t N(t - 0.5), by u = t - 0.5", fit(scaled_tail, lo, hi, 10),
+       lambda u, p: p, scaled_tail, lo, hi)

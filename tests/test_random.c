@@ -113,28 +113,102 @@ static double ulps(float found, double exact)
     return fabs((double)found - exact) / ldexp(1.0, (exponent < -125 ? -125 : exponent) - 24);
 }
 
+static double exact_sigmoid(double x)
+{
+    return 1 / (1 + exp(-x));
+}
+
+static double exact_normal(double x)
+{
+    return 0.5 * erfc(-x * 0.70710678118654752440);
+}
+
 /* Every 4099th float; bench/accuracy.c does all of them. */
+static void check_function(const char *name, float (*function)(float), double (*exact)(double),
+                           double bound)
+{
+    for (uint64_t bits = 0; bits <= UINT32_MAX; bits += 4099) {
+        float x = ln_from_bits((uint32_t)bits);
+        float found = function(x);
+        double expected = exact((double)x);
+        bool good = isnan(expected)          ? isnan(found)
+                    : isinf((float)expected) ? found == (float)expected
+                                             : ulps(found, expected) < bound;
+        if (!good) {
+            fail_msg("%s(%.9g): expected %.17g, found %.9g", name, (double)x, expected,
+                     (double)found);
+        }
+    }
+}
+
 static void test_functions(void **state)
 {
     (void)state;
-    for (uint64_t bits = 0; bits <= UINT32_MAX; bits += 4099) {
-        float x = ln_from_bits((uint32_t)bits);
-        float e = ln_exp(x), l = ln_log(x);
-        double exact_e = exp((double)x), exact_l = log((double)x);
-        if (isnan(exact_e) || isinf((float)exact_e)) {
-            assert_true(isnan(exact_e) ? isnan(e) : e == (float)exact_e);
-        } else {
-            assert_true(ulps(e, exact_e) < 1);
-        }
-        if (isnan(exact_l) || isinf(exact_l)) {
-            assert_true(isnan(exact_l) ? isnan(l) : l == (float)exact_l);
-        } else {
-            assert_true(ulps(l, exact_l) < 1);
+    check_function("exp", ln_exp, exp, 1);
+    check_function("expm1", ln_expm1, expm1, 1.5);
+    check_function("log", ln_log, log, 1);
+    check_function("log1p", ln_log1p, log1p, 1.5);
+    check_function("sigmoid", ln_sigmoid, exact_sigmoid, 1.5);
+    check_function("tanh", ln_tanh, tanh, 1.5);
+    check_function("erf", ln_erf, erf, 1.5);
+    check_function("normal", ln_normal, exact_normal, 4);
+}
+
+/* Functions by bits where they have to be exact: -0 apart from +0, a NaN equal to a NaN. */
+static void test_function_edges(void **state)
+{
+    (void)state;
+    static const float tiny = 0x1p-149f;
+    static const struct {
+        const char *name;
+        float (*function)(float);
+        float values[8][2]; /* argument and result */
+        size_t count;
+    } cases[] = {
+        {"exp", ln_exp, {{-INFINITY, 0}, {INFINITY, INFINITY}, {0, 1}, {NAN, NAN}}, 4},
+        {"log",
+         ln_log,
+         {{0, -INFINITY}, {-0.0f, -INFINITY}, {INFINITY, INFINITY}, {1, 0}, {-1, NAN}, {NAN, NAN}},
+         6},
+        {"expm1",
+         ln_expm1,
+         {{0, 0}, {-0.0f, -0.0f}, {tiny, tiny}, {-INFINITY, -1}, {INFINITY, INFINITY}, {NAN, NAN}},
+         6},
+        {"log1p",
+         ln_log1p,
+         {{0, 0},
+          {-0.0f, -0.0f},
+          {-tiny, -tiny},
+          {-1, -INFINITY},
+          {-1.5f, NAN},
+          {-INFINITY, NAN},
+          {INFINITY, INFINITY},
+          {NAN, NAN}},
+         8},
+        {"sigmoid",
+         ln_sigmoid,
+         {{0, 0.5f}, {-0.0f, 0.5f}, {-INFINITY, 0}, {INFINITY, 1}, {-104, 0}, {NAN, NAN}},
+         6},
+        {"tanh",
+         ln_tanh,
+         {{0, 0}, {-0.0f, -0.0f}, {tiny, tiny}, {-INFINITY, -1}, {INFINITY, 1}, {NAN, NAN}},
+         6},
+        {"erf",
+         ln_erf,
+         {{0, 0}, {-0.0f, -0.0f}, {-tiny, -tiny}, {-INFINITY, -1}, {INFINITY, 1}, {NAN, NAN}},
+         6},
+        {"normal",
+         ln_normal,
+         {{0, 0.5f}, {-0.0f, 0.5f}, {-INFINITY, 0}, {INFINITY, 1}, {-15, 0}, {NAN, NAN}},
+         6},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        for (size_t j = 0; j < cases[i].count; j++) {
+            float found = cases[i].function(cases[i].values[j][0]);
+            check_same(&cases[i].values[j][1], &found, 1, "%s(%g)", cases[i].name,
+                       (double)cases[i].values[j][0]);
         }
     }
-    assert_true(ln_exp(-INFINITY) == 0 && ln_exp(INFINITY) == INFINITY && ln_exp(0) == 1);
-    assert_true(isnan(ln_exp(NAN)) && isnan(ln_log(NAN)) && isnan(ln_log(-1)));
-    assert_true(ln_log(0) == -INFINITY && ln_log(INFINITY) == INFINITY && ln_log(1) == 0);
 }
 
 int main(void)
@@ -142,7 +216,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_philox),       cmocka_unit_test(test_philox_permutation),
         cmocka_unit_test(test_philox_share), cmocka_unit_test(test_torch_draws),
-        cmocka_unit_test(test_functions),
+        cmocka_unit_test(test_functions),    cmocka_unit_test(test_function_edges),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
