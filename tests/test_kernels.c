@@ -13,6 +13,7 @@
 #include "numeric/functions.h"
 #include "numeric/random.h"
 #include "numeric/sums.h"
+#include "support/activations.h"
 
 /* For each supported set. */
 static void each_set(void (*body)(const ln_kernels *set))
@@ -298,6 +299,33 @@ static void check_elementwise(const rows_case *c)
     check_same(expected, c->out, n, "%s relu_backward %zu", c->set->name, n);
 }
 
+/* x is widened so that it reaches the tails of the functions and both sides of every edge. */
+static void check_activations(const rows_case *c)
+{
+    static const float parameters[][2] = {{0.5f, 2.0f}, {-1.0f, 1.0f}, {1.0f, 20.0f}};
+    float expected[LONGEST], slopes[LONGEST];
+    float *x = c->out2;
+    size_t n = c->n;
+    for (size_t j = 0; j < n; j++) {
+        x[j] = c->x[j] * (n % 2 == 0 ? 6.0f : 100.0f);
+    }
+    for (size_t i = 0; i < LN_ACTIVATION_COUNT; i++) {
+        const activation_definition *a = &activation_definitions[i];
+        const ln_activation_kernels *kernels = &c->set->activation[i];
+        const float *p = parameters[(n + i) % 3];
+        for (size_t j = 0; j < n; j++) {
+            expected[j] = a->forward(x[j], p[0], p[1]);
+            slopes[j] = a->backward(x[j], c->y[j], p[0], p[1]);
+        }
+        RUN(c, x, kernels->forward(n, p, in, c->out));
+        check_same(expected, c->out, n, "%s %s %zu", c->set->name, a->name, n);
+        RUN(c, c->y, kernels->backward(n, p, x, in, c->out));
+        check_same(slopes, c->out, n, "%s %s_backward %zu", c->set->name, a->name, n);
+        RUN(c, x, kernels->backward(n, p, in, c->y, c->out));
+        check_same(slopes, c->out, n, "%s %s_backward in x %zu", c->set->name, a->name, n);
+    }
+}
+
 static void check_dropout(const rows_case *c)
 {
     float expected[LONGEST];
@@ -467,6 +495,7 @@ static void rows_of_set(const ln_kernels *set)
                 rows_case c = {set,      n,        in_place != 0, block[0], block[1],
                                block[2], block[3], block[4],      block[5], block[6]};
                 check_elementwise(&c);
+                check_activations(&c);
                 check_dropout(&c);
                 if (n > 0) {
                     check_softmax(&c);

@@ -33,6 +33,23 @@ typedef struct ln_adam_step {
     float sign;         /* -1 where the optimizer maximizes, else 1 */
 } ln_adam_step;
 
+/* The activations of numeric/activations.def, to index ln_kernels.activation with. */
+typedef enum ln_activation_index {
+#define LN_ACTIVATION(name) LN_ACTIVATION_##name,
+#include "numeric/activations.def"
+#undef LN_ACTIVATION
+    LN_ACTIVATION_COUNT
+} ln_activation_index;
+
+/* The two row kernels of an activation, under the rules of rows.def; parameters: p and q of
+ * numeric/activations.h. */
+typedef struct ln_activation_kernels {
+    /* y = f(x) */
+    void (*forward)(size_t n, const float *parameters, const float *x, float *y);
+    /* dx = dy f'(x); dx may be dy or x */
+    void (*backward)(size_t n, const float *parameters, const float *x, const float *dy, float *dx);
+} ln_activation_kernels;
+
 /* A kernel set. */
 typedef struct ln_kernels {
     const char *name;
@@ -48,6 +65,7 @@ typedef struct ln_kernels {
 #define LN_ROW_KERNEL(result, name, arguments) result(*name) arguments;
 #include "kernel/rows.def"
 #undef LN_ROW_KERNEL
+    ln_activation_kernels activation[LN_ACTIVATION_COUNT];
 } ln_kernels;
 
 /* The set to use: LINNET_ISA's, or else the best that this machine runs. Errors: ARGUMENT (unknown,
