@@ -68,7 +68,7 @@ static linnet_status fail_unknown(ln_py_slice source, const ln_py_node *node, co
                                   linnet_error *error)
 {
     ln_py_slice name = without_prefix(node->text);
-    char known[256] = "";
+    char known[512] = "";
     size_t used = 0;
     const char *nearest = "";
     unsigned least = 4; /* further away than this is no slip of the hand */
@@ -133,8 +133,33 @@ static bool pair_of(const ln_py_node *node, ln_value *value)
            number_of(first->next, &value->number[1], &value->whole[1]);
 }
 
-/* The node as a value of this kind; false where it is none. */
-static bool value_of(const ln_py_node *node, ln_kind kind, ln_value *value)
+/* Choice i of a CHOICE parameter; false past the last. */
+static bool choice_at(const ln_parameter *parameter, int64_t i, ln_py_slice *choice)
+{
+    const char *text = parameter->standard;
+    for (; text != NULL && i > 0; i--) {
+        const char *bar = strchr(text, '|');
+        text = bar != NULL ? bar + 1 : NULL;
+    }
+    *choice = (ln_py_slice){text, text != NULL ? strcspn(text, "|") : 0};
+    return text != NULL;
+}
+
+static bool choice_of(const ln_py_node *node, const ln_parameter *parameter, ln_value *value)
+{
+    ln_py_slice choice;
+    for (int64_t i = 0; node->kind == LN_PY_STRING && choice_at(parameter, i, &choice); i++) {
+        if (node->text.length == choice.length &&
+            memcmp(node->text.text, choice.text, choice.length) == 0) {
+            value->integer = i;
+            return true;
+        }
+    }
+    return false;
+}
+
+/* The node as a value of this parameter; false where it is none. */
+static bool value_of(const ln_py_node *node, const ln_parameter *parameter, ln_value *value)
 {
     *value = (ln_value){.none = node->kind == LN_PY_NONE};
     bool integer = node->kind == LN_PY_INT;
@@ -142,12 +167,13 @@ static bool value_of(const ln_py_node *node, ln_kind kind, ln_value *value)
     if (integer || is_true_or_false) {
         value->integer = node->value.integer;
     }
-    switch (kind) {
+    switch (parameter->kind) {
     case LN_KIND_INT: return integer;
     case LN_KIND_FLOAT: return number_of(node, &value->number[0], &value->whole[0]);
     case LN_KIND_BOOL: return is_true_or_false || (integer && (value->integer | 1) == 1);
     case LN_KIND_PAIR: return pair_of(node, value);
     case LN_KIND_DIM: return integer || value->none;
+    case LN_KIND_CHOICE: return choice_of(node, parameter, value);
     case LN_KIND_NONE: return value->none;
     }
     return false;
@@ -161,6 +187,7 @@ static const char *kind_name(ln_kind kind)
     case LN_KIND_BOOL: return "True or False";
     case LN_KIND_PAIR: return "a pair of floats";
     case LN_KIND_DIM: return "an int or None";
+    case LN_KIND_CHOICE: return "a str";
     case LN_KIND_NONE: return "None";
     }
     return "";
@@ -181,12 +208,32 @@ static const ln_py_node *undefined_name(const ln_py_node *node)
     return NULL;
 }
 
+/* In PyTorch's words, which name what there is. */
+static linnet_status fail_choice(ln_py_slice source, const ln_parameter *parameter,
+                                 const ln_py_node *node, linnet_error *error)
+{
+    char list[128];
+    size_t used = 0;
+    ln_py_slice choice;
+    for (int64_t i = 0; choice_at(parameter, i, &choice); i++) {
+        int written = snprintf(list + used, sizeof list - used, "%s%.*s", i > 0 ? " or " : "",
+                               (int)choice.length, choice.text);
+        used += written > 0 ? (size_t)written : 0;
+        assert(used < sizeof list);
+    }
+    return ln_py_fail(error, LINNET_ERROR_SYNTAX, source, node->place,
+                      "%s argument must be either %s.", parameter->name, list);
+}
+
 static linnet_status bind_value(ln_py_slice source, const ln_signature *signature, size_t i,
                                 const ln_py_node *node, ln_value *value, linnet_error *error)
 {
     const ln_parameter *parameter = &signature->parameters[i];
-    if (value_of(node, parameter->kind, value)) {
+    if (value_of(node, parameter, value)) {
         return LINNET_OK;
+    }
+    if (parameter->kind == LN_KIND_CHOICE && node->kind == LN_PY_STRING) {
+        return fail_choice(source, parameter, node, error);
     }
     const ln_py_node *name = undefined_name(node);
     if (name != NULL && memchr(name->text.text, '.', name->text.length) == NULL) {
@@ -217,7 +264,7 @@ static ln_value standard_value(const ln_parameter *parameter)
     const char *text = parameter->standard;
     size_t length = strlen(text);
     ln_value value = {.none = strcmp(text, "None") == 0};
-    if (value.none) {
+    if (value.none || parameter->kind == LN_KIND_CHOICE) {
         return value;
     }
     if (parameter->kind == LN_KIND_BOOL) {
@@ -401,9 +448,11 @@ char *ln_value_text(const ln_value *value, char *text)
 /* Room for two numbers, a comma and parentheses. */
 #define VALUE_TEXT (2 * LN_NUMBER_TEXT + 8)
 
-static void print_value(const ln_value *value, ln_kind kind, char text[VALUE_TEXT])
+static void print_value(const ln_value *value, const ln_parameter *parameter, char text[VALUE_TEXT])
 {
     char first[LN_NUMBER_TEXT], second[LN_NUMBER_TEXT];
+    ln_py_slice choice;
+    ln_kind kind = parameter->kind;
     if (value->none || kind == LN_KIND_NONE) {
         snprintf(text, VALUE_TEXT, "None");
     } else if (kind == LN_KIND_BOOL) {
@@ -413,6 +462,11 @@ static void print_value(const ln_value *value, ln_kind kind, char text[VALUE_TEX
     } else if (kind == LN_KIND_PAIR) {
         snprintf(text, VALUE_TEXT, "(%s, %s)", number_text(value, 0, first),
                  number_text(value, 1, second));
+    } else if (kind == LN_KIND_CHOICE) {
+        bool good = choice_at(parameter, value->integer, &choice);
+        assert(good && choice.length + 3 < VALUE_TEXT);
+        (void)good;
+        snprintf(text, VALUE_TEXT, "'%.*s'", (int)choice.length, choice.text);
     } else {
         snprintf(text, VALUE_TEXT, "%lld", (long long)value->integer);
     }
@@ -425,8 +479,8 @@ static bool is_standard(const ln_parameter *parameter, const ln_value *value)
     }
     char text[VALUE_TEXT], standard[VALUE_TEXT];
     ln_value expected = standard_value(parameter);
-    print_value(value, parameter->kind, text);
-    print_value(&expected, parameter->kind, standard);
+    print_value(value, parameter, text);
+    print_value(&expected, parameter, standard);
     return strcmp(text, standard) == 0;
 }
 
@@ -445,9 +499,10 @@ char *ln_signature_repr(const ln_signature *signature, const ln_value *values)
             continue;
         }
         char value[VALUE_TEXT];
-        print_value(&values[i], parameter->kind, value);
-        written =
-            snprintf(text + used, sizeof text - used, "%s%s=%s", separator, parameter->name, value);
+        print_value(&values[i], parameter, value);
+        bool named = parameter->repr != LN_REPR_VALUE;
+        written = snprintf(text + used, sizeof text - used, "%s%s%s%s", separator,
+                           named ? parameter->name : "", named ? "=" : "", value);
         separator = ", ";
         assert(used + (size_t)written + 2 < sizeof text);
     }

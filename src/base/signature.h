@@ -12,23 +12,26 @@
 #define LN_MAX_PARAMETERS 8
 
 typedef enum ln_kind {
-    LN_KIND_INT,   /* an int, or a free name that stands for one */
-    LN_KIND_FLOAT, /* an int or a float */
-    LN_KIND_BOOL,  /* True or False */
-    LN_KIND_PAIR,  /* a tuple (or list) of two floats: betas=(0.9, 0.999) */
-    LN_KIND_DIM,   /* an int or None */
-    LN_KIND_NONE   /* accepted for PyTorch's sake and has to be None: device, dtype */
+    LN_KIND_INT,    /* an int, or a free name that stands for one */
+    LN_KIND_FLOAT,  /* an int or a float */
+    LN_KIND_BOOL,   /* True or False */
+    LN_KIND_PAIR,   /* a tuple (or list) of two floats: betas=(0.9, 0.999) */
+    LN_KIND_DIM,    /* an int or None */
+    LN_KIND_CHOICE, /* one of a few strings: approximate='none' */
+    LN_KIND_NONE    /* accepted for PyTorch's sake and has to be None: device, dtype */
 } ln_kind;
 
 /* One parameter of a constructor. */
 typedef struct ln_parameter {
     const char *name;
     ln_kind kind;
-    /* The default as text: "0.5", "True", "None", "(0.9, 0.999)"; NULL: required. */
+    /* The default as text: "0.5", "True", "None", "(0.9, 0.999)"; NULL: required. CHOICE: all
+     * choices, the default first: "none|tanh". */
     const char *standard;
-    /* Printed by repr: always, only where it differs from the default, or never. Linear prints all
-     * three of its arguments; ReLU prints inplace only when it is True. */
-    enum { LN_REPR_ALWAYS, LN_REPR_IF_SET, LN_REPR_NEVER } repr;
+    /* Printed by repr: always, always and without its name, only where it differs from the default,
+     * or never. Linear prints all three of its arguments; Hardshrink(0.5) the value alone; ReLU
+     * prints inplace only when it is True. */
+    enum { LN_REPR_ALWAYS, LN_REPR_VALUE, LN_REPR_IF_SET, LN_REPR_NEVER } repr;
 } ln_parameter;
 
 typedef struct ln_signature {
@@ -40,7 +43,7 @@ typedef struct ln_signature {
 /* The value of one parameter after binding. */
 typedef struct ln_value {
     bool none;
-    int64_t integer;  /* INT, DIM; BOOL as 0 or 1 */
+    int64_t integer;  /* INT, DIM; BOOL as 0 or 1; CHOICE as its index */
     double number[2]; /* FLOAT in [0], PAIR in both */
     bool whole[2];    /* number was written as an int, and Python prints it as one: Dropout(p=1) */
 } ln_value;
