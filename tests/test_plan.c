@@ -26,6 +26,20 @@ static const char *const texts[] = {
     "Sequential(Linear(9, 17), Softmax(dim=1), Dropout(0.25), Sequential(Linear(17, 6), ReLU()), "
     "Linear(6, 3), LogSoftmax(dim=-1))",
     "Sequential(ReLU(), Linear(20, 3), ReLU(), Dropout(1.0), Linear(3, 2), ReLU())",
+    /* Every way in which a module whose backward sees its input can stand: behind a product, behind
+     * and before ReLU and Dropout, behind another of its kind, behind a row kernel, first, last. */
+    "Sequential(Tanh(), Linear(21, 70), GELU(), Dropout(0.3), Linear(70, 33), ReLU(), ELU(), "
+    "ReLU(), Dropout(0.1), Linear(33, 5), SiLU())",
+    "Sequential(Dropout(0.2), GELU(approximate='tanh'), Linear(19, 40), Dropout(0.2), Mish(), "
+    "Sigmoid(), Linear(40, 6), Softmax(1), Softplus(beta=2), ReLU(), Linear(6, 3), LogSigmoid(), "
+    "LogSoftmax(1))",
+    "Sequential(Linear(11, 30), SELU(), Linear(30, 30), CELU(0.5), Linear(30, 30), "
+    "LeakyReLU(-0.2), Linear(30, 30), Softsign(), Linear(30, 30), Hardswish(), Linear(30, 30), "
+    "Tanhshrink(), Linear(30, 4))",
+    "Sequential(Linear(11, 30), ReLU6(), Linear(30, 20), Hardtanh(-0.3, 0.6), Linear(20, 20), "
+    "Hardsigmoid(), Linear(20, 4))",
+    "Sequential(Linear(11, 12), Hardshrink(0.02), Linear(12, 12), Softshrink(0.05), Linear(12, 8), "
+    "Threshold(-0.2, -0.2), Linear(8, 4))",
 };
 #define TEXT_COUNT (sizeof texts / sizeof *texts)
 static const int thread_counts[] = {1, 2, 3, 8};

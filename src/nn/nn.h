@@ -40,12 +40,19 @@ typedef struct ln_stretch {
     size_t row, column, count;
 } ln_stretch;
 
+/* An activation of numeric/activations.def with its parameters. */
+typedef struct ln_activation {
+    ln_activation_index index;
+    float parameters[2];
+} ln_activation;
+
 typedef struct ln_module_type {
     ln_signature signature;
     ln_role role;
     bool draws;            /* random in training: Dropout */
     bool identity_in_eval; /* left out of eval plans: Dropout, Identity */
     bool any_arguments;    /* whatever arguments there are, they are not looked at: Identity */
+    bool backward_sees_x;  /* ELEMENTWISE: see backward below */
 
     /* Checks values after binding; NULL: nothing to check. Errors: ARGUMENT in PyTorch's words. */
     linnet_status (*check)(const ln_value *values, linnet_error *error);
@@ -58,10 +65,23 @@ typedef struct ln_module_type {
     void (*reset)(ln_module *module, ln_torch_generator *generator);
 
     /* ELEMENTWISE and ROW: y may be x, dx may be dy. backward sees y as the *last* module of an
-     * elementwise chain left it (see plan/plan.h). NULL elsewhere. */
+     * elementwise chain left it, or, with backward_sees_x, the module's input (see plan/plan.h).
+     * NULL elsewhere. */
     void (*forward)(const ln_stretch *stretch, const float *x, float *y);
-    void (*backward)(const ln_stretch *stretch, const float *y, const float *dy, float *dx);
+    void (*backward)(const ln_stretch *stretch, const float *seen, const float *dy, float *dx);
+
+    /* The activation that values stand for, where forward and backward are LN_NN_ACTIVATION's. NULL
+     * elsewhere. */
+    ln_activation (*activation)(const ln_value *values);
 } ln_module_type;
+
+/* The fields of a module type that is an activation; `function` is its `activation`. */
+#define LN_NN_ACTIVATION(function)                                                                 \
+    .role = LN_ROLE_ELEMENTWISE, .backward_sees_x = true, .forward = ln_activation_forward,        \
+    .backward = ln_activation_backward, .activation = function
+
+void ln_activation_forward(const ln_stretch *stretch, const float *x, float *y);
+void ln_activation_backward(const ln_stretch *stretch, const float *x, const float *dy, float *dx);
 
 struct ln_module {
     const ln_module_type *type;

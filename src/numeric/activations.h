@@ -1,4 +1,5 @@
-/* activations.h - the elementwise activations of torch.nn: the definition (docs/numerics.md, rule 5).
+/* activations.h - the elementwise activations of torch.nn: the definition (docs/numerics.md,
+ * rule 5).
  *
  * One pair of functions for each row of activations.def: the value at x, and dy times the
  * derivative at x. p and q are the activation's parameters, as each pair says; without a word they
@@ -111,8 +112,8 @@ LN_ACTIVATE_BACKWARD(silu)
     return dy * (s * fmaf(x, 1.0f - s, 1.0f));
 }
 
-/* Mish: x tanh(log(1 + e)) with e = e^x, and tanh(log(1 + e)) = n / (n + 2), n = e (e + 2), which is
- * 1 from x = 20 on. */
+/* Mish: x tanh(log(1 + e)) with e = e^x, and tanh(log(1 + e)) = n / (n + 2), n = e (e + 2), which
+ * is 1 from x = 20 on. */
 LN_ACTIVATE(mish)
 {
     (void)p, (void)q;

@@ -65,8 +65,8 @@ static inline float ln_exp(float x)
     return p * ln_power_of_two(half) * ln_power_of_two(n - half);
 }
 
-/* e^x - 1 = 2^n (e^r - 1) + (2^n - 1), computed as its half so that n = 128 has a 2^(n-1). For n = 1
- * the half is r + 1/2 + r^2 P(r), which cancels nothing; for n = 0 the sum is e^r - 1 itself. */
+/* e^x - 1 = 2^n (e^r - 1) + (2^n - 1), computed as its half so that n = 128 has a 2^(n-1). For
+ * n = 1 the half is r + 1/2 + r^2 P(r), which cancels nothing; for n = 0 it is e^r - 1 itself. */
 static inline float ln_expm1(float x)
 {
     float bounded = x > 89.0f ? 89.0f : x;
@@ -137,8 +137,9 @@ static inline float ln_log1p(float x)
     return result;
 }
 
-/* 1 / (1 + e^-x), from e = e^-|x| as 1 / (1 + e) or e / (1 + e), so that nothing overflows and small
- * results keep their digits; then one step of Newton's for the quotient, with what 1 + e lost. */
+/* 1 / (1 + e^-x), from e = e^-|x| as 1 / (1 + e) or e / (1 + e), so that nothing overflows and
+ * small results keep their digits; then one step of Newton's for the quotient, with what 1 + e
+ * lost. */
 static inline float ln_sigmoid(float x)
 {
     float e = ln_exp(-fabsf(x));

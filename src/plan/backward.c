@@ -5,23 +5,35 @@
  * product is never computed. */
 #include "plan/plan.h"
 
-/* Undoing the chain of `step`, whose output is y. */
+/* Undoing the chain of `step`, whose output is y; x is its input where that is read, else NULL. */
 typedef struct chain_run {
     const linnet_plan *plan;
     const ln_step *step;
-    const float *y;
+    const float *x, *y;
     float *gradient;       /* chain_row: (batch, features), changed in place */
     size_t vectors, width; /* chain_epilogue: how the product's rows lie in a row of the batch */
 } chain_run;
 
+static chain_run chain_of(const linnet_plan *plan, const ln_step *step)
+{
+    chain_run run = {.plan = plan, .step = step, .y = ln_arena_at(&plan->arena, step->output)};
+    if (step->chain_count > 0 && step->chain[0].module.type->backward_sees_x) {
+        /* A step without parameters that is undone has one with parameters before it: its input is
+         * in the arena, and not the caller's. */
+        run.x = ln_arena_at(&plan->arena, step->input);
+    }
+    return run;
+}
+
 static void backward_chain(const chain_run *run, size_t row, size_t column, size_t count,
                            float *gradient)
 {
-    const float *y = run->y + row * ln_step_features(run->step) + column;
+    size_t at = row * ln_step_features(run->step) + column;
     for (size_t i = run->step->chain_count; i-- > 0;) {
         const ln_link *link = &run->step->chain[i];
         ln_stretch stretch = ln_link_stretch(run->plan, link, row, column, count);
-        link->module.type->backward(&stretch, y, gradient, gradient);
+        const float *seen = link->module.type->backward_sees_x ? run->x + at : run->y + at;
+        link->module.type->backward(&stretch, seen, gradient, gradient);
     }
 }
 
@@ -41,10 +53,8 @@ static void chain_row(void *context, size_t row)
 static void undo_chain(const linnet_plan *plan, const ln_step *step, size_t batch, float *gradient)
 {
     if (step->chain_count > 0) {
-        chain_run run = {.plan = plan,
-                         .step = step,
-                         .y = ln_arena_at(&plan->arena, step->output),
-                         .gradient = gradient};
+        chain_run run = chain_of(plan, step);
+        run.gradient = gradient;
         ln_plan_rows(plan, batch, 8 * ln_step_features(step), chain_row, &run);
     }
 }
@@ -59,11 +69,9 @@ static void input_gradient(const linnet_plan *plan, const ln_step *step, const l
     float *b = ln_arena_at(&plan->arena, plan->packed_b);
     ln_pack_a(pool, LN_SUM_FEATURES, m, step->out, dy, (ptrdiff_t)step->out, 1, a);
     ln_pack_b(plan->kernels, pool, step->out, step->in, step->weight, (ptrdiff_t)step->in, 1, b);
-    chain_run chain = {.plan = plan,
-                       .step = before,
-                       .y = ln_arena_at(&plan->arena, before->output),
-                       .vectors = step->vectors,
-                       .width = step->in};
+    chain_run chain = chain_of(plan, before);
+    chain.vectors = step->vectors;
+    chain.width = step->in;
     ln_product product = {.sum = LN_SUM_FEATURES,
                           .m = m,
                           .n = step->in,

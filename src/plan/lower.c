@@ -69,11 +69,18 @@ static void add_row(lowering *l, const ln_module *module)
     new_step(l, LN_STEP_ROW, features, features)->module = copy_of(module);
 }
 
+/* Whether an elementwise module may be one more link of the step's chain. */
+static bool joins(const linnet_plan *plan, const ln_step *step, const ln_module *module)
+{
+    return (step->kind == LN_STEP_LINEAR || step->kind == LN_STEP_CHAIN) &&
+           !(plan->training && module->type->backward_sees_x);
+}
+
 static void add_link(lowering *l, const ln_module *module, size_t layer)
 {
     linnet_plan *plan = l->plan;
     ln_step *step = plan->step_count > 0 ? &plan->steps[plan->step_count - 1] : NULL;
-    if (step == NULL || step->kind == LN_STEP_SCALE || step->kind == LN_STEP_ROW) {
+    if (step == NULL || !joins(plan, step, module)) {
         size_t features = (size_t)ln_shape_numel(&l->shape, 1);
         step = new_step(l, LN_STEP_CHAIN, features, features);
         step->vectors = 1;

@@ -1,13 +1,15 @@
 /* plan.h - a model lowered to steps, with all memory planned.
  *
  * A step is a matrix product, a row kernel or nothing but a chain: the elementwise modules (ReLU,
- * Dropout) that follow, applied in place while the result is hot. Only the end of a chain is
- * stored, so backward sees that: a dropped element takes the gradient 0 whatever came before it,
- * and a kept one has the sign that ReLU left, so every chain of these modules can be undone from
- * its end. A module whose backward needs more has to end a chain.
+ * Dropout, GELU, ...) that follow, applied in place while the result is hot. Only the end of a chain
+ * is stored, so backward sees that: a dropped element takes the gradient 0 whatever came before it,
+ * and a kept one has the sign that ReLU left, so every chain of these two can be undone from its
+ * end. A module whose backward needs its input (backward_sees_x) begins a step of its own in
+ * training: its input is then the stored output of the step before. ReLU and Dropout may follow it
+ * in its chain.
  *
- *   eval      Dropout and Identity are left out; weights are packed once and the model is not
- *             needed any more; two buffers take turns
+ *   eval      Dropout and Identity are left out, and every elementwise module is fused; weights are
+ *             packed once and the model is not needed any more; two buffers take turns
  *   training  every step's output is kept for backward; weights stay in the model, which is trained
  *             in place, and are packed anew for each product */
 #ifndef LN_PLAN_PLAN_H
@@ -23,7 +25,7 @@ typedef enum ln_step_kind {
     LN_STEP_SCALE, /* input scaling */
     LN_STEP_LINEAR,
     LN_STEP_ROW,
-    LN_STEP_CHAIN /* nothing before the chain: Dropout on the input */
+    LN_STEP_CHAIN /* nothing before the chain: Dropout on the input, GELU in training */
 } ln_step_kind;
 
 typedef struct ln_link {

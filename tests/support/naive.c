@@ -8,6 +8,7 @@
 #include "numeric/functions.h"
 #include "numeric/rowsum.h"
 #include "numeric/sums.h"
+#include "support/activations.h"
 
 extern const ln_module_type ln_relu_type, ln_dropout_type, ln_softmax_type, ln_log_softmax_type;
 
@@ -116,6 +117,10 @@ static void forward_layer(naive_net *net, size_t layer, ln_philox_key key)
                 net->keep[layer][at] =
                     ln_philox_word(key, r, j) >> 8 >= ln_dropout_threshold(p) ? 1.0f : 0.0f;
                 y[at] = row[j] * (net->keep[layer][at] != 0 ? ln_dropout_scale(p) : 0);
+            } else if (m->type->activation != NULL) {
+                ln_activation a = m->type->activation(m->values);
+                y[at] = activation_definitions[a.index].forward(row[j], a.parameters[0],
+                                                                a.parameters[1]);
             } else {
                 y[at] = row[j];
             }
@@ -206,6 +211,10 @@ static void backward_layer(naive_net *net, size_t layer)
                 d = net->values[layer + 1][i] <= 0 ? 0 : d;
             } else if (m->type == &ln_dropout_type && net->training) {
                 d = net->keep[layer][i] != 0 ? d * ln_dropout_scale(m->values[0].number[0]) : 0;
+            } else if (m->type->activation != NULL) {
+                ln_activation a = m->type->activation(m->values);
+                d = activation_definitions[a.index].backward(net->values[layer][i], d,
+                                                             a.parameters[0], a.parameters[1]);
             }
             net->next[i] = d;
         }
