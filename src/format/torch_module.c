@@ -11,8 +11,8 @@
 /* Longer texts are no model's. */
 #define MAX_TEXT ((size_t)1 << 20)
 
-/* Plain values that are no arguments (any more): all modules' `training`, and what ReLU had as a
- * kind of Threshold until PyTorch 1.1. */
+/* Plain values that are no arguments (any more): all modules' `training`, what ReLU had as a kind
+ * of Threshold until PyTorch 1.1, and what ReLU6 has as a kind of Hardtanh. */
 static bool is_argument(const ln_pickle_value *type, const ln_pickle_value *attribute,
                         const ln_pickle_value *value)
 {
@@ -24,6 +24,9 @@ static bool is_argument(const ln_pickle_value *type, const ln_pickle_value *attr
     if (attribute->kind != LN_PICKLE_TEXT || attribute->as.text.length == 0 ||
         attribute->as.text.data[0] == '_' || ln_pickle_is_text(attribute, "training")) {
         return false;
+    }
+    if (ln_pickle_equal(type->as.global.name, "ReLU6")) {
+        return ln_pickle_is_text(attribute, "inplace");
     }
     return !(ln_pickle_equal(type->as.global.name, "ReLU") &&
              (ln_pickle_is_text(attribute, "threshold") || ln_pickle_is_text(attribute, "value")));
