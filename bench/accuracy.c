@@ -68,7 +68,7 @@ static const struct {
     {"sigmoid", ln_sigmoid, exact_sigmoid, 1.5},
     {"tanh", ln_tanh, tanh, 1.5},
     {"erf", ln_erf, erf, 1.5},
-    {"normal", ln_normal, exact_normal, 4.0},
+    {"normal", ln_normal, exact_normal, 4.5},
 };
 #define FUNCTION_COUNT (sizeof functions / sizeof *functions)
 
