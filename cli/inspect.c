@@ -338,7 +338,7 @@ static int run(const void *opaque)
 static const char *const description[] = {
     "Show what is in a file: a model's architecture as PyTorch prints it, its layers with output "
     "shapes (N is the batch) and parameters, the file's size and metadata. Of any other file of "
-    "tensors (safetensors, .npz, .npy, IDX) its tensors, sizes and metadata.",
+    "tensors (safetensors, PyTorch's .pt, .npz, .npy, IDX) its tensors, sizes and metadata.",
     NULL,
 };
 

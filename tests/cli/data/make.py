@@ -6,6 +6,9 @@ digits.*     12 images of 4 x 4 bytes in IDX, four kinds (a bright quarter), lab
 wide.npz     12 rows of 1536 features, 3 classes
 plain.safetensors   weights as PyTorch would save them: no architecture in it
 plain.npy    the rows to run them on
+
+head.pt, net.pt, parallel.pt and checkpoint.pt are not made here: they are sd_zip.pt, whole_module.pt,
+sd_dataparallel.pt and sgd_ckpt.pt of ../../data/torch.
 """
 import gzip
 import json
