@@ -222,8 +222,9 @@ LINNET_NODISCARD LINNET_API linnet_status linnet_cross_entropy(const linnet_tens
 
 typedef struct linnet_state_dict linnet_state_dict;
 
-/* Reads a file of tensors; the format is found by content (safetensors, npy, npz, IDX). A
- * safetensors or npy file is mapped and its tensors are views of the mapping. The caller owns the
+/* Reads a file of tensors; the format is found by content (safetensors, npy, npz, IDX, PyTorch's
+ * .pt), and docs/formats.md says what each gives. A safetensors or npy file is mapped and its
+ * tensors are views of the mapping; those of a .pt file may share memory. The caller owns the
  * result. Errors: IO, FORMAT, MEMORY, UNSUPPORTED. */
 LINNET_NODISCARD LINNET_API linnet_status linnet_state_dict_load(const char *path,
                                                                  linnet_state_dict **state_dict,
@@ -232,8 +233,8 @@ LINNET_NODISCARD LINNET_API linnet_status linnet_state_dict_load(const char *pat
 LINNET_NODISCARD LINNET_API linnet_status linnet_state_dict_create(linnet_state_dict **state_dict,
                                                                    linnet_error *error);
 /* Writes `path` atomically (a temporary file beside it, flushed, renamed); the format follows the
- * ending: .safetensors, or .npy where there is one tensor. The same content gives the same bytes.
- * Errors: IO, UNSUPPORTED, MEMORY. */
+ * ending: .safetensors, .pt or .pth, or .npy where there is one tensor. The same content gives the
+ * same bytes. Errors: IO, UNSUPPORTED, MEMORY, ARGUMENT (a name that is not UTF-8). */
 LINNET_NODISCARD LINNET_API linnet_status
 linnet_state_dict_save(const linnet_state_dict *state_dict, const char *path, linnet_error *error);
 LINNET_API void linnet_state_dict_free(linnet_state_dict *state_dict);
