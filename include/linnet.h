@@ -450,8 +450,8 @@ LINNET_NODISCARD LINNET_API linnet_status linnet_model_standardize(linnet_model 
                                                                    const linnet_dataset *dataset,
                                                                    linnet_error *error);
 
-/* Reads a Linnet model: a safetensors file whose metadata holds the architecture. The caller owns
- * the model. Errors: IO, FORMAT (also a file without an architecture), SYNTAX, SHAPE, MEMORY. */
+/* Reads a Linnet model: a safetensors file whose metadata holds the architecture, or a .pt file that
+ * holds a whole module of torch.nn. The caller owns the model. Errors: IO, FORMAT (also a file without an architecture), SYNTAX, SHAPE, MEMORY. */
 LINNET_NODISCARD LINNET_API linnet_status linnet_model_load(const char *path, linnet_model **model,
                                                             linnet_error *error);
 /* Copies weights by name, as load_state_dict(strict=True). Errors: SHAPE, naming every missing,
