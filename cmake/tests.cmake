@@ -52,3 +52,12 @@ add_test(NAME install COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/tests/install/run
   ${CMAKE_CURRENT_BINARY_DIR} ${CMAKE_CURRENT_SOURCE_DIR})
 add_test(NAME readme COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/tests/scripts/readme
   $<TARGET_FILE:linnet_program> ${CMAKE_CURRENT_BINARY_DIR} ${CMAKE_CURRENT_SOURCE_DIR})
+
+# Benchmarks are built with the tests, so that they stay whole; they are run by hand.
+file(GLOB LINNET_BENCHES CONFIGURE_DEPENDS bench/*.c)
+foreach(source ${LINNET_BENCHES})
+  get_filename_component(name ${source} NAME_WE)
+  add_executable(bench_${name} ${source})
+  target_include_directories(bench_${name} PRIVATE src)
+  target_link_libraries(bench_${name} PRIVATE linnet_static linnet_flags)
+endforeach()

@@ -69,7 +69,7 @@ static size_t find_not_finite(linnet_dtype dtype, const unsigned char *data, siz
         ln_to_float32(dtype, data + first * size, count, block);
         uint32_t found = 0; /* no early way out: the loop is one of vectors */
         for (size_t i = 0; i < count; i++) {
-            found |= (ln_f32_bits(block[i]) & 0x7f800000u) == 0x7f800000u;
+            found |= (ln_bits(block[i]) & 0x7f800000u) == 0x7f800000u;
         }
         for (size_t i = 0; found != 0 && i < count; i++) {
             if (!isfinite(block[i])) {

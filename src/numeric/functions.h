@@ -8,21 +8,8 @@
 
 #include <math.h>
 #include <stdint.h>
-#include <string.h>
 
-static inline uint32_t ln_bits(float x)
-{
-    uint32_t bits;
-    memcpy(&bits, &x, sizeof bits);
-    return bits;
-}
-
-static inline float ln_from_bits(uint32_t bits)
-{
-    float x;
-    memcpy(&x, &bits, sizeof x);
-    return x;
-}
+#include "numeric/bits.h"
 
 /* x = n ln 2 + r with |r| <= ln 2 / 2, for |x| below about 2^20; returns r. */
 static inline float ln_exp_reduce(float x, int32_t *n)

@@ -11,28 +11,16 @@
 #include <stdint.h>
 #include <string.h>
 
-static inline uint32_t ln_f32_bits(float value)
-{
-    uint32_t bits;
-    memcpy(&bits, &value, sizeof bits);
-    return bits;
-}
-
-static inline float ln_f32_of_bits(uint32_t bits)
-{
-    float value;
-    memcpy(&value, &bits, sizeof value);
-    return value;
-}
+#include "numeric/bits.h"
 
 static inline float ln_f32_of_bf16(uint16_t half)
 {
-    return ln_f32_of_bits((uint32_t)half << 16);
+    return ln_from_bits((uint32_t)half << 16);
 }
 
 static inline uint16_t ln_bf16_of_f32(float value)
 {
-    uint32_t bits = ln_f32_bits(value);
+    uint32_t bits = ln_bits(value);
     if ((bits & 0x7fffffffu) > 0x7f800000u) {
         return (uint16_t)(bits >> 16 | 0x40u);
     }
@@ -45,16 +33,16 @@ static inline float ln_f32_of_f16(uint16_t half)
     uint32_t sign = (uint32_t)(half & 0x8000u) << 16;
     uint32_t magnitude = half & 0x7fffu;
     /* A subnormal is a whole number of 2^-24, and float32 holds it as a normal number. */
-    uint32_t subnormal = ln_f32_bits((float)(int32_t)magnitude * 0x1p-24f);
+    uint32_t subnormal = ln_bits((float)(int32_t)magnitude * 0x1p-24f);
     uint32_t normal = (magnitude << 13) + (112u << 23);
     uint32_t special = magnitude << 13 | 0x7f800000u;
     uint32_t bits = magnitude < 0x0400u ? subnormal : magnitude < 0x7c00u ? normal : special;
-    return ln_f32_of_bits(sign | bits);
+    return ln_from_bits(sign | bits);
 }
 
 static inline uint16_t ln_f16_of_f32(float value)
 {
-    uint32_t bits = ln_f32_bits(value);
+    uint32_t bits = ln_bits(value);
     uint32_t sign = bits >> 16 & 0x8000u;
     uint32_t magnitude = bits & 0x7fffffffu;
     if (magnitude > 0x7f800000u) {
@@ -90,15 +78,15 @@ static inline float ln_f32_to_odd(double value)
     if (magnitude >= 0x7ff0000000000000u) { /* infinity, or a NaN, of which one bit has to stay */
         uint32_t payload = (uint32_t)(magnitude >> 29 & 0x7fffffu);
         payload |= magnitude > 0x7ff0000000000000u ? 0x400000u : 0u;
-        return ln_f32_of_bits(sign | 0x7f800000u | payload);
+        return ln_from_bits(sign | 0x7f800000u | payload);
     }
     if (magnitude >= 0x47f0000000000000u) { /* 2^128 and more */
-        return ln_f32_of_bits(sign | 0x7f7fffffu);
+        return ln_from_bits(sign | 0x7f7fffffu);
     }
     uint32_t sticky = (magnitude & 0x1fffffffu) != 0;
     if (magnitude >= 0x3810000000000000u) { /* 2^-126 and more */
         uint32_t rebiased = (uint32_t)((magnitude - (UINT64_C(896) << 52)) >> 29);
-        return ln_f32_of_bits(sign | rebiased | sticky);
+        return ln_from_bits(sign | rebiased | sticky);
     }
     /* Subnormal in float32: a whole number of 2^-149. */
     uint32_t exponent = (uint32_t)(magnitude >> 52);
@@ -106,7 +94,7 @@ static inline float ln_f32_to_odd(double value)
     uint32_t shift = 926u - (exponent != 0 ? exponent : 1u);
     uint64_t kept = shift < 64 ? significand >> shift : 0;
     uint64_t lost = shift < 64 ? significand & ((UINT64_C(1) << shift) - 1) : significand;
-    return ln_f32_of_bits(sign | (uint32_t)kept | (lost != 0));
+    return ln_from_bits(sign | (uint32_t)kept | (lost != 0));
 }
 
 #endif
