@@ -261,6 +261,13 @@ LINNET_API const char *linnet_state_dict_metadata_get(const linnet_state_dict *s
                                                       const char *key);
 LINNET_NODISCARD LINNET_API linnet_status linnet_state_dict_metadata_set(
     linnet_state_dict *state_dict, const char *key, const char *value, linnet_error *error);
+/* Keeps only what lies under `path` ("state_dict", "model.classifier"; a dot may end it): of
+ * "path.name" remains "name", of "path" itself "". The other tensors and metadata are freed, pointers to
+ * them and to any name are no longer valid. Nothing changes on failure. Errors: ARGUMENT (no tensor
+ * lies there; the message says what there is), FORMAT (two would have one name), MEMORY. */
+LINNET_NODISCARD LINNET_API linnet_status linnet_state_dict_select(linnet_state_dict *state_dict,
+                                                                   const char *path,
+                                                                   linnet_error *error);
 /* The format's name that the file was read as ("safetensors"), "" for one made in memory. */
 LINNET_API const char *linnet_state_dict_format(const linnet_state_dict *state_dict);
 
@@ -450,17 +457,29 @@ LINNET_NODISCARD LINNET_API linnet_status linnet_model_standardize(linnet_model 
                                                                    const linnet_dataset *dataset,
                                                                    linnet_error *error);
 
-/* Reads a Linnet model: a safetensors file whose metadata holds the architecture, or a .pt file that
- * holds a whole module of torch.nn. The caller owns the model. Errors: IO, FORMAT (also a file without an architecture), SYNTAX, SHAPE, MEMORY. */
+/* Reads a model with its architecture: a file that linnet_model_save wrote, or a .pt file that holds a
+ * whole module of torch.nn. The caller owns the model. Errors: IO, FORMAT (also a file without an
+ * architecture), SYNTAX, SHAPE, MEMORY. */
 LINNET_NODISCARD LINNET_API linnet_status linnet_model_load(const char *path, linnet_model **model,
                                                             linnet_error *error);
+/* The same of a file that has been read. Borrows nothing. Errors: as linnet_model_load, but IO; places
+ * are those within the file. */
+LINNET_NODISCARD LINNET_API linnet_status linnet_model_from_state_dict(
+    const linnet_state_dict *state_dict, linnet_model **model, linnet_error *error);
 /* Copies weights by name, as load_state_dict(strict=True). Errors: SHAPE, naming every missing,
  * unexpected and mis-shaped key in PyTorch's words; nothing is changed then. */
 LINNET_NODISCARD LINNET_API linnet_status linnet_model_load_state_dict(
     linnet_model *model, const linnet_state_dict *state_dict, linnet_error *error);
-/* Writes the model atomically; the same model gives the same bytes. Errors: IO, MEMORY. */
+/* Writes the model atomically, weights, architecture, class names and scaling; the same model gives the
+ * same bytes. The ending says the format: .safetensors, .pt or .pth (which PyTorch opens as the
+ * state_dict). Errors: IO, UNSUPPORTED (the ending), MEMORY. */
 LINNET_NODISCARD LINNET_API linnet_status linnet_model_save(const linnet_model *model,
                                                             const char *path, linnet_error *error);
+
+/* Whether linnet_model_save would take `path`: its ending, and its place as linnet_path_writable has it.
+ * Errors: UNSUPPORTED (the ending), IO, MEMORY. */
+LINNET_NODISCARD LINNET_API linnet_status linnet_model_writable(const char *path,
+                                                                linnet_error *error);
 
 /* ---- plans: run a model ---------------------------------------------------------------------- */
 

@@ -187,6 +187,83 @@ static void test_many_names(void **state)
     linnet_state_dict_free(dict);
 }
 
+/* "model.fc.weight" (owned), "model.fc" (a view), "model.fc2.weight", "epoch". */
+static linnet_state_dict *create_checkpoint(float *view_of, int *released)
+{
+    linnet_state_dict *dict = create();
+    float data[2] = {1, 2};
+    linnet_tensor tensor = vector(data, 2), view = vector(view_of, 1);
+    check_ok(linnet_state_dict_set(dict, "model.fc.weight", &tensor, NULL), NULL);
+    check_ok(ln_state_dict_take(dict, "model.fc", &view, NULL), NULL);
+    check_ok(linnet_state_dict_set(dict, "model.fc2.weight", &tensor, NULL), NULL);
+    check_ok(linnet_state_dict_set(dict, "epoch", &tensor, NULL), NULL);
+    check_ok(linnet_state_dict_metadata_set(dict, "model.fc.note", "kept", NULL), NULL);
+    check_ok(linnet_state_dict_metadata_set(dict, "model.note", "left", NULL), NULL);
+    ln_state_dict_keep(dict, released, release);
+    ln_state_dict_set_format(dict, "torch");
+    return dict;
+}
+
+static void test_select(void **state)
+{
+    (void)state;
+    float view_of[1] = {7};
+    int released = 0;
+    static const char *const paths[] = {"model.fc", "model.fc."};
+    for (size_t i = 0; i < 2; i++) {
+        linnet_error error = {0};
+        linnet_state_dict *dict = create_checkpoint(view_of, &released);
+        const void *kept = linnet_state_dict_get(dict, "model.fc.weight")->data;
+        check_ok(linnet_state_dict_select(dict, paths[i], &error), &error);
+        assert_int_equal(linnet_state_dict_count(dict), 2);
+        assert_string_equal(linnet_state_dict_name(dict, 0), "weight");
+        assert_ptr_equal(linnet_state_dict_tensor(dict, 0)->data, kept);
+        assert_ptr_equal(linnet_state_dict_get(dict, "")->data, view_of);
+        assert_int_equal(linnet_state_dict_metadata_count(dict), 1);
+        assert_string_equal(linnet_state_dict_metadata_get(dict, "note"), "kept");
+        assert_string_equal(linnet_state_dict_format(dict), "torch");
+        assert_int_equal(released, (int)i);
+        linnet_state_dict_free(dict);
+        assert_int_equal(released, (int)i + 1);
+    }
+}
+
+/* Nothing is changed by a selection that fails. */
+static void test_select_fails(void **state)
+{
+    (void)state;
+    float view_of[1] = {7};
+    int released = 0;
+    linnet_error error = {0};
+    linnet_state_dict *dict = create_checkpoint(view_of, &released);
+    assert_int_equal(linnet_state_dict_select(dict, "model.f", &error), LINNET_ERROR_ARGUMENT);
+    assert_string_equal(error.message, "expected tensors under 'model.f', found none; the names "
+                                       "begin with 'model', 'epoch'");
+    linnet_tensor twice = vector(view_of, 1);
+    check_ok(linnet_state_dict_set(dict, "model.fc.", &twice, NULL), NULL);
+    assert_int_equal(linnet_state_dict_select(dict, "model.fc", &error), LINNET_ERROR_FORMAT);
+    assert_string_equal(error.message, "two tensors are named '' under 'model.fc'");
+    assert_int_equal(linnet_state_dict_count(dict), 5);
+    assert_true(((float *)linnet_state_dict_get(dict, "model.fc2.weight")->data)[1] == 2);
+    assert_string_equal(linnet_state_dict_metadata_get(dict, "model.note"), "left");
+    assert_int_equal(released, 0);
+    linnet_state_dict_free(dict);
+
+    dict = create();
+    assert_int_equal(linnet_state_dict_select(dict, "x", &error), LINNET_ERROR_ARGUMENT);
+    assert_string_equal(error.message, "expected tensors under 'x', found no tensors at all");
+    char name[16];
+    for (int i = 0; i < 11; i++) {
+        snprintf(name, sizeof name, "n%d.w", i);
+        check_ok(linnet_state_dict_set(dict, name, &twice, NULL), NULL);
+    }
+    assert_int_equal(linnet_state_dict_select(dict, "n", &error), LINNET_ERROR_ARGUMENT);
+    assert_string_equal(error.message,
+                        "expected tensors under 'n', found none; the names begin with 'n0', 'n1', "
+                        "'n2', 'n3', 'n4', 'n5', 'n6', 'n7' and 3 more");
+    linnet_state_dict_free(dict);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -198,6 +275,8 @@ int main(void)
         cmocka_unit_test(test_metadata),
         cmocka_unit_test(test_keeper_is_released_once),
         cmocka_unit_test(test_many_names),
+        cmocka_unit_test(test_select),
+        cmocka_unit_test(test_select_fails),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -105,6 +105,49 @@ static void keeps_everything(void **state)
     }
 }
 
+/* The same model out of every format that keeps a whole one, the same bytes each time. */
+static void every_format(void **state)
+{
+    static const char *const endings[] = {"safetensors", "pt", "pth"};
+    linnet_model *model = make_full();
+    for (size_t i = 0; i < sizeof endings / sizeof endings[0]; i++) {
+        char first[64], second[64];
+        linnet_error error;
+        snprintf(first, sizeof first, "first.%s", endings[i]);
+        snprintf(second, sizeof second, "second.%s", endings[i]);
+        const char *path = scratch_path(state, first), *other = scratch_path(state, second);
+        check_ok(linnet_model_writable(path, &error), &error);
+        save(model, path);
+        linnet_model *again = load(path);
+        check_same_models(model, again);
+        save(again, other);
+        check_same_files(path, other);
+        linnet_model_free(again);
+    }
+    linnet_model_free(model);
+}
+
+/* Formats that would lose the architecture, and places that cannot be written. */
+static void refuses_other_endings(void **state)
+{
+    static const char expected[] = "the ending names no format that a model can be written in; "
+                                   "expected one of: .safetensors, .pt, .pth";
+    static const char *const names[] = {"m.npz", "m.npy", "m.csv", "m", "m.pt.gz"};
+    linnet_model *model = parse("Linear(2, 3)");
+    linnet_error error;
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        const char *path = scratch_path(state, names[i]);
+        assert_int_equal(linnet_model_save(model, path, &error), LINNET_ERROR_UNSUPPORTED);
+        assert_string_equal(error.message, expected);
+        assert_string_equal(error.place, path);
+        assert_int_equal(linnet_model_writable(path, &error), LINNET_ERROR_UNSUPPORTED);
+        assert_string_equal(error.message, expected);
+    }
+    assert_int_equal(linnet_model_writable(scratch_path(state, "none/m.pt"), &error),
+                     LINNET_ERROR_IO);
+    linnet_model_free(model);
+}
+
 static const char *metadata(const linnet_state_dict *state_dict, const char *key)
 {
     return linnet_state_dict_metadata_get(state_dict, key);
@@ -364,6 +407,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(keeps_everything),
+        cmocka_unit_test(every_format),
+        cmocka_unit_test(refuses_other_endings),
         cmocka_unit_test(writes_what_says_something),
         cmocka_unit_test(refuses_to_write),
         cmocka_unit_test(refuses_hostile_metadata),

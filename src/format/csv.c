@@ -256,4 +256,9 @@ static linnet_status read(const ln_file *file, const ln_read_options *options,
     return status;
 }
 
-const ln_format ln_format_csv = {"csv", ".csv", probe, read, NULL};
+const ln_format ln_format_csv = {
+    .name = "csv",
+    .extension = ".csv",
+    .probe = probe,
+    .read = read,
+};

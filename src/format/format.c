@@ -65,16 +65,28 @@ static const ln_format *find_format(const ln_file *file)
     return found;
 }
 
-/* "safetensors, npy, npz, idx, csv", or those alone that can be written. */
-static const char *list_formats(bool endings_to_write, char *text, size_t size)
+/* What a list of formats is for. */
+typedef enum purpose {
+    TO_READ,        /* "safetensors, npy, torch" */
+    TO_WRITE,       /* ".safetensors, .npy, .pt, .pth" */
+    TO_WRITE_MODELS /* ".safetensors, .pt, .pth" */
+} purpose;
+
+static bool serves(const ln_format *format, purpose wanted)
+{
+    return wanted == TO_READ ||
+           (format->write != NULL && (wanted == TO_WRITE || format->keeps_metadata));
+}
+
+static const char *list_formats(purpose wanted, char *text, size_t size)
 {
     size_t used = 0;
     text[0] = '\0';
     for (size_t i = 0; i < FORMAT_COUNT; i++) {
-        if (endings_to_write && formats[i]->write == NULL) {
+        if (!serves(formats[i], wanted)) {
             continue;
         }
-        const char *words = endings_to_write ? formats[i]->extension : formats[i]->name;
+        const char *words = wanted == TO_READ ? formats[i]->name : formats[i]->extension;
         while (*words != '\0' && used < size) {
             size_t length = strcspn(words, " ");
             used += (size_t)snprintf(text + used, size - used, "%s%.*s", used == 0 ? "" : ", ",
@@ -140,13 +152,13 @@ static linnet_status read_content(ln_file *file, const ln_read_options *options,
     char list[128];
     if (file->size == 0) {
         return ln_fail(error, LINNET_ERROR_FORMAT, "the file is empty; expected one of: %s",
-                       list_formats(false, list, sizeof list));
+                       list_formats(TO_READ, list, sizeof list));
     }
     const ln_format *format = find_format(file);
     if (format == NULL) {
         return ln_fail(error, LINNET_ERROR_FORMAT,
                        "the content is of no known format; expected one of: %s",
-                       list_formats(false, list, sizeof list));
+                       list_formats(TO_READ, list, sizeof list));
     }
     return read_as(format, file, options, state_dict, error);
 }
@@ -177,19 +189,30 @@ linnet_status linnet_state_dict_load(const char *path, linnet_state_dict **state
 
 /* ---- writing ---- */
 
+linnet_status ln_format_to_write(const char *path, bool model, const ln_format **format,
+                                 linnet_error *error)
+{
+    purpose wanted = model ? TO_WRITE_MODELS : TO_WRITE;
+    *format = find_by_ending(path);
+    if (*format != NULL && serves(*format, wanted) && !has_ending(path, strlen(path), ".gz")) {
+        return LINNET_OK;
+    }
+    char list[128];
+    return ln_fail_at(error, LINNET_ERROR_UNSUPPORTED, path,
+                      "the ending names no format that %s can be written in; expected one of: %s",
+                      model ? "a model" : "tensors", list_formats(wanted, list, sizeof list));
+}
+
 linnet_status linnet_state_dict_save(const linnet_state_dict *state_dict, const char *path,
                                      linnet_error *error)
 {
-    const ln_format *format = find_by_ending(path);
-    if (format == NULL || format->write == NULL || has_ending(path, strlen(path), ".gz")) {
-        char list[128];
-        return ln_fail_at(error, LINNET_ERROR_UNSUPPORTED, path,
-                          "the ending names no format that can be written; expected one of: %s",
-                          list_formats(true, list, sizeof list));
-    }
-    linnet_status status = format->write(state_dict, path, error);
-    if (status != LINNET_OK) {
-        ln_error_set_place(error, path);
+    const ln_format *format;
+    linnet_status status = ln_format_to_write(path, false, &format, error);
+    if (status == LINNET_OK) {
+        status = format->write(state_dict, path, error);
+        if (status != LINNET_OK) {
+            ln_error_set_place(error, path);
+        }
     }
     return status;
 }

@@ -45,6 +45,7 @@ typedef struct ln_format {
     /* NULL: cannot be written. */
     linnet_status (*write)(const linnet_state_dict *state_dict, const char *path,
                            linnet_error *error);
+    bool keeps_metadata; /* `write` writes the metadata too: a whole model can be written */
 } ln_format;
 
 /* ln_format_safetensors, ... */
@@ -56,6 +57,11 @@ typedef struct ln_format {
  * each with the file as place. */
 LINNET_NODISCARD linnet_status ln_format_read(const char *path, const ln_read_options *options,
                                               linnet_state_dict **state_dict, linnet_error *error);
+
+/* The format that the ending of `path` names and that can be written: tensors, or with `model` a model
+ * with its architecture too. Errors: UNSUPPORTED, with `path` as place. */
+LINNET_NODISCARD linnet_status ln_format_to_write(const char *path, bool model,
+                                                  const ln_format **format, linnet_error *error);
 
 /* ---- for the formats ---- */
 

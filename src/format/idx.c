@@ -136,4 +136,9 @@ static linnet_status read(const ln_file *file, const ln_read_options *options,
     return status;
 }
 
-const ln_format ln_format_idx = {"idx", ".idx", probe, read, NULL};
+const ln_format ln_format_idx = {
+    .name = "idx",
+    .extension = ".idx",
+    .probe = probe,
+    .read = read,
+};

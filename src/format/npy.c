@@ -413,4 +413,10 @@ static linnet_status write(const linnet_state_dict *state_dict, const char *path
     return linnet_writer_commit(writer, error);
 }
 
-const ln_format ln_format_npy = {"npy", ".npy", probe, read, write};
+const ln_format ln_format_npy = {
+    .name = "npy",
+    .extension = ".npy",
+    .probe = probe,
+    .read = read,
+    .write = write,
+};

@@ -144,4 +144,9 @@ static linnet_status read(const ln_file *file, const ln_read_options *options,
     return status;
 }
 
-const ln_format ln_format_npz = {"npz", ".npz", ln_zip_probe, read, NULL};
+const ln_format ln_format_npz = {
+    .name = "npz",
+    .extension = ".npz",
+    .probe = ln_zip_probe,
+    .read = read,
+};

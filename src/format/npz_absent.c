@@ -19,6 +19,11 @@ static linnet_status read(const ln_file *file, const ln_read_options *options,
                    "the file is an npz archive, and this Linnet is built without npz");
 }
 
-const ln_format ln_format_npz = {"npz", ".npz", ln_zip_probe, read, NULL};
+const ln_format ln_format_npz = {
+    .name = "npz",
+    .extension = ".npz",
+    .probe = ln_zip_probe,
+    .read = read,
+};
 
 #endif

@@ -556,4 +556,11 @@ static linnet_status write(const linnet_state_dict *state_dict, const char *path
     return status;
 }
 
-const ln_format ln_format_safetensors = {"safetensors", ".safetensors", probe, read, write};
+const ln_format ln_format_safetensors = {
+    .name = "safetensors",
+    .extension = ".safetensors",
+    .probe = probe,
+    .read = read,
+    .write = write,
+    .keeps_metadata = true,
+};

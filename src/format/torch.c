@@ -103,4 +103,11 @@ static linnet_status read(const ln_file *file, const ln_read_options *options,
     return status;
 }
 
-const ln_format ln_format_torch = {"torch", ".pt .pth", probe, read, ln_torch_write};
+const ln_format ln_format_torch = {
+    .name = "torch",
+    .extension = ".pt .pth",
+    .probe = probe,
+    .read = read,
+    .write = ln_torch_write,
+    .keeps_metadata = true,
+};

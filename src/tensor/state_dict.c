@@ -4,6 +4,7 @@
  * tensors stays linear. Reading and writing files is in src/format. */
 #include "tensor/state_dict.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "base/checked.h"
@@ -220,6 +221,123 @@ linnet_status linnet_state_dict_metadata_set(linnet_state_dict *state_dict, cons
     }
     values[i] = copy;
     return LINNET_OK;
+}
+
+/* ---- a part ---- */
+
+/* What follows `path` and a dot in `name`; "" where it is `path` itself; NULL where it is neither. */
+static const char *within(const char *name, const char *path, size_t length)
+{
+    if (strncmp(name, path, length) != 0 || (name[length] != '.' && name[length] != '\0')) {
+        return NULL;
+    }
+    return name[length] == '.' ? name + length + 1 : name + length;
+}
+
+/* Puts what lies under `path` into `part`, whose tensors are then copies of the structs alone. */
+static linnet_status fill_part(const linnet_state_dict *whole, const char *path, size_t length,
+                               linnet_state_dict *part, linnet_error *error)
+{
+    linnet_status status = LINNET_OK;
+    for (size_t i = 0; status == LINNET_OK && i < whole->names.count; i++) {
+        const char *name = within(whole->names.items[i].text, path, length);
+        if (name != NULL && linnet_state_dict_get(part, name) != NULL) {
+            status = ln_fail(error, LINNET_ERROR_FORMAT,
+                             "two tensors are named '%.200s' under '%.200s'", name, path);
+        } else if (name != NULL) {
+            status = place_tensor(part, name, &whole->tensors[i], error);
+        }
+    }
+    for (size_t i = 0; status == LINNET_OK && i < whole->keys.count; i++) {
+        const char *key = within(whole->keys.items[i].text, path, length);
+        if (key != NULL) {
+            status = linnet_state_dict_metadata_set(part, key, whole->values[i], error);
+        }
+    }
+    return status;
+}
+
+/* "'backbone', 'fc' and 3 more": how the names begin, up to their first dot. */
+static linnet_status list_beginnings(const linnet_state_dict *state_dict, char *text, size_t size,
+                                     linnet_error *error)
+{
+    enum { SHOWN = 8 };
+    ln_names beginnings = {0};
+    linnet_status status = LINNET_OK;
+    for (size_t i = 0; status == LINNET_OK && i < state_dict->names.count; i++) {
+        const char *name = state_dict->names.items[i].text;
+        size_t index;
+        status = ln_names_add(&beginnings, name, strcspn(name, "."), &index, error);
+    }
+    size_t used = 0;
+    for (size_t i = 0; i < beginnings.count && i < SHOWN; i++) {
+        used += (size_t)snprintf(text + used, size - used, "%s'%.32s'", i > 0 ? ", " : "",
+                                 beginnings.items[i].text);
+    }
+    if (beginnings.count > SHOWN) {
+        snprintf(text + used, size - used, " and %zu more", beginnings.count - SHOWN);
+    }
+    ln_names_free(&beginnings);
+    return status;
+}
+
+static linnet_status fail_part(const linnet_state_dict *state_dict, const char *path,
+                               linnet_error *error)
+{
+    char beginnings[512] = "";
+    if (state_dict->names.count == 0) {
+        return ln_fail(error, LINNET_ERROR_ARGUMENT,
+                       "expected tensors under '%.200s', found no tensors at all", path);
+    }
+    linnet_status status = list_beginnings(state_dict, beginnings, sizeof beginnings, error);
+    return status != LINNET_OK
+               ? status
+               : ln_fail(error, LINNET_ERROR_ARGUMENT,
+                         "expected tensors under '%.200s', found none; the names begin with %s",
+                         path, beginnings);
+}
+
+/* The part takes the whole's place: what is left in it of the whole is freed with it. */
+static void swap_part(linnet_state_dict *whole, const char *path, size_t length,
+                      linnet_state_dict *part)
+{
+    for (size_t i = 0; i < whole->names.count; i++) {
+        if (within(whole->names.items[i].text, path, length) != NULL) {
+            whole->tensors[i].storage = NULL; /* the part's now */
+        }
+    }
+    linnet_state_dict was = *whole;
+    *whole = *part;
+    whole->format = was.format;
+    whole->keeper = was.keeper;
+    whole->release = was.release;
+    *part = was;
+    part->release = NULL;
+}
+
+linnet_status linnet_state_dict_select(linnet_state_dict *state_dict, const char *path,
+                                       linnet_error *error)
+{
+    size_t length = strlen(path);
+    length -= length > 0 && path[length - 1] == '.';
+    linnet_state_dict *part;
+    linnet_status status = linnet_state_dict_create(&part, error);
+    if (status != LINNET_OK) {
+        return status;
+    }
+    status = fill_part(state_dict, path, length, part, error);
+    if (status == LINNET_OK && part->names.count == 0) {
+        status = fail_part(state_dict, path, error);
+    }
+    if (status == LINNET_OK) {
+        swap_part(state_dict, path, length, part);
+    } else {
+        for (size_t i = 0; i < part->names.count; i++) {
+            part->tensors[i].storage = NULL; /* still the whole's */
+        }
+    }
+    linnet_state_dict_free(part);
+    return status;
 }
 
 /* ---- for the readers ---- */

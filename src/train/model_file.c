@@ -1,5 +1,5 @@
-/* model_file.c - a model as a file: safetensors, with the architecture, class names and input
- * scaling in its metadata.
+/* model_file.c - a model as a file: its weights, with the architecture, class names and input
+ * scaling in the metadata.
  *
  * Metadata is the file's author's: every key is checked before the model is given out, and keys of
  * ours that this version does not know are refused, because they could change results. Reading and
@@ -12,6 +12,7 @@
 #include "base/error.h"
 #include "base/memory.h"
 #include "base/number.h"
+#include "format/format.h"
 #include "format/text.h"
 #include "tensor/state_dict.h"
 #include "train/weights.h"
@@ -89,8 +90,8 @@ static linnet_status check_version(const char *text, linnet_error *error)
 
 /* ---- reading: the architecture ---- */
 
-static linnet_status read_model(const linnet_state_dict *state_dict, const char *path,
-                                linnet_model **model, linnet_error *error)
+static linnet_status read_model(const linnet_state_dict *state_dict, linnet_model **model,
+                                linnet_error *error)
 {
     const char *key = KEY_MODEL;
     const char *text = linnet_state_dict_metadata_get(state_dict, key);
@@ -111,8 +112,7 @@ static linnet_status read_model(const linnet_state_dict *state_dict, const char 
     if (status != LINNET_OK) {
         char place[sizeof why.place];
         const char *comma = why.place[0] != '\0' ? ", " : "";
-        snprintf(place, sizeof place, "%.400s: metadata key '%s'%s%.64s", path, key, comma,
-                 why.place);
+        snprintf(place, sizeof place, "metadata key '%s'%s%.64s", key, comma, why.place);
         return ln_fail_at(error, status, place, "%s", why.message);
     }
     return LINNET_OK;
@@ -310,8 +310,8 @@ static linnet_status read_input(linnet_model *model, const char *text, linnet_er
 
 /* ---- reading: the whole ---- */
 
-static linnet_status read_all(const linnet_state_dict *state_dict, const char *path,
-                              linnet_model **model, linnet_error *error)
+static linnet_status read_all(const linnet_state_dict *state_dict, linnet_model **model,
+                              linnet_error *error)
 {
     linnet_status status =
         check_version(linnet_state_dict_metadata_get(state_dict, KEY_VERSION), error);
@@ -319,7 +319,7 @@ static linnet_status read_all(const linnet_state_dict *state_dict, const char *p
         status = check_keys(state_dict, error);
     }
     if (status == LINNET_OK) {
-        status = read_model(state_dict, path, model, error);
+        status = read_model(state_dict, model, error);
     }
     if (status == LINNET_OK) {
         status = ln_weights_check(*model, state_dict, error);
@@ -340,6 +340,18 @@ static linnet_status read_all(const linnet_state_dict *state_dict, const char *p
     return status;
 }
 
+linnet_status linnet_model_from_state_dict(const linnet_state_dict *state_dict,
+                                           linnet_model **model, linnet_error *error)
+{
+    *model = NULL;
+    linnet_status status = read_all(state_dict, model, error);
+    if (status != LINNET_OK) {
+        linnet_model_free(*model);
+        *model = NULL;
+    }
+    return status;
+}
+
 linnet_status linnet_model_load(const char *path, linnet_model **model, linnet_error *error)
 {
     linnet_state_dict *state_dict = NULL;
@@ -348,11 +360,13 @@ linnet_status linnet_model_load(const char *path, linnet_model **model, linnet_e
     if (status != LINNET_OK) {
         return status;
     }
-    status = read_all(state_dict, path, model, error);
+    linnet_error why = {.status = LINNET_OK};
+    status = linnet_model_from_state_dict(state_dict, model, &why);
     if (status != LINNET_OK) {
-        ln_error_set_place(error, path);
-        linnet_model_free(*model);
-        *model = NULL;
+        char place[sizeof why.place];
+        snprintf(place, sizeof place, "%.400s%s%.104s", path, why.place[0] != '\0' ? ": " : "",
+                 why.place);
+        status = ln_fail_at(error, status, place, "%s", why.message);
     }
     linnet_state_dict_free(state_dict);
     return status;
@@ -498,17 +512,29 @@ static linnet_status fill(linnet_state_dict *state_dict, const linnet_model *mod
 
 linnet_status linnet_model_save(const linnet_model *model, const char *path, linnet_error *error)
 {
+    const ln_format *format;
     linnet_state_dict *state_dict = NULL;
-    linnet_status status = linnet_state_dict_create(&state_dict, error);
+    linnet_status status = ln_format_to_write(path, true, &format, error);
+    if (status == LINNET_OK) {
+        status = linnet_state_dict_create(&state_dict, error);
+    }
     if (status != LINNET_OK) {
         return status;
     }
     status = fill(state_dict, model, error);
     if (status == LINNET_OK) {
-        status = linnet_state_dict_save(state_dict, path, error);
-    } else {
+        status = format->write(state_dict, path, error);
+    }
+    if (status != LINNET_OK) {
         ln_error_set_place(error, path);
     }
     linnet_state_dict_free(state_dict);
     return status;
+}
+
+linnet_status linnet_model_writable(const char *path, linnet_error *error)
+{
+    const ln_format *format;
+    linnet_status status = ln_format_to_write(path, true, &format, error);
+    return status == LINNET_OK ? linnet_path_writable(path, error) : status;
 }
