@@ -6,6 +6,7 @@
 #include "json.h"
 #include "output.h"
 #include "table.h"
+#include "weights.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,6 +18,7 @@
 
 typedef struct inspect_values {
     const char *file;
+    cli_part part;
     bool json;
 } inspect_values;
 
@@ -27,10 +29,12 @@ typedef struct inspected {
     linnet_model *model;
 } inspected;
 
+/* -1 where there is none to tell: standard input. */
 static int64_t file_size(const char *path)
 {
     struct stat status;
-    return stat(path, &status) == 0 ? (int64_t)status.st_size : 0;
+    bool known = strcmp(path, "-") != 0 && stat(path, &status) == 0;
+    return known ? (int64_t)status.st_size : -1;
 }
 
 static int64_t total_elements(const linnet_state_dict *tensors)
@@ -198,8 +202,12 @@ static int show_text(const inspected *subject, cli_text *text)
     }
     cli_text_add(text, "\nfile  ");
     cli_text_name(text, subject->path);
-    cli_text_add(text, ", %s, ", linnet_state_dict_format(subject->tensors));
-    cli_text_size(text, (uint64_t)file_size(subject->path));
+    cli_text_add(text, ", %s", linnet_state_dict_format(subject->tensors));
+    int64_t size = file_size(subject->path);
+    if (size >= 0) {
+        cli_text_add(text, ", ");
+        cli_text_size(text, (uint64_t)size);
+    }
     cli_text_add(text, "\n");
     metadata_text(subject, text);
     return code;
@@ -251,7 +259,12 @@ static int show_json(const inspected *subject, cli_text *text)
     cli_json_open(&json, NULL, '{');
     cli_json_string(&json, "file", subject->path);
     cli_json_string(&json, "format", linnet_state_dict_format(subject->tensors));
-    cli_json_int(&json, "bytes", file_size(subject->path));
+    int64_t size = file_size(subject->path);
+    if (size >= 0) {
+        cli_json_int(&json, "bytes", size);
+    } else {
+        cli_json_null(&json, "bytes");
+    }
     if (subject->model != NULL && layers_json(subject, &json) != CLI_OK) {
         return CLI_FAILURE;
     }
@@ -289,24 +302,22 @@ static bool has_shapes(const linnet_model *model)
     return true;
 }
 
-static int open_subject(const char *path, inspected *subject)
+static int open_subject(const inspect_values *values, inspected *subject)
 {
-    *subject = (inspected){.path = path};
-    if (strcmp(path, "-") == 0) {
-        return cli_misuse("-", "inspect reads its file twice and cannot read standard input");
-    }
-    linnet_error error;
-    if (linnet_state_dict_load(path, &subject->tensors, &error) != LINNET_OK) {
-        return cli_fail_with(NULL, &error);
+    *subject = (inspected){.path = values->file};
+    int code = cli_load_tensors(values->file, &values->part, &subject->tensors);
+    if (code != CLI_OK) {
+        return code;
     }
     bool ours = linnet_state_dict_metadata_get(subject->tensors, "linnet.model") != NULL;
     bool torch = linnet_state_dict_metadata_get(subject->tensors, "torch.model") != NULL;
     if (!ours && !torch) {
         return CLI_OK;
     }
-    linnet_status status = linnet_model_load(path, &subject->model, &error);
+    linnet_error error;
+    linnet_status status = linnet_model_from_state_dict(subject->tensors, &subject->model, &error);
     if (status != LINNET_OK && (ours || status == LINNET_ERROR_MEMORY)) {
-        return cli_fail_with(NULL, &error);
+        return cli_fail_with(subject->path, &error);
     }
     /* A module that PyTorch pickled need not be one that runs, here or at all; its tensors can be
      * shown all the same. */
@@ -322,7 +333,7 @@ static int run(const void *opaque)
     const inspect_values *values = opaque;
     inspected subject;
     cli_text text = {0};
-    int code = open_subject(values->file, &subject);
+    int code = open_subject(values, &subject);
     if (code == CLI_OK) {
         code = values->json ? show_json(&subject, &text) : show_text(&subject, &text);
     }
@@ -350,6 +361,7 @@ static const cli_operand operands[] = {
 static const cli_option options[] = {
     {"json", 0, NULL, CLI_FLAG, offsetof(inspect_values, json), 0, 0, NULL,
      "print one JSON object, in which nothing is cut"},
+    CLI_PART_ROWS(inspect_values, part),
     {0},
 };
 
@@ -363,7 +375,7 @@ static const cli_example examples[] = {
 const cli_command cli_command_inspect = {
     .name = "inspect",
     .summary = "show the layers of a model, or the tensors of any file",
-    .synopsis = "FILE [--json]",
+    .synopsis = "FILE [--json] [--key NAME] [--prefix NAME]",
     .description = description,
     .operands = operands,
     .options = options,

@@ -126,18 +126,6 @@ int cli_read_model_text(const char *model, char **text, const char **place)
     return *text == NULL ? cli_fail_memory() : CLI_OK;
 }
 
-static int load_weights(const char *path, linnet_model *model)
-{
-    linnet_error error;
-    linnet_state_dict *weights;
-    if (linnet_state_dict_load(path, &weights, &error) != LINNET_OK) {
-        return cli_fail_with(NULL, &error);
-    }
-    linnet_status status = linnet_model_load_state_dict(model, weights, &error);
-    linnet_state_dict_free(weights);
-    return status == LINNET_OK ? CLI_OK : cli_fail_with(path, &error);
-}
-
 static int open_plain(const char *path, const cli_model_options *options, linnet_model **model)
 {
     char *text;
@@ -153,7 +141,12 @@ static int open_plain(const char *path, const cli_model_options *options, linnet
     if (status != LINNET_OK) {
         return cli_fail_with(place, &error);
     }
-    code = load_weights(path, *model);
+    linnet_state_dict *weights = NULL;
+    code = cli_load_tensors(path, &options->part, &weights);
+    if (code == CLI_OK) {
+        code = cli_copy_weights(path, weights, *model);
+        linnet_state_dict_free(weights);
+    }
     if (code == CLI_OK && options->scale > 0 &&
         linnet_model_set_scale(*model, options->scale, &error) != LINNET_OK) {
         code = cli_fail_with("--scale", &error);
@@ -167,11 +160,14 @@ static int open_own(const char *path, const cli_model_options *options, linnet_m
         return cli_misuse(options->scale > 0 ? "--scale" : "--set",
                           "needs --model: a model written by linnet knows its own");
     }
+    linnet_state_dict *tensors = NULL;
+    int code = cli_load_tensors(path, &options->part, &tensors);
     linnet_error error;
-    if (linnet_model_load(path, model, &error) != LINNET_OK) {
-        return cli_fail_with(NULL, &error);
+    if (code == CLI_OK && linnet_model_from_state_dict(tensors, model, &error) != LINNET_OK) {
+        code = cli_fail_with(path, &error);
     }
-    return CLI_OK;
+    linnet_state_dict_free(tensors);
+    return code;
 }
 
 int cli_open_model(const char *path, const cli_model_options *options, linnet_model **model)

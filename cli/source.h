@@ -5,7 +5,7 @@
 #ifndef CLI_SOURCE_H
 #define CLI_SOURCE_H
 
-#include "options.h"
+#include "weights.h"
 
 /* ---- data ---- */
 
@@ -51,6 +51,7 @@ typedef struct cli_model_options {
     cli_set set;
     cli_list classes;
     double scale;
+    cli_part part;
 } cli_model_options;
 
 /* clang-format off */
@@ -67,7 +68,8 @@ typedef struct cli_model_options {
      "names of the classes, in the order of their numbers; otherwise those of the model"},         \
     {"scale", 0, "F", CLI_NUMBER, offsetof(type, member.scale), 0, INT64_MAX, NULL,                \
      "what features are multiplied by first, such as 1/255. Needs --model: a model written by "    \
-     "linnet knows its scale"}
+     "linnet knows its scale"},                                                                    \
+    CLI_PART_ROWS(type, member.part)
 /* clang-format on */
 
 /* Where `model` names a file (or "-"), its content, else the text itself; *place is what errors

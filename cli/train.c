@@ -22,20 +22,16 @@ static int check_usage(const cli_train_values *values)
     if (strcmp(values->output, "-") == 0) {
         return cli_misuse("--output", "a model needs a file, not standard output");
     }
-    /* Found now, not when the first epoch is done. */
-    static const char ending[] = ".safetensors";
-    size_t length = strlen(values->output), tail = sizeof ending - 1;
-    if (length < tail || strcmp(values->output + length - tail, ending) != 0) {
-        return cli_misuse("--output", "expected a name that ends in %s, found '%s'", ending,
-                          values->output);
-    }
     if (values->val != NULL && values->val_fraction > 0) {
         return cli_misuse("--val-fraction", "cannot stand beside --val");
     }
     if (values->val_labels != NULL && values->val == NULL) {
         return cli_misuse("--val-labels", "needs --val");
     }
-    const char *const inputs[] = {values->data, values->model, values->val};
+    if ((values->part.key != NULL || values->part.prefix != NULL) && values->init == NULL) {
+        return cli_misuse(values->part.key != NULL ? "--key" : "--prefix", "needs --init");
+    }
+    const char *const inputs[] = {values->data, values->model, values->val, values->init};
     size_t streams = 0;
     for (size_t i = 0; i < sizeof inputs / sizeof inputs[0]; i++) {
         streams += inputs[i] != NULL && strcmp(inputs[i], "-") == 0;
@@ -43,13 +39,15 @@ static int check_usage(const cli_train_values *values)
     return streams > 1 ? cli_misuse("-", "only one input can be standard input") : CLI_OK;
 }
 
+/* Found now, not when the first epoch is done. */
 static int check_output(const char *path)
 {
     linnet_error error;
-    if (linnet_path_writable(path, &error) != LINNET_OK) {
-        return cli_fail_with(NULL, &error);
+    linnet_status status = linnet_model_writable(path, &error);
+    if (status == LINNET_ERROR_UNSUPPORTED) {
+        return cli_misuse("--output", "'%s': %s", path, error.message);
     }
-    return CLI_OK;
+    return status == LINNET_OK ? CLI_OK : cli_fail_with(NULL, &error);
 }
 
 static int open_data(cli_training *training)
@@ -158,6 +156,22 @@ static int check_data(cli_training *training)
     return code == CLI_OK ? check_names(training) : code;
 }
 
+/* The weights to begin with: drawn under the seed, or those of --init. */
+static int init_model(const cli_train_values *values, linnet_model *model)
+{
+    linnet_model_reset_parameters(model, (uint64_t)values->seed);
+    if (values->init == NULL) {
+        return CLI_OK;
+    }
+    linnet_state_dict *weights = NULL;
+    int code = cli_load_tensors(values->init, &values->part, &weights);
+    if (code == CLI_OK) {
+        code = cli_copy_weights(values->init, weights, model);
+    }
+    linnet_state_dict_free(weights);
+    return code;
+}
+
 static int dress_model(cli_training *training)
 {
     const cli_train_values *values = training->values;
@@ -175,8 +189,7 @@ static int dress_model(cli_training *training)
         linnet_model_standardize(model, training->train, &error) != LINNET_OK) {
         return cli_fail_with(values->data, &error);
     }
-    linnet_model_reset_parameters(model, (uint64_t)values->seed);
-    return CLI_OK;
+    return init_model(values, model);
 }
 
 /* A class without a row is legal, and most often a mistake. */
@@ -248,8 +261,8 @@ static int run(const void *opaque)
 }
 
 static const char *const description[] = {
-    "Train a model on labelled rows and write it as one safetensors file that eval, predict and "
-    "inspect need nothing beside. After each epoch the model is measured on the validation rows, "
+    "Train a model on labelled rows and write it as one file that eval, predict and inspect need "
+    "nothing beside. After each epoch the model is measured on the validation rows, "
     "if there are any, and written whenever it is the best so far: highest accuracy, then lowest "
     "loss. Without validation rows the model of the last epoch stays.",
     cli_about_data,
@@ -275,7 +288,8 @@ static const cli_operand operands[] = {
 
 static const cli_option options[] = {
     {"output", 'o', "MODEL", CLI_TEXT, FIELD(output), 0, 0, NULL,
-     "the file to write, .safetensors; needed"},
+     "the file to write, .safetensors, or .pt or .pth, which torch.load opens as the state_dict; "
+     "needed"},
     {"model", 0, "TEXT|FILE", CLI_TEXT, FIELD(model), 0, 0, NULL,
      "the architecture in PyTorch's text, or a file that holds it; needed"},
     CLI_SET_ROW(cli_train_values, set, ""),
@@ -301,6 +315,9 @@ static const cli_option options[] = {
      "the model"},
     {"seed", 0, "S", CLI_INT, FIELD(seed), 0, INT64_MAX, "0",
      "of initial weights (those of torch.manual_seed), split, shuffle and dropout"},
+    {"init", 0, "FILE", CLI_TEXT, FIELD(init), 0, 0, NULL,
+     "begin with the weights of this file, whose names and shapes have to be the model's"},
+    CLI_PART_ROWS(cli_train_values, part),
     {"rng", 0, "philox|torch", CLI_CHOICE, FIELD(rng), 0, 0, "philox",
      "what draws shuffle and dropout; torch replays PyTorch's generator"},
     CLI_THREADS_ROW(cli_train_values, threads),

@@ -15,6 +15,8 @@ typedef struct cli_train_values {
     cli_list classes;
     cli_set set;
     cli_data_options input;
+    const char *init; /* initial weights */
+    cli_part part;    /* of init */
 } cli_train_values;
 
 typedef struct cli_training {
