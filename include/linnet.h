@@ -563,11 +563,12 @@ typedef struct linnet_progress {
     int64_t rows; /* rows done in this epoch */
     double loss;  /* mean over those rows, in training mode */
     double accuracy;
+    double batch_loss; /* of this batch alone, as loss.item() tells it; NaN where no row counts */
 } linnet_progress;
 
 typedef struct linnet_trainer_options {
     const char *optim; /* NULL: "Adam(lr=0.001)" */
-    const char *loss;  /* NULL: "CrossEntropyLoss()" */
+    const char *loss;  /* torch.nn's text; NULL: "CrossEntropyLoss()" */
     size_t batch_size; /* 0: 64 */
     uint64_t seed;     /* of shuffle and dropout */
     linnet_rng rng;
@@ -581,8 +582,8 @@ typedef struct linnet_epoch {
     int64_t epoch;   /* counted from 1 */
     int64_t batches; /* done */
     int64_t rows;
-    double loss; /* mean over the rows, as they came, in training mode */
-    double accuracy;
+    double loss; /* mean over the rows, as they came, in training mode, whatever the reduction */
+    double accuracy; /* among the rows whose label is not ignore_index */
     bool stopped; /* progress returned false */
 } linnet_epoch;
 

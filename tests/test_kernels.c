@@ -357,6 +357,31 @@ static void check_dropout(const rows_case *c)
     check_same(expected, c->out, n, "%s dropout_backward %zu", c->set->name, n);
 }
 
+/* Class weights are c->z. */
+static void check_smooth_cross_entropy(const rows_case *c, float max, float sum, const float *terms)
+{
+    float expected[LONGEST], part[16] = {0};
+    size_t n = c->n;
+    float total = define_row_sum(n, c->z), log_sum = ln_log(sum), found;
+    const float chosen = 0.9f * 1.75f, rest = 0.1f / 7.0f, scale = 0.125f;
+    for (size_t j = 0; j < n; j++) {
+        part[j % 16] = fmaf(c->z[j], c->x[j] - max, part[j % 16]);
+    }
+    float smooth = fmaf(total, log_sum, -define_row_sum(16, part));
+    for (size_t target = 0; target < n; target += n / 3 + 1) {
+        for (size_t j = 0; j < n; j++) {
+            float q = fmaf(rest, c->z[j], j == target ? chosen : 0.0f);
+            expected[j] = (terms[j] / sum * fmaf(rest, total, chosen) - q) * scale;
+        }
+        float loss = fmaf(rest, smooth, chosen * -((c->x[target] - max) - log_sum));
+        RUN(c, c->x,
+            found = c->set->smooth_cross_entropy(n, in, c->z, total, target, chosen, rest, scale,
+                                                 c->out));
+        check_same(expected, c->out, n, "%s smooth_cross_entropy %zu", c->set->name, n);
+        check_same(&loss, &found, 1, "%s smooth_cross_entropy %zu, the loss", c->set->name, n);
+    }
+}
+
 static void check_softmax(const rows_case *c)
 {
     float expected[LONGEST], terms[LONGEST] = {0};
@@ -383,6 +408,7 @@ static void check_softmax(const rows_case *c)
         found = c->set->cross_entropy(n, c->x, target, 0.125f, NULL);
         check_same(&loss, &found, 1, "%s cross_entropy %zu, the loss alone", c->set->name, n);
     }
+    check_smooth_cross_entropy(c, max, sum, terms);
     for (size_t j = 0; j < n; j++) {
         expected[j] = (c->x[j] - max) - ln_log(sum);
     }

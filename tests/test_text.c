@@ -549,7 +549,11 @@ static const ln_signature adam = {"Adam",
                                    {"betas", LN_KIND_PAIR, "(0.9, 0.999)", LN_REPR_ALWAYS},
                                    {"eps", LN_KIND_FLOAT, "1e-08", LN_REPR_IF_SET},
                                    {"amsgrad", LN_KIND_BOOL, "False", LN_REPR_IF_SET}}};
-static const ln_signature sgd = {"SGD", 1, {{"lr", LN_KIND_FLOAT, NULL, LN_REPR_ALWAYS}}};
+static const ln_signature sgd = {"SGD",
+                                 3,
+                                 {{"params", LN_KIND_GIVEN, "None", LN_REPR_NEVER},
+                                  {"lr", LN_KIND_FLOAT, NULL, LN_REPR_ALWAYS},
+                                  {"fused", LN_KIND_FLAG, "None", LN_REPR_IF_SET}}};
 static const ln_signature *const signatures[] = {&sgd, &adam};
 
 static void check_signature(const char *text, const char *expected)
@@ -587,9 +591,20 @@ static void binds_signatures(void **state)
     check_signature_refused(
         "SGD()", "line 1, column 1",
         "SGD.__init__() missing 1 required positional argument: 'lr'\nSGD()\n^");
-    check_signature_refused("SGD(1, 2)", "line 1, column 8",
-                            "SGD.__init__() takes 2 positional arguments but 3 were given\n"
-                            "SGD(1, 2)\n       ^");
+    check_signature("SGD(model.parameters(), 0.5)", "SGD(lr=0.5)");
+    check_signature("SGD(params=p, lr=0.5, fused=None)", "SGD(lr=0.5)");
+    check_signature("SGD(p, 0.5, fused=False)", "SGD(lr=0.5, fused=False)");
+    check_signature_refused(
+        "SGD(1, True, 2)", "line 1, column 14",
+        "SGD.__init__() takes from 2 to 4 positional arguments but 5 were given\n"
+        "SGD(1, True, 2)\n             ^");
+    check_signature_refused(
+        "SGD(0.5, fused=1)", "line 1, column 16",
+        "SGD.__init__() argument 'fused': expected True, False or None, found 1\n"
+        "SGD(0.5, fused=1)\n               ^");
+    check_signature_refused("SGD(params=[1], lr=1)", "line 1, column 12",
+                            "SGD.__init__() argument 'params': expected a name, found [1]\n"
+                            "SGD(params=[1], lr=1)\n           ^");
     check_signature_refused(
         "Adam(betas=0.9)", "line 1, column 12",
         "Adam.__init__() argument 'betas': expected a pair of floats, found 0.9\n"

@@ -17,7 +17,13 @@
 
 static ln_py_slice without_prefix(ln_py_slice name)
 {
-    static const char *const prefixes[] = {"torch.nn.", "nn.", "torch.optim.", "optim."};
+    static const char *const prefixes[] = {"torch.nn.",
+                                           "nn.",
+                                           "torch.optim.lr_scheduler.",
+                                           "optim.lr_scheduler.",
+                                           "lr_scheduler.",
+                                           "torch.optim.",
+                                           "optim."};
     for (size_t i = 0; i < sizeof prefixes / sizeof prefixes[0]; i++) {
         size_t length = strlen(prefixes[i]);
         if (name.length > length && memcmp(name.text, prefixes[i], length) == 0) {
@@ -124,6 +130,12 @@ static bool number_of(const ln_py_node *node, double *number, bool *whole)
     return true;
 }
 
+bool ln_py_number(const ln_py_node *node, double *number)
+{
+    bool whole;
+    return number_of(node, number, &whole);
+}
+
 static bool pair_of(const ln_py_node *node, ln_value *value)
 {
     const ln_py_node *first = node->children;
@@ -131,6 +143,21 @@ static bool pair_of(const ln_py_node *node, ln_value *value)
            first->next != NULL && first->next->next == NULL &&
            number_of(first, &value->number[0], &value->whole[0]) &&
            number_of(first->next, &value->number[1], &value->whole[1]);
+}
+
+/* [1, 2], (1, 2), torch.tensor([1, 2]). */
+static bool list_of(const ln_py_node *node, ln_value *value)
+{
+    static const char *const calls[] = {"torch.tensor", "torch.Tensor", "torch.FloatTensor",
+                                        "tensor", "Tensor"};
+    for (size_t i = 0; node->kind == LN_PY_CALL && i < sizeof calls / sizeof *calls; i++) {
+        if (ln_py_equal(node->text, calls[i]) && node->children != NULL &&
+            node->children->next == NULL && node->children->role == LN_PY_POSITIONAL) {
+            node = node->children;
+        }
+    }
+    value->list = node;
+    return node->kind == LN_PY_LIST || node->kind == LN_PY_TUPLE;
 }
 
 /* Choice i of a CHOICE parameter; false past the last. */
@@ -145,6 +172,13 @@ static bool choice_at(const ln_parameter *parameter, int64_t i, ln_py_slice *cho
     return text != NULL;
 }
 
+ln_py_slice ln_signature_choice(const ln_parameter *parameter, int64_t i)
+{
+    ln_py_slice choice;
+    choice_at(parameter, i, &choice);
+    return choice;
+}
+
 static bool choice_of(const ln_py_node *node, const ln_parameter *parameter, ln_value *value)
 {
     ln_py_slice choice;
@@ -156,6 +190,11 @@ static bool choice_of(const ln_py_node *node, const ln_parameter *parameter, ln_
         }
     }
     return false;
+}
+
+static bool may_be_given(const ln_py_node *node)
+{
+    return node->kind == LN_PY_NAME || node->kind == LN_PY_CALL;
 }
 
 /* The node as a value of this parameter; false where it is none. */
@@ -174,6 +213,9 @@ static bool value_of(const ln_py_node *node, const ln_parameter *parameter, ln_v
     case LN_KIND_PAIR: return pair_of(node, value);
     case LN_KIND_DIM: return integer || value->none;
     case LN_KIND_CHOICE: return choice_of(node, parameter, value);
+    case LN_KIND_FLAG: return is_true_or_false || value->none;
+    case LN_KIND_LIST: return list_of(node, value) || (value->none && parameter->standard != NULL);
+    case LN_KIND_GIVEN: return may_be_given(node);
     case LN_KIND_NONE: return value->none;
     }
     return false;
@@ -188,6 +230,9 @@ static const char *kind_name(ln_kind kind)
     case LN_KIND_PAIR: return "a pair of floats";
     case LN_KIND_DIM: return "an int or None";
     case LN_KIND_CHOICE: return "a str";
+    case LN_KIND_FLAG: return "True, False or None";
+    case LN_KIND_LIST: return "a list";
+    case LN_KIND_GIVEN: return "a name";
     case LN_KIND_NONE: return "None";
     }
     return "";
@@ -267,7 +312,7 @@ static ln_value standard_value(const ln_parameter *parameter)
     if (value.none || parameter->kind == LN_KIND_CHOICE) {
         return value;
     }
-    if (parameter->kind == LN_KIND_BOOL) {
+    if (parameter->kind == LN_KIND_BOOL || parameter->kind == LN_KIND_FLAG) {
         value.integer = strcmp(text, "True") == 0;
     } else if (parameter->kind == LN_KIND_FLOAT) {
         value.number[0] = standard_number(text, length, &value.whole[0]);
@@ -351,7 +396,10 @@ static linnet_status assign(ln_py_slice source, const ln_py_node *node,
                             const ln_signature *signature, const ln_py_node **arguments,
                             linnet_error *error)
 {
-    size_t given = 0, excess_place = 0;
+    const ln_py_node *leading = node->children;
+    bool left_out = leading != NULL && signature->count > 0 &&
+                    signature->parameters[0].kind == LN_KIND_GIVEN && !may_be_given(leading);
+    size_t given = left_out ? 1 : 0, excess_place = 0;
     for (const ln_py_node *a = node->children; a != NULL; a = a->next) {
         if (a->role == LN_PY_ENTRY) {
             return ln_py_fail(error, LINNET_ERROR_SYNTAX, source, a->label_place,
@@ -455,7 +503,7 @@ static void print_value(const ln_value *value, const ln_parameter *parameter, ch
     ln_kind kind = parameter->kind;
     if (value->none || kind == LN_KIND_NONE) {
         snprintf(text, VALUE_TEXT, "None");
-    } else if (kind == LN_KIND_BOOL) {
+    } else if (kind == LN_KIND_BOOL || kind == LN_KIND_FLAG) {
         snprintf(text, VALUE_TEXT, "%s", value->integer != 0 ? "True" : "False");
     } else if (kind == LN_KIND_FLOAT) {
         number_text(value, 0, text);

@@ -9,7 +9,7 @@
 
 #include "base/pytext.h"
 
-#define LN_MAX_PARAMETERS 8
+#define LN_MAX_PARAMETERS 16
 
 typedef enum ln_kind {
     LN_KIND_INT,    /* an int, or a free name that stands for one */
@@ -18,7 +18,12 @@ typedef enum ln_kind {
     LN_KIND_PAIR,   /* a tuple (or list) of two floats: betas=(0.9, 0.999) */
     LN_KIND_DIM,    /* an int or None */
     LN_KIND_CHOICE, /* one of a few strings: approximate='none' */
-    LN_KIND_NONE    /* accepted for PyTorch's sake and has to be None: device, dtype */
+    LN_KIND_FLAG,   /* True, False or None: foreach=None */
+    LN_KIND_LIST, /* a list or tuple, also in torch.tensor(...), or None where that is the default */
+    /* What PyTorch's text has first and Linnet has by itself, such as an optimizer's params: a name or
+     * a call, which is passed over, or nothing. */
+    LN_KIND_GIVEN,
+    LN_KIND_NONE /* accepted for PyTorch's sake and has to be None: device, dtype */
 } ln_kind;
 
 /* One parameter of a constructor. */
@@ -43,13 +48,14 @@ typedef struct ln_signature {
 /* The value of one parameter after binding. */
 typedef struct ln_value {
     bool none;
-    int64_t integer;  /* INT, DIM; BOOL as 0 or 1; CHOICE as its index */
+    int64_t integer;  /* INT, DIM; BOOL and FLAG as 0 or 1; CHOICE as its index */
     double number[2]; /* FLOAT in [0], PAIR in both */
     bool whole[2];    /* number was written as an int, and Python prints it as one: Dropout(p=1) */
+    const ln_py_node *list; /* LIST: the brackets, as long as the text's tree is there */
 } ln_value;
 
 /* Reads one whole constructor call out of `text` and binds it to the signature of that name among
- * `count` signatures (`torch.nn.`, `nn.`, `torch.optim.`, `optim.` may stand before the name). A bare
+ * `count` signatures (a module of PyTorch's, such as `torch.nn.` or `optim.`, may stand before the name). A bare
  * name without parentheses is the call without arguments. *which: index of the signature; `values`:
  * LN_MAX_PARAMETERS long, in the order of its parameters. Errors: SYNTAX. `what` names the kind in
  * errors: "optimizer", "loss". */
@@ -67,6 +73,12 @@ LINNET_NODISCARD linnet_status ln_signature_find(ln_py_slice source, const ln_py
 LINNET_NODISCARD linnet_status ln_signature_bind(ln_py_slice source, const ln_py_node *node,
                                                  const ln_signature *signature, ln_value *values,
                                                  linnet_error *error);
+
+/* Choice i of a CHOICE parameter; its length is 0 past the last. */
+ln_py_slice ln_signature_choice(const ln_parameter *parameter, int64_t i);
+
+/* An INT or FLOAT node as a number; false where it is none. */
+bool ln_py_number(const ln_py_node *node, double *number);
 
 /* A FLOAT as Python prints it: "0.5", "1.0", or "1" where it was written as an int. `text` has
  * LN_NUMBER_TEXT bytes; returns it. */

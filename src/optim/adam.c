@@ -12,7 +12,7 @@
 #include "base/number.h"
 #include "optim/optim.h"
 
-enum { LR, BETAS, EPS, WEIGHT_DECAY, AMSGRAD, MAXIMIZE };
+enum { PARAMS, LR, BETAS, EPS, WEIGHT_DECAY, AMSGRAD, MAXIMIZE };
 
 linnet_status ln_adam_check(const ln_value *values, linnet_error *error)
 {
@@ -64,13 +64,18 @@ static void update(const ln_update *u)
 
 const ln_optimizer_type ln_adam_type = {
     .signature = {"Adam",
-                  6,
-                  {{"lr", LN_KIND_FLOAT, "0.001", LN_REPR_ALWAYS},
+                  11,
+                  {{"params", LN_KIND_GIVEN, "None", LN_REPR_NEVER},
+                   {"lr", LN_KIND_FLOAT, "0.001", LN_REPR_ALWAYS},
                    {"betas", LN_KIND_PAIR, "(0.9, 0.999)", LN_REPR_ALWAYS},
                    {"eps", LN_KIND_FLOAT, "1e-08", LN_REPR_ALWAYS},
                    {"weight_decay", LN_KIND_FLOAT, "0", LN_REPR_ALWAYS},
                    {"amsgrad", LN_KIND_BOOL, "False", LN_REPR_ALWAYS},
-                   {"maximize", LN_KIND_BOOL, "False", LN_REPR_IF_SET}}},
+                   {"maximize", LN_KIND_BOOL, "False", LN_REPR_IF_SET},
+                   {"foreach", LN_KIND_FLAG, "None", LN_REPR_NEVER},
+                   {"capturable", LN_KIND_FLAG, "False", LN_REPR_NEVER},
+                   {"differentiable", LN_KIND_FLAG, "False", LN_REPR_NEVER},
+                   {"fused", LN_KIND_FLAG, "None", LN_REPR_NEVER}}},
     .check = ln_adam_check,
     .state_count = ln_adam_state_count,
     .update = update,

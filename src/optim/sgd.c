@@ -8,7 +8,7 @@
 #include "base/error.h"
 #include "optim/optim.h"
 
-enum { LR, MOMENTUM, DAMPENING, WEIGHT_DECAY, NESTEROV, MAXIMIZE };
+enum { PARAMS, LR, MOMENTUM, DAMPENING, WEIGHT_DECAY, NESTEROV, MAXIMIZE };
 
 static linnet_status check(const ln_value *values, linnet_error *error)
 {
@@ -46,13 +46,17 @@ static void update(const ln_update *u)
 
 const ln_optimizer_type ln_sgd_type = {
     .signature = {"SGD",
-                  6,
-                  {{"lr", LN_KIND_FLOAT, "0.001", LN_REPR_ALWAYS},
+                  10,
+                  {{"params", LN_KIND_GIVEN, "None", LN_REPR_NEVER},
+                   {"lr", LN_KIND_FLOAT, "0.001", LN_REPR_ALWAYS},
                    {"momentum", LN_KIND_FLOAT, "0", LN_REPR_ALWAYS},
                    {"dampening", LN_KIND_FLOAT, "0", LN_REPR_ALWAYS},
                    {"weight_decay", LN_KIND_FLOAT, "0", LN_REPR_ALWAYS},
                    {"nesterov", LN_KIND_BOOL, "False", LN_REPR_ALWAYS},
-                   {"maximize", LN_KIND_BOOL, "False", LN_REPR_IF_SET}}},
+                   {"maximize", LN_KIND_BOOL, "False", LN_REPR_IF_SET},
+                   {"foreach", LN_KIND_FLAG, "None", LN_REPR_NEVER},
+                   {"differentiable", LN_KIND_FLAG, "False", LN_REPR_NEVER},
+                   {"fused", LN_KIND_FLAG, "None", LN_REPR_NEVER}}},
     .check = check,
     .state_count = state_count,
     .update = update,

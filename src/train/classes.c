@@ -29,19 +29,26 @@ linnet_status ln_check_logits(const linnet_model *model, const linnet_dataset *d
     return LINNET_OK;
 }
 
-linnet_status ln_check_labels(const linnet_dataset *dataset, int64_t outputs, const char *what,
-                              linnet_error *error)
+linnet_status ln_check_labels(const linnet_dataset *dataset, int64_t outputs, int64_t ignored,
+                              const char *what, linnet_error *error)
 {
     const int64_t *labels = linnet_dataset_labels(dataset);
+    int64_t rows = linnet_dataset_rows(dataset), counted = 0;
     if (labels == NULL) {
         return ln_fail(error, LINNET_ERROR_DATA, "%s needs labels, and the dataset has none", what);
     }
-    for (int64_t i = 0; i < linnet_dataset_rows(dataset); i++) {
-        if (labels[i] >= outputs) {
+    for (int64_t i = 0; i < rows; i++) {
+        counted += labels[i] != ignored;
+        if (labels[i] >= outputs && labels[i] != ignored) {
             return ln_fail(error, LINNET_ERROR_DATA,
                            "row %lld: expected a label below the model's %lld outputs, found %lld",
                            (long long)i, (long long)outputs, (long long)labels[i]);
         }
+    }
+    if (rows > 0 && counted == 0) {
+        return ln_fail(error, LINNET_ERROR_DATA,
+                       "expected a row whose label is not ignore_index, found %lld in all of them",
+                       (long long)ignored);
     }
     return LINNET_OK;
 }

@@ -10,9 +10,11 @@ LINNET_NODISCARD linnet_status ln_check_logits(const linnet_model *model,
                                                const linnet_dataset *dataset, size_t batch,
                                                int64_t *outputs, linnet_error *error);
 
-/* There are labels, all below `outputs`. `what` needs them: "training". Errors: DATA with the row. */
+/* There are labels, all of them below `outputs` or `ignored` (-1: none is), and one that is not
+ * ignored. `what` needs them: "training". Errors: DATA with the row. */
 LINNET_NODISCARD linnet_status ln_check_labels(const linnet_dataset *dataset, int64_t outputs,
-                                               const char *what, linnet_error *error);
+                                               int64_t ignored, const char *what,
+                                               linnet_error *error);
 
 /* The predicted class: the first of the largest logits, or the first NaN, as torch.argmax. n > 0. */
 size_t ln_predicted_class(size_t n, const float *logits);

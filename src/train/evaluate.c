@@ -155,7 +155,7 @@ static linnet_status evaluate(evaluation_run *run, const linnet_model *model,
     int64_t outputs = 0;
     linnet_status status = ln_check_logits(model, run->dataset, options.max_batch, &outputs, error);
     if (status == LINNET_OK) {
-        status = ln_check_labels(run->dataset, outputs, "evaluation", error);
+        status = ln_check_labels(run->dataset, outputs, -1, "evaluation", error);
     }
     if (status == LINNET_OK) {
         status = linnet_plan_create(model, &options, &run->plan, error);

@@ -20,28 +20,37 @@ struct linnet_trainer {
     linnet_trainer_options options;
     linnet_plan *plan;
     ln_optimizer *optimizer;
-    const ln_loss_type *loss;
+    ln_loss *loss;
     ln_torch_generator generator; /* LINNET_RNG_TORCH */
     int64_t epoch;                /* done so far */
     int64_t *order;               /* this epoch's rows */
     float *x;                     /* a batch's features */
     float *losses;                /* a batch's, row by row */
+    float *weights;               /* what its rows count for in the mean */
     uint8_t *correct;             /* whether the largest logit is the label's */
 };
 
 /* ---- making one ---- */
 
-/* The model takes these rows and has an output for each label. */
-static linnet_status check_data(linnet_model *model, const linnet_dataset *dataset, size_t batch,
-                                linnet_error *error)
+/* The model takes these rows and has an output for each label, and the loss a weight for each. */
+static linnet_status check_data(linnet_trainer *trainer, linnet_error *error)
 {
+    const linnet_dataset *dataset = trainer->dataset;
     int64_t outputs = 0, row[LINNET_MAX_RANK];
     int rank = linnet_dataset_row_shape(dataset, row);
-    linnet_status status = ln_check_logits(model, dataset, batch, &outputs, error);
+    linnet_status status =
+        ln_check_logits(trainer->model, dataset, trainer->options.batch_size, &outputs, error);
     if (status == LINNET_OK) {
-        status = ln_check_labels(dataset, outputs, "training", error);
+        status = ln_check_labels(dataset, outputs, trainer->loss->ignore_index, "training", error);
     }
-    return status == LINNET_OK ? linnet_model_set_input_shape(model, rank, row, error) : status;
+    if (status == LINNET_OK) {
+        status = ln_loss_fit(trainer->loss, (size_t)outputs, error);
+        if (status != LINNET_OK) {
+            ln_error_put_before(error, "loss");
+        }
+    }
+    return status == LINNET_OK ? linnet_model_set_input_shape(trainer->model, rank, row, error)
+                               : status;
 }
 
 static linnet_status create_optimizer(linnet_trainer *trainer, const char *text,
@@ -78,6 +87,10 @@ static linnet_status take_memory(linnet_trainer *trainer, linnet_error *error)
                                error);
     }
     if (status == LINNET_OK) {
+        status = ln_alloc_into((void **)&trainer->weights, batch, sizeof *trainer->weights,
+                               "a batch", error);
+    }
+    if (status == LINNET_OK) {
         status = ln_alloc_into((void **)&trainer->correct, batch, 1, "a batch", error);
     }
     return status;
@@ -89,7 +102,7 @@ static linnet_status prepare(linnet_trainer *trainer, linnet_error *error)
     size_t rows = (size_t)linnet_dataset_rows(trainer->dataset);
     size_t batch = options->batch_size > 0 ? options->batch_size : 64;
     options->batch_size = ln_min_size(batch, rows);
-    linnet_status status = ln_loss_parse(
+    linnet_status status = ln_loss_create(
         options->loss != NULL ? options->loss : "CrossEntropyLoss()", &trainer->loss, error);
     if (status != LINNET_OK) {
         ln_error_put_before(error, "loss");
@@ -101,7 +114,7 @@ static linnet_status prepare(linnet_trainer *trainer, linnet_error *error)
         }
     }
     if (status == LINNET_OK) {
-        status = check_data(trainer->model, trainer->dataset, options->batch_size, error);
+        status = check_data(trainer, error);
     }
     if (status == LINNET_OK) {
         ln_plan_request request = {.training = true,
@@ -152,9 +165,11 @@ void linnet_trainer_free(linnet_trainer *trainer)
     if (trainer != NULL) {
         linnet_plan_free(trainer->plan);
         ln_optimizer_free(trainer->optimizer);
+        ln_loss_free(trainer->loss);
         ln_free(trainer->order);
         ln_free(trainer->x);
         ln_free(trainer->losses);
+        ln_free(trainer->weights);
         ln_free(trainer->correct);
         ln_free(trainer);
     }
@@ -168,7 +183,17 @@ typedef struct batch_run {
     size_t rows;
     const float *logits;
     float *gradient;
+    float scale;      /* of the rows' gradients */
+    float mean, item; /* of the losses; as the loss's reduction tells it */
 } batch_run;
+
+static void weigh_row(void *context, size_t row)
+{
+    const batch_run *run = context;
+    const linnet_trainer *trainer = run->trainer;
+    int64_t target = linnet_dataset_labels(trainer->dataset)[run->index[row]];
+    trainer->weights[row] = ln_loss_row_weight(trainer->loss, target);
+}
 
 static void loss_row(void *context, size_t row)
 {
@@ -176,11 +201,17 @@ static void loss_row(void *context, size_t row)
     linnet_trainer *trainer = run->trainer;
     size_t features = trainer->plan->out_features;
     const float *logits = run->logits + row * features;
-    size_t target = (size_t)linnet_dataset_labels(trainer->dataset)[run->index[row]];
-    trainer->correct[row] = ln_predicted_class(features, logits) == target;
-    trainer->losses[row] =
-        trainer->loss->row(trainer->plan->kernels, features, logits, target,
-                           1.0f / (float)run->rows, run->gradient + row * features);
+    float *gradient = run->gradient + row * features;
+    int64_t target = linnet_dataset_labels(trainer->dataset)[run->index[row]];
+    if (target == trainer->loss->ignore_index) {
+        trainer->correct[row] = false;
+        trainer->losses[row] = 0;
+        memset(gradient, 0, features * sizeof *gradient);
+        return;
+    }
+    trainer->correct[row] = ln_predicted_class(features, logits) == (size_t)target;
+    trainer->losses[row] = trainer->loss->type->row(trainer->loss, trainer->plan->kernels, features,
+                                                    logits, (size_t)target, run->scale, gradient);
 }
 
 static void update_parameter(void *context, size_t parameter, const float *gradient, size_t count)
@@ -191,23 +222,28 @@ static void update_parameter(void *context, size_t parameter, const float *gradi
                         trainer->model->parameters[parameter].tensor->data);
 }
 
-/* Mean loss of the batch; the parameters change where it is finite. */
-static float train_batch(batch_run *run)
+/* Whether the loss is a number, or nothing counts; the parameters change only then. */
+static bool train_batch(batch_run *run)
 {
     linnet_trainer *trainer = run->trainer;
     linnet_plan *plan = trainer->plan;
+    float sum, weight;
     ln_dataset_gather(trainer->dataset, plan->pool, run->index, run->rows, trainer->x);
+    ln_plan_rows(plan, run->rows, 1, weigh_row, run);
+    ln_sum_columns(plan->kernels, NULL, run->rows, 1, trainer->weights, &weight);
+    run->scale = ln_loss_scale(trainer->loss, weight);
     run->logits = ln_plan_forward(plan, trainer->x, run->rows, NULL);
     run->gradient = ln_plan_output_gradient(plan);
     ln_plan_rows(plan, run->rows, 16 * plan->out_features, loss_row, run);
-    float sum;
     ln_sum_columns(plan->kernels, NULL, run->rows, 1, trainer->losses, &sum);
-    float loss = sum / (float)run->rows;
-    if (isfinite(loss)) {
+    run->mean = sum / weight;
+    run->item = ln_loss_reduce(trainer->loss, sum, weight);
+    bool good = weight > 0 ? isfinite(run->mean) : sum == 0;
+    if (good) {
         ln_optimizer_step(trainer->optimizer);
         ln_plan_backward(plan, trainer->x, run->rows, update_parameter, trainer);
     }
-    return loss;
+    return good;
 }
 
 /* ---- one epoch ---- */
@@ -239,16 +275,53 @@ static void draw_masks(linnet_trainer *trainer, int64_t batch, size_t rows)
     }
 }
 
-static bool report(const linnet_trainer *trainer, const linnet_epoch *done, int64_t batches)
+/* What an epoch has added up so far. */
+typedef struct epoch_sums {
+    double loss;       /* mean loss times rows, over the batches in which something counts */
+    int64_t loss_rows; /* the rows of these */
+    int64_t counted;   /* rows that are not ignored */
+    int64_t correct;
+} epoch_sums;
+
+static void add_batch(const batch_run *run, epoch_sums *sums, linnet_epoch *done)
 {
+    const linnet_trainer *trainer = run->trainer;
+    const int64_t *labels = linnet_dataset_labels(trainer->dataset);
+    for (size_t r = 0; r < run->rows; r++) {
+        sums->correct += trainer->correct[r];
+        sums->counted += labels[run->index[r]] != trainer->loss->ignore_index;
+    }
+    if (!isnan(run->mean)) {
+        sums->loss += (double)run->mean * (double)run->rows;
+        sums->loss_rows += (int64_t)run->rows;
+    }
+    done->batches++;
+    done->rows += (int64_t)run->rows;
+    done->loss = sums->loss / (double)sums->loss_rows;
+    done->accuracy = (double)sums->correct / (double)sums->counted;
+}
+
+static bool report(const batch_run *run, const linnet_epoch *done, int64_t batches)
+{
+    const linnet_trainer *trainer = run->trainer;
     linnet_progress progress = {.epoch = done->epoch,
                                 .batch = done->batches,
                                 .batches = batches,
                                 .rows = done->rows,
                                 .loss = done->loss,
-                                .accuracy = done->accuracy};
+                                .accuracy = done->accuracy,
+                                .batch_loss = (double)run->item};
     return trainer->options.progress == NULL ||
            trainer->options.progress(trainer->options.context, &progress);
+}
+
+static linnet_status fail_loss(const batch_run *run, const linnet_epoch *done, linnet_error *error)
+{
+    return ln_fail(error, LINNET_ERROR_DATA,
+                   "the loss is %s at epoch %lld, step %lld; the parameters are those of the step "
+                   "before (a smaller learning rate or scaled features may help)",
+                   isnan(run->mean) ? "NaN" : "infinite", (long long)done->epoch,
+                   (long long)done->batches + 1);
 }
 
 static linnet_status run_epoch(linnet_trainer *trainer, linnet_epoch *done, linnet_error *error)
@@ -256,30 +329,17 @@ static linnet_status run_epoch(linnet_trainer *trainer, linnet_epoch *done, linn
     int64_t rows = linnet_dataset_rows(trainer->dataset);
     int64_t size = (int64_t)trainer->options.batch_size;
     int64_t batches = (rows + size - 1) / size;
-    double loss_sum = 0;
-    int64_t correct = 0;
+    epoch_sums sums = {0};
     draw_order(trainer);
     for (int64_t i = 0; i < batches && !done->stopped; i++) {
         batch_run run = {.trainer = trainer, .index = trainer->order + i * size};
         run.rows = (size_t)(rows - i * size < size ? rows - i * size : size);
         draw_masks(trainer, i, run.rows);
-        float loss = train_batch(&run);
-        if (!isfinite(loss)) {
-            return ln_fail(
-                error, LINNET_ERROR_DATA,
-                "the loss is %s at epoch %lld, step %lld; the parameters are those of the "
-                "step before (a smaller learning rate or scaled features may help)",
-                isnan(loss) ? "NaN" : "infinite", (long long)done->epoch, (long long)i + 1);
+        if (!train_batch(&run)) {
+            return fail_loss(&run, done, error);
         }
-        for (size_t r = 0; r < run.rows; r++) {
-            correct += trainer->correct[r];
-        }
-        loss_sum += (double)loss * (double)run.rows;
-        done->batches++;
-        done->rows += (int64_t)run.rows;
-        done->loss = loss_sum / (double)done->rows;
-        done->accuracy = (double)correct / (double)done->rows;
-        done->stopped = !report(trainer, done, batches);
+        add_batch(&run, &sums, done);
+        done->stopped = !report(&run, done, batches);
     }
     return LINNET_OK;
 }
@@ -314,5 +374,5 @@ size_t linnet_trainer_size(const linnet_trainer *trainer)
     size_t rows = (size_t)linnet_dataset_rows(trainer->dataset);
     return sizeof *trainer + linnet_plan_size(trainer->plan) +
            ln_optimizer_size(trainer->optimizer) + rows * sizeof *trainer->order +
-           batch * (trainer->plan->in_features * sizeof(float) + sizeof(float) + 1);
+           batch * ((trainer->plan->in_features + 2) * sizeof(float) + 1);
 }
