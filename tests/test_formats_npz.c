@@ -250,6 +250,99 @@ static void test_every_byte_changed(void **state)
     free(data);
 }
 
+/* ---- writing ---- */
+
+static linnet_state_dict *make_weights(void)
+{
+    linnet_state_dict *dict;
+    linnet_error error = {0};
+    check_ok(linnet_state_dict_create(&dict, &error), &error);
+    float weight[6] = {0, 1, 2, 3, 4, 5};
+    int64_t count = 7;
+    linnet_tensor tensor, view;
+    check_ok(linnet_tensor_from(weight, LINNET_FLOAT32, 2, (int64_t[]){2, 3}, &tensor, &error),
+             &error);
+    check_ok(linnet_tensor_t(&tensor, &view, &error), &error);
+    check_ok(linnet_state_dict_set(dict, "0.weight", &view, &error), &error);
+    check_ok(linnet_tensor_from(&count, LINNET_INT64, 0, NULL, &tensor, &error), &error);
+    check_ok(linnet_state_dict_set(dict, "1.num_batches_tracked", &tensor, &error), &error);
+    check_ok(linnet_tensor_from(NULL, LINNET_BOOL, 1, (int64_t[]){0}, &tensor, &error), &error);
+    check_ok(linnet_state_dict_set(dict, "nothing", &tensor, &error), &error);
+    return dict;
+}
+
+/* The same bytes each time; what is read back is what was written, in its order. */
+static void test_round_trip(void **state)
+{
+    linnet_state_dict *dict = make_weights();
+    linnet_error error = {0};
+    const char *path = scratch_path(state, "weights.npz"), *twice = scratch_path(state, "two.npz");
+    check_ok(linnet_state_dict_save(dict, path, &error), &error);
+    check_ok(linnet_state_dict_save(dict, twice, &error), &error);
+    linnet_state_dict_free(dict);
+    size_t size, other;
+    uint8_t *first = read_bytes(path, &size), *second = read_bytes(twice, &other);
+    assert_int_equal(size, other);
+    assert_memory_equal(first, second, size);
+    assert_memory_equal(first + 64, "\x93NUMPY", 6); /* aligned */
+    free(first);
+    free(second);
+    need_npz();
+    dict = read_good(path, NULL);
+    assert_int_equal(linnet_state_dict_count(dict), 3);
+    assert_string_equal(linnet_state_dict_name(dict, 0), "0.weight");
+    assert_string_equal(linnet_state_dict_name(dict, 1), "1.num_batches_tracked");
+    const linnet_tensor *weight = linnet_state_dict_tensor(dict, 0);
+    const float transposed[6] = {0, 3, 1, 4, 2, 5};
+    check_tensor(weight, LINNET_FLOAT32, 2, (int64_t[]){3, 2});
+    assert_memory_equal(weight->data, transposed, sizeof transposed);
+    const linnet_tensor *count = linnet_state_dict_tensor(dict, 1);
+    check_tensor(count, LINNET_INT64, 0, NULL);
+    assert_int_equal(*(int64_t *)count->data, 7);
+    check_tensor(linnet_state_dict_tensor(dict, 2), LINNET_BOOL, 1, (int64_t[]){0});
+    linnet_state_dict_free(dict);
+}
+
+/* A file that is there stays as it was. */
+static void test_writing_fails(void **state)
+{
+    linnet_state_dict *dict = make_weights();
+    linnet_error error = {0};
+    const char *path = scratch_file(state, "kept.npz", "before", 6);
+    uint16_t half = 0x3f80;
+    linnet_tensor tensor;
+    check_ok(linnet_tensor_from(&half, LINNET_BFLOAT16, 0, NULL, &tensor, &error), &error);
+    check_ok(linnet_state_dict_set(dict, "brain", &tensor, &error), &error);
+    assert_int_equal(linnet_state_dict_save(dict, path, &error), LINNET_ERROR_UNSUPPORTED);
+    assert_string_equal(error.message, "tensor 'brain': an npy file cannot hold bfloat16");
+    assert_string_equal(error.place, path);
+    linnet_state_dict_free(dict);
+
+    dict = make_weights();
+    check_ok(linnet_state_dict_set(dict, "a\xff", linnet_state_dict_tensor(dict, 0), &error),
+             &error);
+    assert_int_equal(linnet_state_dict_save(dict, path, &error), LINNET_ERROR_ARGUMENT);
+    assert_string_equal(error.message,
+                        "the tensor name 'a?' is not valid UTF-8 of at most 65531 bytes");
+    linnet_state_dict_free(dict);
+
+    dict = make_weights();
+    char *name = malloc(65533);
+    assert_non_null(name);
+    memset(name, 'n', 65532);
+    name[65532] = '\0';
+    check_ok(linnet_state_dict_set(dict, name, linnet_state_dict_tensor(dict, 0), &error), &error);
+    assert_int_equal(linnet_state_dict_save(dict, path, &error), LINNET_ERROR_ARGUMENT);
+    free(name);
+    linnet_state_dict_free(dict);
+
+    size_t size;
+    uint8_t *kept = read_bytes(path, &size);
+    assert_int_equal(size, 6);
+    assert_memory_equal(kept, "before", 6);
+    free(kept);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -264,6 +357,8 @@ int main(void)
         cmocka_unit_test(test_no_archive),
         cmocka_unit_test(test_truncations),
         cmocka_unit_test(test_every_byte_changed),
+        cmocka_unit_test(test_round_trip),
+        cmocka_unit_test(test_writing_fails),
     };
     return cmocka_run_group_tests(tests, scratch_setup, scratch_teardown);
 }

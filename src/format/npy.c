@@ -352,9 +352,14 @@ static void append_spaces(ln_text *text, size_t count)
     }
 }
 
-static void append_header(ln_text *text, const linnet_tensor *tensor, const ln_dtype *row)
+linnet_status ln_npy_append_header(ln_text *text, const linnet_tensor *tensor, linnet_error *error)
 {
     static const char version_and_length[4] = {1, 0, 0, 0};
+    const ln_dtype *row = ln_dtype_row(tensor->dtype);
+    if (row->numpy == NULL) {
+        return ln_fail(error, LINNET_ERROR_UNSUPPORTED, "an npy file cannot hold %s", row->name);
+    }
+    size_t begin = text->size;
     ln_text_append(text, (const char *)magic, sizeof magic);
     ln_text_append(text, version_and_length, sizeof version_and_length);
     ln_text_append_string(text, "{'descr': '");
@@ -372,13 +377,15 @@ static void append_header(ln_text *text, const linnet_tensor *tensor, const ln_d
     }
     ln_text_append_string(text, "), }");
     append_spaces(text, GROWING_DIGITS - digits);
-    append_spaces(text, HEADER_UNIT - 1 - text->size % HEADER_UNIT);
+    append_spaces(text, HEADER_UNIT - 1 - (text->size - begin) % HEADER_UNIT);
     ln_text_append(text, "\n", 1);
-    if (!text->failed) {
-        size_t length = text->size - sizeof magic - sizeof version_and_length;
-        text->data[8] = (char)(length & 0xff);
-        text->data[9] = (char)(length >> 8);
+    if (text->failed) {
+        return ln_fail_memory(error, text->size, "an npy header");
     }
+    size_t length = text->size - begin - sizeof magic - sizeof version_and_length;
+    text->data[begin + 8] = (char)(length & 0xff);
+    text->data[begin + 9] = (char)(length >> 8);
+    return LINNET_OK;
 }
 
 static linnet_status write(const linnet_state_dict *state_dict, const char *path,
@@ -390,15 +397,12 @@ static linnet_status write(const linnet_state_dict *state_dict, const char *path
                        "an npy file holds one tensor, and there are %zu", count);
     }
     const linnet_tensor *tensor = linnet_state_dict_tensor(state_dict, 0);
-    const ln_dtype *row = ln_dtype_row(tensor->dtype);
-    if (row->numpy == NULL) {
-        return ln_fail(error, LINNET_ERROR_UNSUPPORTED, "an npy file cannot hold %s", row->name);
-    }
     ln_text header = {0};
-    append_header(&header, tensor, row);
     linnet_writer *writer = NULL;
-    linnet_status status = header.failed ? ln_fail_memory(error, header.size, "an npy header")
-                                         : linnet_writer_open(path, &writer, error);
+    linnet_status status = ln_npy_append_header(&header, tensor, error);
+    if (status == LINNET_OK) {
+        status = linnet_writer_open(path, &writer, error);
+    }
     if (status == LINNET_OK) {
         status = linnet_writer_write(writer, header.data, header.size, error);
     }

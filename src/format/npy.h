@@ -1,8 +1,8 @@
-/* npy.h - the header of an npy file; npz holds such files as well. */
+/* npy.h - the header of an npy file; npz holds such files as well, and writes them. */
 #ifndef LN_FORMAT_NPY_H
 #define LN_FORMAT_NPY_H
 
-#include "linnet.h"
+#include "format/text.h"
 
 /* Bytes from which the length of a header is known, and the longest one that is read: arrays have a
  * short header, and a longer one belongs to a record type. */
@@ -35,5 +35,14 @@ LINNET_NODISCARD linnet_status ln_npy_parse(const uint8_t *data, size_t header_s
 /* Turns the elements of a contiguous tensor, as they stand in the file, into what the header says:
  * byte order in place, Fortran order as strides. */
 void ln_npy_finish(const ln_npy *npy, linnet_tensor *tensor);
+
+/* Appends the header of version 1 for a tensor whose elements follow in row-major order. Errors:
+ * UNSUPPORTED (a dtype that numpy does not have), MEMORY. */
+LINNET_NODISCARD linnet_status ln_npy_append_header(ln_text *text, const linnet_tensor *tensor,
+                                                    linnet_error *error);
+
+/* Writes a state_dict as npz (npz_write.c). Errors: UNSUPPORTED, ARGUMENT (a name), IO, MEMORY. */
+LINNET_NODISCARD linnet_status ln_npz_write(const linnet_state_dict *state_dict, const char *path,
+                                            linnet_error *error);
 
 #endif

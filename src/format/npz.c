@@ -1,8 +1,8 @@
 /* npz.c - reads npz, the format of numpy.savez and savez_compressed: npy files in a ZIP archive.
  *
  * One tensor an array. The archive goes through libzip, which checks each array's CRC. Nothing that
- * the archive says about a size is believed before the bytes that are there allow it. Writes
- * nothing. */
+ * the archive says about a size is believed before the bytes that are there allow it. Writing is
+ * npz_write.c's. */
 #include "format/format.h"
 
 #include <string.h>
@@ -149,4 +149,5 @@ const ln_format ln_format_npz = {
     .extension = ".npz",
     .probe = ln_zip_probe,
     .read = read,
+    .write = ln_npz_write,
 };

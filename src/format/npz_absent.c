@@ -1,11 +1,12 @@
 /* npz_absent.c - stands for npz.c in a build without libzip (LN_WITH_NPZ not defined).
  *
- * An npz file is still told from others, so that the error names the reason. */
+ * An npz file is still told from others, so that the error names the reason, and still written. */
 #include "format/format.h"
 
 #ifndef LN_WITH_NPZ
 
 #include "base/error.h"
+#include "format/npy.h"
 #include "format/zip.h"
 
 static linnet_status read(const ln_file *file, const ln_read_options *options,
@@ -24,6 +25,7 @@ const ln_format ln_format_npz = {
     .extension = ".npz",
     .probe = ln_zip_probe,
     .read = read,
+    .write = ln_npz_write,
 };
 
 #endif

@@ -81,17 +81,25 @@ const char *ln_quote(const char *text, size_t length, char out[LN_QUOTED])
     return out;
 }
 
-void ln_text_append(ln_text *text, const char *data, size_t size)
+char *ln_text_extend(ln_text *text, size_t size)
 {
     size_t need = ln_saturated_add(text->size, size);
     char *grown = text->failed ? NULL : ln_grow(text->data, &text->capacity, need, 1);
     if (grown == NULL) {
         text->failed = true;
-        return;
+        return NULL;
     }
     text->data = grown;
-    memcpy(grown + text->size, data, size);
     text->size = need;
+    return grown + need - size;
+}
+
+void ln_text_append(ln_text *text, const char *data, size_t size)
+{
+    char *to = ln_text_extend(text, size);
+    if (to != NULL) {
+        memcpy(to, data, size);
+    }
 }
 
 void ln_text_append_string(ln_text *text, const char *string)
