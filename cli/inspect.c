@@ -5,8 +5,8 @@
 #include "command.h"
 #include "json.h"
 #include "output.h"
+#include "source.h"
 #include "table.h"
-#include "weights.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -290,42 +290,11 @@ static int show_json(const inspected *subject, cli_text *text)
     return CLI_OK;
 }
 
-/* Whether every layer can be shown with the shape of what it gives. */
-static bool has_shapes(const linnet_model *model)
-{
-    linnet_layer layer;
-    for (size_t i = 0; i < linnet_model_layer_count(model); i++) {
-        if (linnet_model_layer(model, i, &layer, NULL) != LINNET_OK) {
-            return false;
-        }
-    }
-    return true;
-}
-
 static int open_subject(const inspect_values *values, inspected *subject)
 {
     *subject = (inspected){.path = values->file};
     int code = cli_load_tensors(values->file, &values->part, &subject->tensors);
-    if (code != CLI_OK) {
-        return code;
-    }
-    bool ours = linnet_state_dict_metadata_get(subject->tensors, "linnet.model") != NULL;
-    bool torch = linnet_state_dict_metadata_get(subject->tensors, "torch.model") != NULL;
-    if (!ours && !torch) {
-        return CLI_OK;
-    }
-    linnet_error error;
-    linnet_status status = linnet_model_from_state_dict(subject->tensors, &subject->model, &error);
-    if (status != LINNET_OK && (ours || status == LINNET_ERROR_MEMORY)) {
-        return cli_fail_with(subject->path, &error);
-    }
-    /* A module that PyTorch pickled need not be one that runs, here or at all; its tensors can be
-     * shown all the same. */
-    if (status == LINNET_OK && !ours && !has_shapes(subject->model)) {
-        linnet_model_free(subject->model);
-        subject->model = NULL;
-    }
-    return CLI_OK;
+    return code == CLI_OK ? cli_find_model(values->file, subject->tensors, &subject->model) : code;
 }
 
 static int run(const void *opaque)

@@ -154,14 +154,22 @@ static int open_plain(const char *path, const cli_model_options *options, linnet
     return code;
 }
 
-static int open_own(const char *path, const cli_model_options *options, linnet_model **model)
+int cli_check_own(const cli_model_options *options)
 {
     if (options->set.count > 0 || options->scale > 0) {
         return cli_misuse(options->scale > 0 ? "--scale" : "--set",
                           "needs --model: a model written by linnet knows its own");
     }
+    return CLI_OK;
+}
+
+static int open_own(const char *path, const cli_model_options *options, linnet_model **model)
+{
     linnet_state_dict *tensors = NULL;
-    int code = cli_load_tensors(path, &options->part, &tensors);
+    int code = cli_check_own(options);
+    if (code == CLI_OK) {
+        code = cli_load_tensors(path, &options->part, &tensors);
+    }
     linnet_error error;
     if (code == CLI_OK && linnet_model_from_state_dict(tensors, model, &error) != LINNET_OK) {
         code = cli_fail_with(path, &error);
@@ -170,22 +178,62 @@ static int open_own(const char *path, const cli_model_options *options, linnet_m
     return code;
 }
 
+int cli_dress_model(const cli_model_options *options, linnet_model *model)
+{
+    linnet_error error;
+    if (options->classes.count > 0 &&
+        linnet_model_set_classes(model, (const char *const *)options->classes.items,
+                                 options->classes.count, &error) != LINNET_OK) {
+        return cli_fail_with("--classes", &error);
+    }
+    return CLI_OK;
+}
+
 int cli_open_model(const char *path, const cli_model_options *options, linnet_model **model)
 {
     *model = NULL;
     int code =
         options->model != NULL ? open_plain(path, options, model) : open_own(path, options, model);
-    linnet_error error;
-    if (code == CLI_OK && options->classes.count > 0 &&
-        linnet_model_set_classes(*model, (const char *const *)options->classes.items,
-                                 options->classes.count, &error) != LINNET_OK) {
-        code = cli_fail_with("--classes", &error);
+    if (code == CLI_OK) {
+        code = cli_dress_model(options, *model);
     }
     if (code != CLI_OK) {
         linnet_model_free(*model);
         *model = NULL;
     }
     return code;
+}
+
+/* Whether every layer can be shown with the shape of what it gives. */
+static bool has_shapes(const linnet_model *model)
+{
+    linnet_layer layer;
+    for (size_t i = 0; i < linnet_model_layer_count(model); i++) {
+        if (linnet_model_layer(model, i, &layer, NULL) != LINNET_OK) {
+            return false;
+        }
+    }
+    return true;
+}
+
+int cli_find_model(const char *path, const linnet_state_dict *tensors, linnet_model **model)
+{
+    *model = NULL;
+    bool ours = linnet_state_dict_metadata_get(tensors, "linnet.model") != NULL;
+    bool torch = linnet_state_dict_metadata_get(tensors, "torch.model") != NULL;
+    if (!ours && !torch) {
+        return CLI_OK;
+    }
+    linnet_error error;
+    linnet_status status = linnet_model_from_state_dict(tensors, model, &error);
+    if (status != LINNET_OK && (ours || status == LINNET_ERROR_MEMORY)) {
+        return cli_fail_with(path, &error);
+    }
+    if (status == LINNET_OK && !ours && !has_shapes(*model)) {
+        linnet_model_free(*model);
+        *model = NULL;
+    }
+    return CLI_OK;
 }
 
 const char *cli_class_name(const linnet_model *model, size_t i, char number[24])

@@ -76,6 +76,16 @@ typedef struct cli_model_options {
  * about it name. The caller frees *text. */
 int cli_read_model_text(const char *model, char **text, const char **place);
 
+/* Gives the model the class names of --classes, if there are any. */
+int cli_dress_model(const cli_model_options *options, linnet_model *model);
+
+/* Fails where options are given that need --model, which is not. */
+int cli_check_own(const cli_model_options *options);
+
+/* The model that a file of tensors tells of; NULL where it tells of none, or of a module of PyTorch's that
+ * Linnet cannot run. The caller owns the model. */
+int cli_find_model(const char *path, const linnet_state_dict *tensors, linnet_model **model);
+
 /* Opens MODEL with its weights. The caller owns the model. */
 int cli_open_model(const char *path, const cli_model_options *options, linnet_model **model);
 

@@ -470,6 +470,11 @@ LINNET_NODISCARD LINNET_API linnet_status linnet_model_from_state_dict(
  * unexpected and mis-shaped key in PyTorch's words; nothing is changed then. */
 LINNET_NODISCARD LINNET_API linnet_status linnet_model_load_state_dict(
     linnet_model *model, const linnet_state_dict *state_dict, linnet_error *error);
+/* state_dict(): copies of the model's tensors under their names, and no metadata. The caller owns it.
+ * Errors: MEMORY. */
+LINNET_NODISCARD LINNET_API linnet_status linnet_model_state_dict(const linnet_model *model,
+                                                                  linnet_state_dict **state_dict,
+                                                                  linnet_error *error);
 /* Writes the model atomically, weights, architecture, class names and scaling; the same model gives the
  * same bytes. The ending says the format: .safetensors, .pt or .pth (which PyTorch opens as the
  * state_dict). Errors: IO, UNSUPPORTED (the ending), MEMORY. */

@@ -442,12 +442,19 @@ static void test_views_are_written(void **state)
 static void test_warnings_stay_behind(void **state)
 {
     need_zip();
+    static const char *const outputs[] = {"checked.pt", "checked.safetensors"};
     linnet_state_dict *dict = load(torch_data("sd_nocrc.pt"));
-    const char *path = scratch_path(state, "checked.pt");
-    save(dict, path);
-    linnet_state_dict *again = load(path);
-    assert_int_equal(linnet_state_dict_metadata_count(again), 0);
-    linnet_state_dict_free(again);
+    assert_int_equal(linnet_state_dict_metadata_count(dict), 1);
+    for (size_t i = 0; i < 2; i++) {
+        const char *path = scratch_path(state, outputs[i]);
+        save(dict, path);
+        linnet_state_dict *again;
+        linnet_error error;
+        check_ok(linnet_state_dict_load(path, &again, &error), &error);
+        assert_int_equal(linnet_state_dict_count(again), linnet_state_dict_count(dict));
+        assert_int_equal(linnet_state_dict_metadata_count(again), 0);
+        linnet_state_dict_free(again);
+    }
     linnet_state_dict_free(dict);
 }
 

@@ -127,6 +127,27 @@ static void every_format(void **state)
     linnet_model_free(model);
 }
 
+/* state_dict() holds copies: what becomes of the model is nothing to it. */
+static void gives_its_state_dict(void **state)
+{
+    (void)state;
+    linnet_model *model = make_full();
+    linnet_state_dict *dict = NULL;
+    linnet_error error;
+    float first = ((const float *)linnet_model_parameter(model, 0)->data)[0];
+    check_ok(linnet_model_state_dict(model, &dict, &error), &error);
+    linnet_model_reset_parameters(model, 4);
+    assert_int_equal(linnet_state_dict_count(dict), 2);
+    assert_string_equal(linnet_state_dict_name(dict, 0), "classifier.fc.weight");
+    assert_string_equal(linnet_state_dict_name(dict, 1), "classifier.fc.bias");
+    assert_int_equal(linnet_state_dict_metadata_count(dict), 0);
+    assert_true(((const float *)linnet_state_dict_tensor(dict, 0)->data)[0] == first);
+    check_ok(linnet_model_load_state_dict(model, dict, &error), &error);
+    assert_true(((const float *)linnet_model_parameter(model, 0)->data)[0] == first);
+    linnet_state_dict_free(dict);
+    linnet_model_free(model);
+}
+
 /* Formats that would lose the architecture, and places that cannot be written. */
 static void refuses_other_endings(void **state)
 {
@@ -408,6 +429,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(keeps_everything),
         cmocka_unit_test(every_format),
+        cmocka_unit_test(gives_its_state_dict),
         cmocka_unit_test(refuses_other_endings),
         cmocka_unit_test(writes_what_says_something),
         cmocka_unit_test(refuses_to_write),

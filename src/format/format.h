@@ -65,6 +65,10 @@ LINNET_NODISCARD linnet_status ln_format_to_write(const char *path, bool model,
 
 /* ---- for the formats ---- */
 
+/* The metadata key of what a reader has to say of the file itself: nothing that another file should be
+ * given. */
+#define LN_FORMAT_WARNING "linnet.warning"
+
 /* Bytes of a tensor as a file promises it; false where the product overflows, a size of 0 counting
  * as 1, so that no order of the sizes hides an absurd one. */
 bool ln_format_bytes(linnet_dtype dtype, int rank, const int64_t *shape, size_t *bytes);

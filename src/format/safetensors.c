@@ -420,25 +420,29 @@ static linnet_status check_text(const char *what, const char *text, linnet_error
     return LINNET_OK;
 }
 
-/* Metadata and tensors, each sorted: `*items` holds the metadata first. */
+/* Metadata and tensors, each sorted: `*items` holds the *line_count lines of metadata first. */
 static linnet_status sort_items(const linnet_state_dict *state_dict, item **items,
-                                linnet_error *error)
+                                size_t *line_count, linnet_error *error)
 {
     size_t tensors = linnet_state_dict_count(state_dict);
-    size_t lines = linnet_state_dict_metadata_count(state_dict);
+    size_t keys = linnet_state_dict_metadata_count(state_dict), lines = 0;
     void *block;
     linnet_status status =
-        ln_alloc_into(&block, tensors + lines, sizeof **items, "a list of tensors", error);
+        ln_alloc_into(&block, tensors + keys, sizeof **items, "a list of tensors", error);
     if (status != LINNET_OK) {
         return status;
     }
     item *list = block;
-    for (size_t i = 0; status == LINNET_OK && i < lines; i++) {
+    for (size_t i = 0; status == LINNET_OK && i < keys; i++) {
         const char *key = linnet_state_dict_metadata_key(state_dict, i);
-        list[i] = (item){key, linnet_state_dict_metadata_get(state_dict, key), NULL};
+        const char *value = linnet_state_dict_metadata_get(state_dict, key);
+        if (strcmp(key, LN_FORMAT_WARNING) == 0) {
+            continue;
+        }
+        list[lines++] = (item){key, value, NULL};
         status = check_text("the metadata key", key, error);
         if (status == LINNET_OK) {
-            status = check_text("the metadata value", list[i].value, error);
+            status = check_text("the metadata value", value, error);
         }
     }
     for (size_t i = 0; status == LINNET_OK && i < tensors; i++) {
@@ -456,6 +460,7 @@ static linnet_status sort_items(const linnet_state_dict *state_dict, item **item
     qsort(list, lines, sizeof *list, compare_items);
     qsort(list + lines, tensors, sizeof *list, compare_items);
     *items = list;
+    *line_count = lines;
     return LINNET_OK;
 }
 
@@ -540,11 +545,11 @@ static linnet_status write(const linnet_state_dict *state_dict, const char *path
                            linnet_error *error)
 {
     item *items;
-    linnet_status status = sort_items(state_dict, &items, error);
+    size_t lines;
+    linnet_status status = sort_items(state_dict, &items, &lines, error);
     if (status != LINNET_OK) {
         return status;
     }
-    size_t lines = linnet_state_dict_metadata_count(state_dict);
     size_t tensors = linnet_state_dict_count(state_dict);
     ln_text header = {0};
     status = build_header(items, lines, tensors, &header, error);

@@ -26,7 +26,6 @@
 
 /* Keys of the metadata that the reader sets by itself. */
 #define LN_TORCH_MODEL "torch.model"
-#define LN_TORCH_WARNING "linnet.warning"
 
 /* The attribute of a written OrderedDict that holds the metadata. */
 #define LN_TORCH_ATTRIBUTE "linnet"

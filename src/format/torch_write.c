@@ -210,7 +210,7 @@ static linnet_status put_metadata(pickling *p, const linnet_state_dict *state_di
     for (size_t i = 0; i < count; i++) {
         const char *key = linnet_state_dict_metadata_key(state_dict, i);
         const char *value = linnet_state_dict_metadata_get(state_dict, key);
-        if (strcmp(key, LN_TORCH_WARNING) == 0) {
+        if (strcmp(key, LN_FORMAT_WARNING) == 0) {
             continue;
         }
         status = check_text("the metadata key", key, error);

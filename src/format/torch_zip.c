@@ -345,7 +345,7 @@ static linnet_status tell_checksums(ln_torch *torch, const archive *a)
                  length > 0 ? "; " : "", a->without_crc);
     }
     return text[0] == '\0' ? LINNET_OK
-                           : linnet_state_dict_metadata_set(torch->state_dict, LN_TORCH_WARNING,
+                           : linnet_state_dict_metadata_set(torch->state_dict, LN_FORMAT_WARNING,
                                                             text, torch->error);
 }
 

@@ -22,9 +22,7 @@
 #define KEY_MODEL OURS "model"
 #define KEY_CLASSES OURS "classes"
 #define KEY_INPUT OURS "input"
-/* Set by the readers of formats: what was wrong with a file that could still be read, and a pickled
- * torch.nn module as print() shows it. */
-#define KEY_WARNING OURS "warning"
+/* Set by the reader of PyTorch's files: a pickled torch.nn module as print() shows it. */
 #define KEY_TORCH_MODEL "torch.model"
 
 /* ---- reading: keys ---- */
@@ -37,7 +35,7 @@ static linnet_status fail_key(linnet_error *error, const char *key, const char *
 static linnet_status check_keys(const linnet_state_dict *state_dict, linnet_error *error)
 {
     static const char *const known[] = {KEY_VERSION, KEY_MODEL, KEY_CLASSES, KEY_INPUT,
-                                        KEY_WARNING};
+                                        LN_FORMAT_WARNING};
     for (size_t i = 0; i < linnet_state_dict_metadata_count(state_dict); i++) {
         const char *key = linnet_state_dict_metadata_key(state_dict, i);
         bool found = strncmp(key, OURS, strlen(OURS)) != 0;
@@ -493,6 +491,21 @@ static linnet_status set_metadata(linnet_state_dict *state_dict, const linnet_mo
     if (status == LINNET_OK) {
         append_input(&text, model);
         status = set_text(state_dict, KEY_INPUT, &text, error);
+    }
+    return status;
+}
+
+linnet_status linnet_model_state_dict(const linnet_model *model, linnet_state_dict **state_dict,
+                                      linnet_error *error)
+{
+    linnet_status status = linnet_state_dict_create(state_dict, error);
+    for (size_t i = 0; status == LINNET_OK && i < model->parameter_count; i++) {
+        status = linnet_state_dict_set(*state_dict, model->parameters[i].name,
+                                       model->parameters[i].tensor, error);
+    }
+    if (status != LINNET_OK) {
+        linnet_state_dict_free(*state_dict);
+        *state_dict = NULL;
     }
     return status;
 }
