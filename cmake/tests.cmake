@@ -44,7 +44,7 @@ add_test(NAME symbols COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/scripts/check-symbols
   $<TARGET_FILE:linnet> ${CMAKE_CURRENT_SOURCE_DIR}/include/linnet.h)
 if(CMAKE_BUILD_TYPE STREQUAL "Release")
   add_test(NAME size COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/scripts/check-size
-    $<TARGET_FILE:linnet> 500000)
+    $<TARGET_FILE:linnet> 1000000)
 endif()
 add_test(NAME header COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/scripts/check-header
   ${CMAKE_CURRENT_SOURCE_DIR}/include/linnet.h)
