@@ -3,7 +3,7 @@
  * The only public header, in the order in which data flows:
  *
  *     errors -> tensors -> functions -> files -> datasets -> models -> plans -> evaluation
- *     -> training
+ *     -> training -> the machine's limits
  *
  * Conventions, said once:
  *   - Words, defaults, shapes and error texts are PyTorch's. weight is (out_features, in_features),
@@ -610,6 +610,26 @@ LINNET_API void linnet_trainer_free(linnet_trainer *trainer);
 LINNET_API const char *linnet_trainer_isa(const linnet_trainer *trainer);
 LINNET_API int linnet_trainer_threads(const linnet_trainer *trainer);
 LINNET_API size_t linnet_trainer_size(const linnet_trainer *trainer);
+
+/* ---- the machine's limits ---------------------------------------------------------------------
+ *
+ * What no plan can pass, measured: a product of matrices is bound by the multiply-adds that the
+ * processor makes, one row times a matrix by the speed at which the weights are read. `threads` is
+ * that of linnet_plan_options. Each measures for about `seconds`, and some time more to begin with, and
+ * gives the median of many short passes; other programs' work on the same cores makes it smaller.
+ * Errors: ARGUMENT (seconds not above 0, LINNET_ISA or LINNET_NUM_THREADS cannot be honoured), MEMORY. */
+
+/* Floating-point operations a second of the kernel set that plans use, on registers alone; a
+ * multiply-add counts as 2. */
+LINNET_NODISCARD LINNET_API linnet_status linnet_machine_peak(int threads, double seconds,
+                                                              double *flops, linnet_error *error);
+/* Bytes a second read from a buffer of `bytes` (rounded up a little), over and over, each thread its
+ * own part of it: where the buffer fits into a cache, the cache's bandwidth. Errors: also ARGUMENT
+ * (bytes is 0). */
+LINNET_NODISCARD LINNET_API linnet_status linnet_machine_bandwidth(int threads, size_t bytes,
+                                                                   double seconds,
+                                                                   double *bytes_per_second,
+                                                                   linnet_error *error);
 
 #ifdef __cplusplus
 }

@@ -18,6 +18,9 @@
 #define LN_MAX_TILE_ROWS 16
 #define LN_MAX_TILE_COLUMNS 32
 
+/* Floats that a probe begins and ends with. */
+#define LN_PROBE_FLOATS 512
+
 typedef struct ln_sgd_step {
     float lr, momentum, one_minus_dampening, weight_decay;
     bool nesterov, first; /* first: no momentum buffer yet */
@@ -66,6 +69,12 @@ typedef struct ln_kernels {
 #include "kernel/rows.def"
 #undef LN_ROW_KERNEL
     ln_activation_kernels activation[LN_ACTIVATION_COUNT];
+    /* What the machine does at most with this set's vectors. `rounds` times a multiply-add on each of
+     * some independent chains, which begin and end in `chains` (LN_PROBE_FLOATS); returns how many
+     * multiply-adds that was. */
+    size_t (*probe_fma)(size_t rounds, float *chains);
+    /* Reads n floats (a multiple of LN_PROBE_FLOATS) and adds them into `sums` (LN_PROBE_FLOATS). */
+    void (*probe_read)(size_t n, const float *x, float *sums);
 } ln_kernels;
 
 /* The set to use: LINNET_ISA's, or else the best that this machine runs. Errors: ARGUMENT (unknown,
