@@ -1,5 +1,6 @@
-"""demo_torch.py DIRECTORY MODEL EPOCHS - what `scripts/demo` trains, as a PyTorch script: Fashion-MNIST in
-DIRECTORY read, a tenth held out, features standardized, the epochs trained and validated, the best written.
+"""demo_torch.py DIRECTORY MODEL OPTIM BATCH EPOCHS FILE - what `linnet train --val-fraction 0.1 --standardize`
+does, as a PyTorch script: Fashion-MNIST in DIRECTORY read, a tenth held out, features standardized, a number of
+epochs trained and validated, the best written to FILE.
 """
 
 import gzip
@@ -10,8 +11,10 @@ import sys
 import numpy
 import torch
 from torch import nn
+from torch.nn import Dropout, Flatten, Linear, ReLU, Sequential  # noqa: F401 (the model's text names them)
+from torch.optim import SGD, Adam  # noqa: F401 (as the optimizer's does)
 
-directory, path, epochs = sys.argv[1], sys.argv[2], int(sys.argv[3])
+directory, model, optimizer, batch, epochs, path = sys.argv[1:]
 torch.manual_seed(1)
 
 
@@ -31,16 +34,14 @@ std[std == 0] = 1
 x = (x - mean) / std
 x_held, y_held, x, y = x[held], y[held], x[rest], y[rest]
 
-model = nn.Sequential(
-    nn.Flatten(), nn.Dropout(0.2), nn.Linear(784, 1024), nn.ReLU(), nn.Dropout(0.5),
-    nn.Linear(1024, 1024), nn.ReLU(), nn.Linear(1024, 10),
-)
-optimizer = torch.optim.Adam(model.parameters(), lr=0.0005)
+model = eval(model)
+name, arguments = optimizer.rstrip(")").split("(", 1)
+optimizer = eval("%s(model.parameters(), %s)" % (name, arguments))
 loss_function = nn.CrossEntropyLoss()
 best = 0.0
-for epoch in range(epochs):
+for epoch in range(int(epochs)):
     model.train()
-    for indices in torch.randperm(len(x)).split(128):
+    for indices in torch.randperm(len(x)).split(int(batch)):
         optimizer.zero_grad(set_to_none=True)
         loss = loss_function(model(x[indices]), y[indices])
         loss.backward()
