@@ -5,6 +5,7 @@
 #include "command.h"
 #include "json.h"
 #include "output.h"
+#include "propose.h"
 #include "source.h"
 #include "table.h"
 
@@ -25,6 +26,7 @@ typedef struct inspect_values {
 /* What is shown; `model` is NULL where the file holds no architecture. */
 typedef struct inspected {
     const char *path;
+    const cli_part *part;
     linnet_state_dict *tensors;
     linnet_model *model;
 } inspected;
@@ -191,6 +193,74 @@ static void metadata_text(const inspected *subject, cli_text *text)
     cli_table_print(&table, text);
 }
 
+static void add_taken(cli_text *text, const cli_text *names, const char *what)
+{
+    if (names->length > 0) {
+        cli_text_add(text, "  %s: %s\n", names->data, what);
+    }
+}
+
+/* The proposed prefix within the part of the file that is shown, as the options have it. */
+static void join_prefix(const inspected *subject, cli_text *prefix)
+{
+    const char *outer = subject->part->prefix;
+    if (outer != NULL && outer[0] != '\0') {
+        size_t length = strlen(outer);
+        cli_text joined = {0};
+        cli_text_bytes(&joined, outer, outer[length - 1] == '.' ? length - 1 : length);
+        if (prefix->length > 0) {
+            cli_text_add(&joined, ".%s", prefix->data);
+        }
+        cli_text_free(prefix);
+        *prefix = joined;
+    }
+}
+
+static void propose(const inspected *subject, cli_proposal *proposal)
+{
+    cli_propose(subject->tensors, proposal);
+    join_prefix(subject, &proposal->prefix);
+}
+
+static void add_option(cli_text *text, const char *option, const char *value)
+{
+    cli_text_add(text, "%s ", option);
+    cli_text_shell(text, value);
+    cli_text_add(text, " ");
+}
+
+/* Model text for weights that say none, and what of it is a guess. */
+static void proposal_text(const inspected *subject, cli_text *text)
+{
+    cli_proposal proposal = {0};
+    propose(subject, &proposal);
+    if (proposal.model.length > 0) {
+        cli_text_add(text, "\na model that fits\n  ");
+        if (subject->part->key != NULL) {
+            add_option(text, "--key", subject->part->key);
+        }
+        if (proposal.prefix.length > 0) {
+            add_option(text, "--prefix", proposal.prefix.data);
+        }
+        cli_text_add(text, "--model ");
+        cli_text_shell(text, proposal.model.data);
+        cli_text_add(text, "\n\nguessed: modules without weights leave no trace in the file\n");
+        add_taken(text, &proposal.activation, "ReLU() stands for whatever activation it is");
+        add_taken(text, &proposal.identity, "Identity() stands for a Dropout, or a Flatten");
+        cli_text_add(
+            text, "  and not known: what is done to the input before, whether a Softmax follows\n");
+        if (proposal.remarks.length > 0) {
+            cli_text_add(text, "\nremarks\n%s", proposal.remarks.data);
+        }
+    } else if (proposal.wanted && proposal.reason.length > 0) {
+        cli_text_add(text, "\nno model is proposed: ");
+        cli_text_name(text, proposal.reason.data);
+        cli_text_add(text, "\n");
+    }
+    text->failed = text->failed || proposal.model.failed || proposal.reason.failed;
+    cli_proposal_free(&proposal);
+}
+
 static int show_text(const inspected *subject, cli_text *text)
 {
     int code = CLI_OK;
@@ -210,6 +280,9 @@ static int show_text(const inspected *subject, cli_text *text)
     }
     cli_text_add(text, "\n");
     metadata_text(subject, text);
+    if (subject->model == NULL) {
+        proposal_text(subject, text);
+    }
     return code;
 }
 
@@ -253,6 +326,33 @@ static int layers_json(const inspected *subject, cli_json *json)
     return CLI_OK;
 }
 
+static void text_json(cli_json *json, const char *key, const cli_text *text)
+{
+    if (text->length > 0) {
+        cli_json_string(json, key, text->data);
+    } else {
+        cli_json_null(json, key);
+    }
+}
+
+static void proposal_json(const inspected *subject, cli_json *json)
+{
+    cli_proposal proposal = {0};
+    propose(subject, &proposal);
+    if (proposal.wanted) {
+        cli_json_open(json, "proposal", '{');
+        text_json(json, "model", &proposal.model);
+        text_json(json, "prefix", &proposal.prefix);
+        text_json(json, "guessed_relu", &proposal.activation);
+        text_json(json, "guessed_identity", &proposal.identity);
+        text_json(json, "remarks", &proposal.remarks);
+        text_json(json, "reason", &proposal.reason);
+        cli_json_close(json, '}');
+    }
+    json->text->failed = json->text->failed || proposal.model.failed || proposal.reason.failed;
+    cli_proposal_free(&proposal);
+}
+
 static int show_json(const inspected *subject, cli_text *text)
 {
     cli_json json = {.text = text};
@@ -285,6 +385,9 @@ static int show_json(const inspected *subject, cli_text *text)
         cli_json_string(&json, key, linnet_state_dict_metadata_get(subject->tensors, key));
     }
     cli_json_close(&json, '}');
+    if (subject->model == NULL) {
+        proposal_json(subject, &json);
+    }
     cli_json_close(&json, '}');
     cli_text_add(text, "\n");
     return CLI_OK;
@@ -292,7 +395,7 @@ static int show_json(const inspected *subject, cli_text *text)
 
 static int open_subject(const inspect_values *values, inspected *subject)
 {
-    *subject = (inspected){.path = values->file};
+    *subject = (inspected){.path = values->file, .part = &values->part};
     int code = cli_load_tensors(values->file, &values->part, &subject->tensors);
     return code == CLI_OK ? cli_find_model(values->file, subject->tensors, &subject->model) : code;
 }
@@ -319,6 +422,9 @@ static const char *const description[] = {
     "Show what is in a file: a model's architecture as PyTorch prints it, its layers with output "
     "shapes (N is the batch) and parameters, the file's size and metadata. Of any other file of "
     "tensors (safetensors, PyTorch's .pt, .npz, .npy, IDX) its tensors, sizes and metadata.",
+    "For weights without an architecture, such as a state_dict, model text is proposed that fits "
+    "their names and shapes, for --model of the other commands. What it has to guess is said: "
+    "modules without weights, such as activations and Dropout, leave no trace in a file.",
     NULL,
 };
 

@@ -6,6 +6,7 @@ digits.*     12 images of 4 x 4 bytes in IDX, four kinds (a bright quarter), lab
 wide.npz     12 rows of 1536 features, 3 classes
 plain.safetensors   weights as PyTorch would save them: no architecture in it
 plain.npy    the rows to run them on
+nets.npz     weights (zeros) of several networks, each under a name of its own, as their state_dicts have them
 
 head.pt, net.pt, parallel.pt and checkpoint.pt are not made here: they are sd_zip.pt, whole_module.pt,
 sd_dataparallel.pt and sgd_ckpt.pt of ../../data/torch.
@@ -66,7 +67,31 @@ def plain():
     np.save("plain.npy", np.array([[2, 0], [0, 2], [-2, -2], [0, 0]], np.float32))
 
 
+def nets():
+    def linear(name, inputs, outputs):
+        return {name + ".weight": (outputs, inputs), name + ".bias": (outputs,)}
+
+    def norm(name, size, *more):
+        return {name + "." + key: (size,) for key in ("weight", "bias", *more)}
+
+    running = ("running_mean", "running_var")
+    shapes = {
+        **linear("custom.fc1", 6, 5), **linear("custom.fc2", 5, 4), "custom.out.weight": (3, 4),
+        **linear("list.layers.0", 6, 5), **linear("list.layers.1", 5, 4), **linear("list.head", 4, 3),
+        **linear("normed.0", 6, 5), **norm("normed.1", 5, *running), "normed.1.num_batches_tracked": (),
+        **linear("normed.4", 5, 4), **norm("normed.5", 4), "normed.6.weight": (1,),
+        **linear("normed.8", 4, 4), "normed.9.weight": (4,), **linear("normed.11", 4, 3),
+        "conv.conv1.weight": (2, 1, 3, 3), **norm("conv.bn1", 2, *running), **linear("conv.fc.1", 8, 3),
+        "torn.0.weight": (5, 6), "torn.2.weight": (3, 4),
+        "embedding.weight": (7, 2, 2), "embedding.scale": (2,),
+        **linear("odd.a b", 2, 2), **linear("deep.block.0.fc", 4, 4), **linear("deep.block.1.fc", 4, 4),
+    }
+    np.savez("nets.npz", **{name: np.zeros(shape, np.int64 if shape == () else np.float32)
+                            for name, shape in shapes.items()})
+
+
 flowers()
 digits()
 wide()
 plain()
+nets()
