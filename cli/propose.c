@@ -54,9 +54,7 @@ void cli_proposal_free(cli_proposal *proposal)
 
 static bool is_float(const linnet_tensor *tensor)
 {
-    return tensor->dtype == LINNET_FLOAT32 || tensor->dtype == LINNET_FLOAT64 ||
-           tensor->dtype == LINNET_FLOAT16 || tensor->dtype == LINNET_BFLOAT16 ||
-           tensor->dtype == LINNET_FLOAT8_E4M3 || tensor->dtype == LINNET_FLOAT8_E5M2;
+    return strstr(linnet_dtype_name(tensor->dtype), "float") != NULL;
 }
 
 static bool is_vector(const linnet_tensor *tensor, int64_t size)

@@ -77,9 +77,8 @@ LINNET_API const char *linnet_status_name(linnet_status status);
 
 /* ---- tensors --------------------------------------------------------------------------------- */
 
-/* Linnet computes in float32, reads the seven types that data comes in (float32, float64, bfloat16,
- * float16, int64, int32, uint8), and knows the others by name and size so that any file can be
- * shown. */
+/* Linnet computes in float32. Data and conversions are in the first seven types; the others are those
+ * that files hold besides, and convert to the seven. */
 typedef enum linnet_dtype {
     LINNET_FLOAT32 = 0,
     LINNET_FLOAT64,
@@ -157,8 +156,9 @@ LINNET_NODISCARD LINNET_API linnet_status linnet_tensor_flatten(const linnet_ten
                                                                 linnet_error *error);
 /* A contiguous copy in another dtype; the caller owns it. To a narrower float: rounded once, to nearest
  * even. Float to integer: the fraction is cut off; where the result does not fit, and for NaN, it is
- * the type's smallest value, and for uint8 the low 8 bits of the int64. Integer to a shorter integer:
- * the low bits. Errors: UNSUPPORTED (a dtype that is known by name only), MEMORY. */
+ * the type's smallest value, and for uint8 the low 8 bits of the int64. Integer to another integer:
+ * the low bits. A bool is 0 or 1. Errors: UNSUPPORTED (a `dtype` beyond the seven that is not self's
+ * own), MEMORY. */
 LINNET_NODISCARD LINNET_API linnet_status linnet_tensor_to(const linnet_tensor *self,
                                                            linnet_dtype dtype,
                                                            linnet_tensor *result,
@@ -589,7 +589,7 @@ typedef struct linnet_epoch {
     int64_t rows;
     double loss; /* mean over the rows, as they came, in training mode, whatever the reduction */
     double accuracy; /* among the rows whose label is not ignore_index */
-    bool stopped; /* progress returned false */
+    bool stopped;    /* progress returned false */
 } linnet_epoch;
 
 /* Prepares training of `model` on `dataset`; both are borrowed and must outlive the trainer. Warm

@@ -250,12 +250,39 @@ static void loads_pytorchs_file(void **state)
     linnet_model_free(model);
 }
 
+/* The 8-bit floats are weights too. */
+static void converts_float8(void **state)
+{
+    (void)state;
+    static const uint8_t bytes[2] = {0x3c, 0xbc};
+    static const struct {
+        linnet_dtype dtype;
+        float expected[2];
+    } cases[] = {{LINNET_FLOAT8_E4M3, {1.5f, -1.5f}}, {LINNET_FLOAT8_E5M2, {1, -1}}};
+    for (size_t c = 0; c < sizeof cases / sizeof cases[0]; c++) {
+        linnet_error error;
+        linnet_tensor source;
+        linnet_state_dict *dict = new_dict();
+        linnet_model *model = parse("Linear(2, 1, bias=False)");
+        check_ok(linnet_tensor_from((void *)(uintptr_t)bytes, cases[c].dtype, 2, (int64_t[]){1, 2},
+                                    &source, &error),
+                 &error);
+        check_ok(linnet_state_dict_set(dict, "weight", &source, &error), &error);
+        check_ok(linnet_model_load_state_dict(model, dict, &error), &error);
+        assert_memory_equal(linnet_model_parameter(model, 0)->data, cases[c].expected,
+                            sizeof cases[c].expected);
+        linnet_state_dict_free(dict);
+        linnet_model_free(model);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(reports_in_pytorchs_words), cmocka_unit_test(counts_what_does_not_fit),
         cmocka_unit_test(shows_names_safely),        cmocka_unit_test(converts_dtypes),
-        cmocka_unit_test(reads_strided_weights),     cmocka_unit_test(loads_pytorchs_file),
+        cmocka_unit_test(converts_float8),           cmocka_unit_test(reads_strided_weights),
+        cmocka_unit_test(loads_pytorchs_file),
     };
     return cmocka_run_group_tests_name("weights", tests, NULL, NULL);
 }

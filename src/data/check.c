@@ -32,7 +32,7 @@ linnet_status ln_dataset_set_features(linnet_dataset *dataset, const linnet_tens
     char text[SHAPE_TEXT];
     ln_shape shape = ln_tensor_shape(features);
     const ln_dtype *row = ln_dtype_row(features->dtype);
-    if (row == NULL || !row->computable) {
+    if (row == NULL || !row->target) {
         return ln_fail(error, LINNET_ERROR_UNSUPPORTED,
                        "expected features of dtype float32, float64, float16, bfloat16, uint8, "
                        "int32 or int64, found %s",

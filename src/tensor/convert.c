@@ -9,6 +9,7 @@
 
 #include "base/error.h"
 #include "base/fpenv.h"
+#include "numeric/float8.h"
 #include "numeric/half.h"
 #include "tensor/tensor.h"
 
@@ -40,60 +41,69 @@ void ln_to_float32(linnet_dtype dtype, const void *source, size_t n, float *resu
     case LINNET_INT64: CONVERT_EACH(int64_t, (float)value) break;
     case LINNET_INT32: CONVERT_EACH(int32_t, (float)value) break;
     case LINNET_UINT8: CONVERT_EACH(uint8_t, (float)value) break;
-    case LINNET_INT16:
-    case LINNET_INT8:
-    case LINNET_BOOL:
-    case LINNET_UINT16:
-    case LINNET_UINT32:
-    case LINNET_UINT64:
-    case LINNET_FLOAT8_E4M3:
-    case LINNET_FLOAT8_E5M2: break; /* not computable: callers have checked */
+    case LINNET_INT16: CONVERT_EACH(int16_t, (float)value) break;
+    case LINNET_INT8: CONVERT_EACH(int8_t, (float)value) break;
+    case LINNET_BOOL: CONVERT_EACH(uint8_t, value != 0 ? 1.0f : 0.0f) break;
+    case LINNET_UINT16: CONVERT_EACH(uint16_t, (float)value) break;
+    case LINNET_UINT32: CONVERT_EACH(uint32_t, (float)value) break;
+    case LINNET_UINT64: CONVERT_EACH(uint64_t, (float)value) break;
+    case LINNET_FLOAT8_E4M3: CONVERT_EACH(uint8_t, ln_f32_of_e4m3(value)) break;
+    case LINNET_FLOAT8_E5M2: CONVERT_EACH(uint8_t, ln_f32_of_e5m2(value)) break;
     }
 }
 
 /* ---- between any two ---- */
 
-static bool is_whole(linnet_dtype dtype)
-{
-    return dtype == LINNET_INT64 || dtype == LINNET_INT32 || dtype == LINNET_UINT8;
-}
-
+/* Whole numbers as the low 64 bits of their two's complement. */
 static void load_whole(linnet_dtype dtype, const unsigned char *from, size_t n, int64_t *out)
 {
-    if (dtype == LINNET_INT64) {
-        CONVERT_EACH(int64_t, value)
-    } else if (dtype == LINNET_INT32) {
-        CONVERT_EACH(int32_t, value)
-    } else {
-        CONVERT_EACH(uint8_t, value)
+    switch (dtype) {
+    case LINNET_INT64:
+    case LINNET_UINT64: memcpy(out, from, n * sizeof *out); break;
+    case LINNET_INT32: CONVERT_EACH(int32_t, value) break;
+    case LINNET_INT16: CONVERT_EACH(int16_t, value) break;
+    case LINNET_INT8: CONVERT_EACH(int8_t, value) break;
+    case LINNET_BOOL: CONVERT_EACH(uint8_t, value != 0) break;
+    case LINNET_UINT8: CONVERT_EACH(uint8_t, value) break;
+    case LINNET_UINT16: CONVERT_EACH(uint16_t, value) break;
+    case LINNET_UINT32: CONVERT_EACH(uint32_t, value) break;
+    default: break; /* no whole number */
     }
 }
 
 /* Exact: every float dtype fits in a double. */
 static void load_float(linnet_dtype dtype, const unsigned char *from, size_t n, double *out)
 {
-    if (dtype == LINNET_FLOAT64) {
-        CONVERT_EACH(double, value)
-    } else if (dtype == LINNET_FLOAT32) {
-        CONVERT_EACH(float, (double)value)
-    } else if (dtype == LINNET_BFLOAT16) {
-        CONVERT_EACH(uint16_t, (double)ln_f32_of_bf16(value))
-    } else {
-        CONVERT_EACH(uint16_t, (double)ln_f32_of_f16(value))
+    switch (dtype) {
+    case LINNET_FLOAT64: CONVERT_EACH(double, value) break;
+    case LINNET_FLOAT32: CONVERT_EACH(float, (double)value) break;
+    case LINNET_BFLOAT16: CONVERT_EACH(uint16_t, (double)ln_f32_of_bf16(value)) break;
+    case LINNET_FLOAT16: CONVERT_EACH(uint16_t, (double)ln_f32_of_f16(value)) break;
+    case LINNET_FLOAT8_E4M3: CONVERT_EACH(uint8_t, (double)ln_f32_of_e4m3(value)) break;
+    case LINNET_FLOAT8_E5M2: CONVERT_EACH(uint8_t, (double)ln_f32_of_e5m2(value)) break;
+    default: break; /* no float */
     }
 }
 
-/* int64 -> float64 rounded to odd, so that rounding again to a shorter float is right. */
-static double double_to_odd(int64_t value)
+/* A whole number rounded to odd in float64, so that rounding again to a shorter float is right. */
+static double double_to_odd(uint64_t magnitude)
 {
-    uint64_t magnitude = value < 0 ? 0 - (uint64_t)value : (uint64_t)value;
     double scale = 1.0;
     if (magnitude >> 53 != 0) {
         magnitude = magnitude >> 11 | ((magnitude & 0x7ffu) != 0);
         scale = 2048.0;
     }
-    double rounded = (double)magnitude * scale;
-    return value < 0 ? -rounded : rounded;
+    return (double)magnitude * scale;
+}
+
+/* The low 64 bits of a number's two's complement as the float32 that stands for it in a rounding to 16
+ * bits. */
+static float f32_to_odd(int64_t value, bool has_sign)
+{
+    bool negative = has_sign && value < 0;
+    uint64_t magnitude = negative ? 0 - (uint64_t)value : (uint64_t)value;
+    double rounded = double_to_odd(magnitude);
+    return ln_f32_to_odd(negative ? -rounded : rounded);
 }
 
 static int64_t int64_of_double(double value)
@@ -112,7 +122,9 @@ static int32_t int32_of_double(double value)
         memcpy(to + i * sizeof stored, &stored, sizeof stored);                                    \
     }
 
-static void store_whole(const int64_t *value, size_t n, linnet_dtype dtype, unsigned char *to)
+/* `has_sign`: a value below 0 is one; otherwise it stands for a uint64 of 2^63 and more. */
+static void store_whole(const int64_t *value, bool has_sign, size_t n, linnet_dtype dtype,
+                        unsigned char *to)
 {
     if (dtype == LINNET_INT64) {
         STORE_EACH(int64_t, value[i])
@@ -121,11 +133,11 @@ static void store_whole(const int64_t *value, size_t n, linnet_dtype dtype, unsi
     } else if (dtype == LINNET_UINT8) {
         STORE_EACH(uint8_t, (uint8_t)((uint64_t)value[i] & UINT8_MAX))
     } else if (dtype == LINNET_FLOAT64) {
-        STORE_EACH(double, (double)value[i])
+        STORE_EACH(double, has_sign ? (double)value[i] : (double)(uint64_t)value[i])
     } else if (dtype == LINNET_BFLOAT16) {
-        STORE_EACH(uint16_t, ln_bf16_of_f32(ln_f32_to_odd(double_to_odd(value[i]))))
+        STORE_EACH(uint16_t, ln_bf16_of_f32(f32_to_odd(value[i], has_sign)))
     } else {
-        STORE_EACH(uint16_t, ln_f16_of_f32(ln_f32_to_odd(double_to_odd(value[i]))))
+        STORE_EACH(uint16_t, ln_f16_of_f32(f32_to_odd(value[i], has_sign)))
     }
 }
 
@@ -154,10 +166,10 @@ static void convert_block(linnet_dtype dtype, const unsigned char *from, size_t 
         memcpy(to, from, n * linnet_dtype_size(dtype));
     } else if (to_dtype == LINNET_FLOAT32) {
         ln_to_float32(dtype, from, n, (float *)(void *)to);
-    } else if (is_whole(dtype)) {
+    } else if (!ln_dtype_row(dtype)->floating) {
         int64_t value[BLOCK];
         load_whole(dtype, from, n, value);
-        store_whole(value, n, to_dtype, to);
+        store_whole(value, dtype != LINNET_UINT64, n, to_dtype, to);
     } else {
         double value[BLOCK];
         load_float(dtype, from, n, value);
@@ -228,7 +240,7 @@ linnet_status linnet_tensor_to(const linnet_tensor *self, linnet_dtype dtype, li
         return ln_fail(error, LINNET_ERROR_ARGUMENT, "unknown dtype %d",
                        (int)(source == NULL ? from.dtype : dtype));
     }
-    if (from.dtype != dtype && !(source->computable && target->computable)) {
+    if (from.dtype != dtype && !target->target) {
         return ln_fail(error, LINNET_ERROR_UNSUPPORTED, "conversion from %s to %s is not supported",
                        source->name, target->name);
     }

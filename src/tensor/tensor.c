@@ -13,8 +13,8 @@
 /* ---- dtypes ---- */
 
 static const ln_dtype dtypes[] = {
-#define LN_DTYPE(dtype, name, type_name, safetensors, numpy, size, computable)                     \
-    [dtype] = {dtype, name, type_name, safetensors, numpy, size, computable},
+#define LN_DTYPE(dtype, name, type_name, safetensors, numpy, size, floating, target)               \
+    [dtype] = {dtype, name, type_name, safetensors, numpy, size, floating, target},
 #include "tensor/dtypes.def"
 #undef LN_DTYPE
 };

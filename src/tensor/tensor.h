@@ -12,7 +12,8 @@ typedef struct ln_dtype {
     const char *safetensors; /* "F32" */
     const char *numpy; /* array-protocol kind and size, without byte order: "f4"; NULL: none */
     size_t size;
-    bool computable; /* can be converted to and from float32 */
+    bool floating;
+    bool target; /* others convert to it, and data may be of it; all convert to float32 */
 } ln_dtype;
 
 /* The row of a dtype; NULL for an unknown value. */
@@ -44,8 +45,8 @@ LINNET_NODISCARD linnet_status ln_tensor_describe(linnet_dtype dtype, int rank,
  * Errors: SHAPE "Dimension out of range (expected to be in range of [-2, 1], but got 2)". */
 LINNET_NODISCARD linnet_status ln_wrap_dim(int dim, int rank, int *wrapped, linnet_error *error);
 
-/* Converts n contiguous elements of a computable dtype at `source` to float32, rounded to nearest even;
- * `source` need not be aligned. Runs under the caller's floating-point environment. */
+/* Converts n contiguous elements at `source` to float32, rounded to nearest even; `source` need not be
+ * aligned. Runs under the caller's floating-point environment. */
 void ln_to_float32(linnet_dtype dtype, const void *source, size_t n, float *out);
 
 #endif

@@ -62,8 +62,8 @@ static const char *shown(const char *name, char out[132])
 
 static bool is_float(linnet_dtype dtype)
 {
-    return dtype == LINNET_FLOAT32 || dtype == LINNET_FLOAT64 || dtype == LINNET_FLOAT16 ||
-           dtype == LINNET_BFLOAT16;
+    const ln_dtype *row = ln_dtype_row(dtype);
+    return row != NULL && row->floating;
 }
 
 static bool same_shape(const linnet_tensor *a, const linnet_tensor *b)
