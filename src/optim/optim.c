@@ -1,6 +1,8 @@
 /* optim.c - the table of optimizers; an optimizer's state and its steps. */
 #include "optim/optim.h"
 
+#include <string.h>
+
 #include "base/checked.h"
 #include "base/error.h"
 #include "base/memory.h"
@@ -140,6 +142,17 @@ void ln_optimizer_free(ln_optimizer *optimizer)
         ln_free(optimizer->sizes);
         ln_free(optimizer);
     }
+}
+
+ln_value *ln_optimizer_value(ln_optimizer *optimizer, const char *name)
+{
+    const ln_signature *signature = &optimizer->type->signature;
+    for (size_t i = 0; i < signature->count; i++) {
+        if (strcmp(signature->parameters[i].name, name) == 0) {
+            return &optimizer->values[i];
+        }
+    }
+    return NULL;
 }
 
 void ln_optimizer_step(ln_optimizer *optimizer)

@@ -45,6 +45,10 @@ LINNET_NODISCARD linnet_status ln_optimizer_create(const char *text, const size_
                                                    linnet_error *error);
 void ln_optimizer_free(ln_optimizer *optimizer);
 
+/* The value of a parameter of its constructor, which schedules change; NULL where it has none of that
+ * name. */
+ln_value *ln_optimizer_value(ln_optimizer *optimizer, const char *name);
+
 /* Begins the next step: every parameter is updated once in it. */
 void ln_optimizer_step(ln_optimizer *optimizer);
 /* Updates one parameter's weights by its gradient. */

@@ -1,0 +1,95 @@
+/* schedule.h - the table of learning-rate schedules, and a schedule with its state.
+ *
+ * Text, defaults, checks and recurrences are those of torch.optim.lr_scheduler, operation by
+ * operation, so that learning rates are PyTorch's; cos and pow come from numeric/precise.h. A
+ * schedule writes the learning rate, and some the momentum, into the optimizer's values. */
+#ifndef LN_OPTIM_SCHEDULE_H
+#define LN_OPTIM_SCHEDULE_H
+
+#include "optim/optim.h"
+
+typedef struct ln_schedule ln_schedule;
+
+/* Reads torch.optim.lr_scheduler's constructor text and sets the first learning rate. names: free
+ * names in the text, such as epochs. The optimizer is borrowed. The caller owns the schedule.
+ * Errors: SYNTAX, ARGUMENT in PyTorch's words, MEMORY. */
+LINNET_NODISCARD linnet_status ln_schedule_create(const char *text, const linnet_name *names,
+                                                  size_t name_count, ln_optimizer *optimizer,
+                                                  ln_schedule **schedule, linnet_error *error);
+void ln_schedule_free(ln_schedule *schedule);
+
+/* scheduler.step(); metric is for those that want one. Errors: ARGUMENT (the schedule has come to its
+ * end). */
+LINNET_NODISCARD linnet_status ln_schedule_step(ln_schedule *schedule, double metric,
+                                                linnet_error *error);
+/* Whether it wants a metric of which the larger is the better. */
+bool ln_schedule_wants_largest(const ln_schedule *schedule);
+
+/* ---- for the schedules ---- */
+
+/* What schedules over one optimizer share: PyTorch keeps it in the optimizer's param_groups. NaN:
+ * not there. */
+typedef struct ln_schedule_group {
+    ln_optimizer *optimizer;
+    double initial_lr, max_lr, min_lr, base_momentum, max_momentum;
+} ln_schedule_group;
+
+typedef struct ln_schedule_type {
+    ln_signature signature;
+    bool each_batch;   /* PyTorch's documentation steps it after each batch */
+    bool wants_metric; /* its step looks at a metric */
+    /* Checks and takes what the values say, before the first step; may change the group. */
+    linnet_status (*create)(ln_schedule *schedule, linnet_error *error);
+    /* The learning rate at last_epoch, from the one before; may set the momentum. */
+    double (*next)(ln_schedule *schedule);
+    /* The same at last_epoch 0, where SequentialLR comes to a schedule: PyTorch's closed form. NULL:
+     * next. */
+    double (*first)(const ln_schedule *schedule);
+    /* Fails where there is no step after this one. NULL: there always is. */
+    linnet_status (*end)(const ln_schedule *schedule, linnet_error *error);
+    /* In place of all of the above, for schedules that are stepped otherwise. */
+    linnet_status (*step)(ln_schedule *schedule, double metric, linnet_error *error);
+} ln_schedule_type;
+
+#define LN_SCHEDULE_STATE 3
+
+struct ln_schedule {
+    const ln_schedule_type *type;
+    ln_schedule_group *group; /* owned by the outermost schedule */
+    ln_value values[LN_MAX_PARAMETERS];
+    int64_t last_epoch, step_count;
+    double base_lr, last_lr;
+    double state[LN_SCHEDULE_STATE]; /* what else the type keeps */
+    int64_t *milestones;             /* owned, as are the children */
+    size_t milestone_count;
+    ln_schedule **children;
+    size_t child_count;
+};
+
+static inline double ln_schedule_number(const ln_schedule *schedule, int i)
+{
+    return schedule->values[i].number[0];
+}
+
+/* The optimizer's learning rate. */
+double ln_schedule_lr(const ln_schedule_group *group);
+void ln_schedule_set_lr(ln_schedule_group *group, double lr);
+/* Its momentum, or beta1. False: it has none. */
+bool ln_schedule_has_momentum(const ln_schedule_group *group);
+void ln_schedule_set_momentum(ln_schedule_group *group, double momentum);
+
+/* One step of a schedule that has `next`, where SequentialLR comes to it, at its epoch 0. */
+void ln_schedule_restart(ln_schedule *schedule);
+
+/* The arguments that PyTorch's constructors end with. */
+#define LN_SCHEDULE_TAIL                                                                           \
+    {"last_epoch", LN_KIND_INT, "-1", LN_REPR_NEVER},                                              \
+    {                                                                                              \
+        "verbose", LN_KIND_BOOL, "False", LN_REPR_NEVER                                            \
+    }
+
+/* "expected WHAT above 0, found 0" where it is not. */
+LINNET_NODISCARD linnet_status ln_check_positive(int64_t value, const char *what,
+                                                 linnet_error *error);
+
+#endif
