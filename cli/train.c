@@ -150,9 +150,6 @@ static int check_data(cli_training *training)
     if (code == CLI_OK) {
         code = cli_check_shape(values->data, training->data, training->model);
     }
-    if (code == CLI_OK) {
-        code = cli_check_labels(values->data, training->data, training->model);
-    }
     return code == CLI_OK ? check_names(training) : code;
 }
 
@@ -192,35 +189,6 @@ static int dress_model(cli_training *training)
     return init_model(values, model);
 }
 
-/* A class without a row is legal, and most often a mistake. */
-static int warn_missing(const cli_training *training)
-{
-    int64_t count = training->classes;
-    bool *seen = calloc((size_t)count + 1, sizeof *seen);
-    if (seen == NULL) {
-        return cli_fail_memory();
-    }
-    const int64_t *labels = linnet_dataset_labels(training->train);
-    for (int64_t row = 0; row < linnet_dataset_rows(training->train); row++) {
-        seen[labels[row]] = true;
-    }
-    int64_t missing = 0, first = -1;
-    for (int64_t c = 0; c < count; c++) {
-        first = !seen[c] && first < 0 ? c : first;
-        missing += !seen[c];
-    }
-    if (missing > 0) {
-        char number[24], others[64] = "";
-        const char *name = cli_class_name(training->model, (size_t)first, number);
-        if (missing > 1) {
-            snprintf(others, sizeof others, ", nor have %lld others", (long long)(missing - 1));
-        }
-        cli_warn(training->values->data, "class %s has no row to train on%s", name, others);
-    }
-    free(seen);
-    return CLI_OK;
-}
-
 static int make_model(cli_training *training)
 {
     training->train = training->rest != NULL ? training->rest : training->data;
@@ -232,7 +200,11 @@ static int make_model(cli_training *training)
     if (code == CLI_OK) {
         code = dress_model(training);
     }
-    return code == CLI_OK ? warn_missing(training) : code;
+    if (code == CLI_OK && linnet_model_output_features(training->model) < training->classes) {
+        /* The others may be the loss's ignore_index. */
+        training->classes = linnet_model_output_features(training->model);
+    }
+    return code;
 }
 
 static int run(const void *opaque)
@@ -308,6 +280,16 @@ static const cli_option options[] = {
     {"optim", 0, "TEXT", CLI_TEXT, FIELD(optim), 0, 0, "Adam(lr=0.001)",
      "the optimizer: SGD, Adam or AdamW with their arguments"},
     {"loss", 0, "TEXT", CLI_TEXT, FIELD(loss), 0, 0, "CrossEntropyLoss()", "the loss"},
+    {"schedule", 0, "TEXT", CLI_TEXT, FIELD(schedule), 0, 0, NULL,
+     "a learning-rate schedule of torch.optim.lr_scheduler with its arguments; epochs, "
+     "steps_per_epoch "
+     "and the names of --set stand for their numbers. ReduceLROnPlateau watches the validation "
+     "rows, "
+     "or else those trained on: their loss, with mode='max' their accuracy"},
+    {"schedule-step", 0, "auto|epoch|batch", CLI_CHOICE, FIELD(schedule_step), 0, 0, "auto",
+     "when the schedule is stepped; auto: OneCycleLR and CyclicLR after each batch, the others "
+     "after "
+     "each epoch"},
     {"scale", 0, "F", CLI_NUMBER, FIELD(scale), 0, INT64_MAX, NULL,
      "multiply features by this first, such as 1/255; stored in the model"},
     {"standardize", 0, NULL, CLI_FLAG, FIELD(standardize), 0, 0, NULL,

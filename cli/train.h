@@ -1,5 +1,5 @@
-/* train.h - what the two halves of `linnet train` share: train.c prepares, train_epochs.c trains.
- */
+/* train.h - what the parts of `linnet train` share: train.c prepares, train_setup.c makes the trainer,
+ * train_epochs.c trains. */
 #ifndef CLI_TRAIN_H
 #define CLI_TRAIN_H
 
@@ -8,7 +8,7 @@
 typedef struct cli_train_values {
     const char *data, *output, *model;
     const char *labels, *val, *val_labels;
-    const char *optim, *loss, *rng;
+    const char *optim, *loss, *rng, *schedule, *schedule_step;
     int64_t epochs, batch_size, seed, threads;
     double val_fraction, scale; /* 0: not given */
     bool standardize;
@@ -28,6 +28,12 @@ typedef struct cli_training {
     int64_t classes; /* that the data have */
     linnet_model *model;
 } cli_training;
+
+typedef bool (*cli_on_batch)(void *context, const linnet_progress *progress);
+
+/* Makes the trainer; on failure *trainer is NULL and the reason printed. Returns the exit code. */
+int cli_create_trainer(const cli_training *training, cli_on_batch progress, void *context,
+                       linnet_trainer **trainer);
 
 /* Trains, measures and saves; prints the results. Returns the exit code. */
 int cli_train_epochs(cli_training *training);

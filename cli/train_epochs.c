@@ -136,6 +136,9 @@ static void tell_epoch(const epochs_run *course, const linnet_epoch *epoch, doub
         cli_text_add(&line, "  val loss %.4f  val accuracy %.4f", evaluation->loss,
                      evaluation->accuracy);
     }
+    if (course->training->values->schedule != NULL) {
+        cli_text_add(&line, "  lr %.4g", epoch->lr);
+    }
     cli_text_add(&line, "  %.1f s  %.0f samples/s", cli_seconds() - course->begun,
                  trained > 0 ? (double)epoch->rows / trained : 0.0);
     if (course->training->val != NULL && best) {
@@ -145,13 +148,33 @@ static void tell_epoch(const epochs_run *course, const linnet_epoch *epoch, doub
     cli_text_free(&line);
 }
 
+/* A schedule that judges by a metric gets the loss of the validation rows, or of those trained on; or
+ * the accuracy, where the larger is the better. */
+static int step_schedule(epochs_run *course, const linnet_epoch *epoch,
+                         const linnet_evaluation *evaluation)
+{
+    bool largest, validated = course->training->val != NULL;
+    if (epoch->stopped || !linnet_trainer_wants_metric(course->trainer, &largest)) {
+        return CLI_OK;
+    }
+    double loss = validated ? evaluation->loss : epoch->loss;
+    double accuracy = validated ? evaluation->accuracy : epoch->accuracy;
+    linnet_error error;
+    return linnet_trainer_step_schedule(course->trainer, largest ? accuracy : loss, &error) ==
+                   LINNET_OK
+               ? CLI_OK
+               : cli_fail_with("--schedule", &error);
+}
+
 static int one_epoch(epochs_run *course)
 {
     linnet_epoch epoch;
     linnet_error error;
     course->begun = cli_seconds();
     if (linnet_trainer_epoch(course->trainer, &epoch, &error) != LINNET_OK) {
-        return cli_fail_with(course->training->values->data, &error);
+        bool schedule = strcmp(error.place, "schedule") == 0;
+        error.place[0] = '\0';
+        return cli_fail_with(schedule ? "--schedule" : course->training->values->data, &error);
     }
     double trained = cli_seconds() - course->begun;
     if (epoch.stopped) {
@@ -160,6 +183,9 @@ static int one_epoch(epochs_run *course)
     linnet_evaluation evaluation = {0};
     bool best = false;
     int code = measure_and_keep(course, &epoch, &evaluation, &best);
+    if (code == CLI_OK) {
+        code = step_schedule(course, &epoch, &evaluation);
+    }
     if (code == CLI_OK) {
         tell_epoch(course, &epoch, trained, &evaluation, best);
     }
@@ -199,6 +225,37 @@ static void announce(const epochs_run *course)
         cli_say("* the best on the validation rows so far, written to %s",
                 training->values->output);
     }
+}
+
+/* A class without a row is legal, and most often a mistake. */
+static int warn_missing(const cli_training *training)
+{
+    int64_t count = training->classes;
+    bool *seen = calloc((size_t)count + 1, sizeof *seen);
+    if (seen == NULL) {
+        return cli_fail_memory();
+    }
+    const int64_t *labels = linnet_dataset_labels(training->train);
+    for (int64_t row = 0; row < linnet_dataset_rows(training->train); row++) {
+        if (labels[row] < count) {
+            seen[labels[row]] = true;
+        }
+    }
+    int64_t missing = 0, first = -1;
+    for (int64_t c = 0; c < count; c++) {
+        first = !seen[c] && first < 0 ? c : first;
+        missing += !seen[c];
+    }
+    if (missing > 0) {
+        char number[24], others[64] = "";
+        const char *name = cli_class_name(training->model, (size_t)first, number);
+        if (missing > 1) {
+            snprintf(others, sizeof others, ", nor have %lld others", (long long)(missing - 1));
+        }
+        cli_warn(training->values->data, "class %s has no row to train on%s", name, others);
+    }
+    free(seen);
+    return CLI_OK;
 }
 
 static void tell_stop(const epochs_run *course)
@@ -281,41 +338,22 @@ static int all_epochs(epochs_run *course)
     return tell_result(course);
 }
 
-/* The library says "optim: line 1, column 5"; the user typed --optim. */
-static int fail_to_begin(linnet_error *error)
-{
-    if (strncmp(error->place, "optim", 5) == 0 || strncmp(error->place, "loss", 4) == 0) {
-        memmove(error->place + 2, error->place, sizeof error->place - 3);
-        memcpy(error->place, "--", 2);
-        error->place[sizeof error->place - 1] = '\0';
-    }
-    return cli_fail_with(NULL, error);
-}
-
 int cli_train_epochs(cli_training *training)
 {
     const cli_train_values *values = training->values;
     epochs_run course = {.training = training, .started = cli_seconds()};
-    linnet_trainer_options options = {
-        .optim = values->optim,
-        .loss = values->loss,
-        .batch_size = (size_t)values->batch_size,
-        .seed = (uint64_t)values->seed,
-        .rng = strcmp(values->rng, "torch") == 0 ? LINNET_RNG_TORCH : LINNET_RNG_PHILOX,
-        .threads = (int)values->threads,
-        .progress = on_batch,
-        .context = &course,
-    };
-    linnet_error error;
-    if (linnet_trainer_create(training->model, training->train, &options, &course.trainer,
-                              &error) != LINNET_OK) {
-        return fail_to_begin(&error);
+    int code = cli_create_trainer(training, on_batch, &course, &course.trainer);
+    if (code != CLI_OK) {
+        return code;
     }
     int64_t rows = linnet_dataset_rows(training->train);
     course.batches = (rows + values->batch_size - 1) / values->batch_size;
-    announce(&course);
-    cli_watch_interrupts(true);
-    int code = all_epochs(&course);
+    code = warn_missing(training);
+    if (code == CLI_OK) {
+        announce(&course);
+        cli_watch_interrupts(true);
+        code = all_epochs(&course);
+    }
     linnet_trainer_free(course.trainer);
     return code;
 }

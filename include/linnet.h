@@ -569,11 +569,26 @@ typedef struct linnet_progress {
     double loss;  /* mean over those rows, in training mode */
     double accuracy;
     double batch_loss; /* of this batch alone, as loss.item() tells it; NaN where no row counts */
+    double lr;         /* the learning rate that it was trained with */
 } linnet_progress;
+
+/* When a schedule is stepped. */
+typedef enum linnet_schedule_step {
+    LINNET_STEP_DEFAULT = 0, /* after each batch for OneCycleLR and CyclicLR, else each epoch */
+    LINNET_STEP_EPOCH,
+    LINNET_STEP_BATCH
+} linnet_schedule_step;
 
 typedef struct linnet_trainer_options {
     const char *optim; /* NULL: "Adam(lr=0.001)" */
     const char *loss;  /* torch.nn's text; NULL: "CrossEntropyLoss()" */
+    /* torch.optim.lr_scheduler's text, such as "CosineAnnealingLR(T_max=epochs)"; NULL: the
+     * learning rate stays. `names` stand for ints in it; steps_per_epoch is one without being
+     * among them. */
+    const char *schedule;
+    linnet_schedule_step schedule_step;
+    const linnet_name *names;
+    size_t name_count;
     size_t batch_size; /* 0: 64 */
     uint64_t seed;     /* of shuffle and dropout */
     linnet_rng rng;
@@ -589,22 +604,34 @@ typedef struct linnet_epoch {
     int64_t rows;
     double loss; /* mean over the rows, as they came, in training mode, whatever the reduction */
     double accuracy; /* among the rows whose label is not ignore_index */
+    double lr;       /* of the last batch */
     bool stopped;    /* progress returned false */
 } linnet_epoch;
 
 /* Prepares training of `model` on `dataset`; both are borrowed and must outlive the trainer. Warm
- * memory is all taken here. Errors: SYNTAX and ARGUMENT (optim, loss: the place begins with the one
- * or the other), SHAPE, DATA, MEMORY. */
+ * memory is all taken here. Errors: SYNTAX and ARGUMENT (optim, loss, schedule: the place begins with
+ * the one that is meant), SHAPE, DATA, MEMORY. */
 LINNET_NODISCARD LINNET_API linnet_status linnet_trainer_create(
     linnet_model *model, const linnet_dataset *dataset, const linnet_trainer_options *options,
     linnet_trainer **trainer, linnet_error *error);
 /* One pass over the dataset in a new order, the last batch as short as it comes. The model's
  * parameters hold the result. `epoch` may be NULL. Errors: DATA (the loss became NaN or infinite;
- * the message names the step). */
+ * the message names the step), ARGUMENT (the schedule has come to its end). */
 LINNET_NODISCARD LINNET_API linnet_status linnet_trainer_epoch(linnet_trainer *trainer,
                                                                linnet_epoch *epoch,
                                                                linnet_error *error);
 LINNET_API void linnet_trainer_free(linnet_trainer *trainer);
+
+/* The learning rate of the next batch. */
+LINNET_API double linnet_trainer_lr(const linnet_trainer *trainer);
+/* Whether the schedule judges by a metric, as ReduceLROnPlateau does; *largest, which may be NULL: the
+ * larger, the better. The trainer does not step such a schedule by itself; the caller does, after each
+ * epoch, with what it measured. */
+LINNET_API bool linnet_trainer_wants_metric(const linnet_trainer *trainer, bool *largest);
+/* scheduler.step(metric). Errors: ARGUMENT (a schedule that wants no metric, or none). */
+LINNET_NODISCARD LINNET_API linnet_status linnet_trainer_step_schedule(linnet_trainer *trainer,
+                                                                       double metric,
+                                                                       linnet_error *error);
 
 /* The kernel set that trains, the threads, and the bytes that the trainer holds. */
 LINNET_API const char *linnet_trainer_isa(const linnet_trainer *trainer);

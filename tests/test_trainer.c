@@ -46,7 +46,7 @@ static linnet_dataset *make_dataset(const float *x, const int64_t *y, int64_t ro
 /* ---- recorded PyTorch runs ---- */
 
 typedef struct replay {
-    const json_t *losses;
+    const json_t *losses, *rates; /* a step's; those after each epoch, where they were recorded */
     const char *name;
     size_t step;
 } replay;
@@ -58,6 +58,10 @@ static bool check_step(void *context, const linnet_progress *progress)
     if (!(fabs(progress->batch_loss - expected) <= 1e-5)) {
         fail_msg("%s, step %zu: PyTorch's loss %.9g, found %.9g", r->name, r->step, expected,
                  progress->batch_loss);
+    }
+    if (progress->epoch > 1 && json_array_size(r->rates) > 0) {
+        size_t before = (size_t)progress->epoch - 2;
+        assert_true(progress->lr == json_number_value(json_array_get(r->rates, before)));
     }
     r->step++;
     return true;
@@ -74,20 +78,23 @@ static void check_close(const char *what, const float *expected, const float *fo
 }
 
 typedef struct recorded_run {
-    const char *name, *optim, *loss;
+    const char *name, *optim, *loss, *schedule;
 } recorded_run;
 
 static void replay_run(const json_t *vectors, const recorded_run *recorded, const float *x,
                        const int64_t *y)
 {
     const json_t *run = json_object_get(vectors, recorded->name);
-    replay r = {.losses = json_object_get(run, "loss"), .name = recorded->name};
+    replay r = {.losses = json_object_get(run, "loss"),
+                .rates = json_object_get(run, "lr"),
+                .name = recorded->name};
     linnet_error error;
     linnet_model *model = make_model(HEAD, 42);
     linnet_dataset *dataset = make_dataset(x, y, 20, 6);
     linnet_trainer *trainer;
     linnet_trainer_options options = {.optim = recorded->optim,
                                       .loss = recorded->loss,
+                                      .schedule = recorded->schedule,
                                       .batch_size = 7,
                                       .seed = 42,
                                       .rng = LINNET_RNG_TORCH,
@@ -98,6 +105,9 @@ static void replay_run(const json_t *vectors, const recorded_run *recorded, cons
         check_ok(linnet_trainer_epoch(trainer, NULL, &error), &error);
     }
     assert_int_equal(r.step, 12);
+    size_t rates = json_array_size(r.rates);
+    assert_true(rates == 0 || linnet_trainer_lr(trainer) ==
+                                  json_number_value(json_array_get(r.rates, rates - 1)));
     for (size_t i = 0; i < linnet_model_parameter_count(model); i++) {
         size_t count;
         const char *parameter = linnet_model_parameter_name(model, i);
@@ -126,15 +136,17 @@ static void test_replay(void **state)
 {
     (void)state;
     static const recorded_run runs[] = {
-        {"sgd", "SGD(lr=.1)", NULL},
+        {"sgd", "SGD(lr=.1)", NULL, NULL},
         {"sgd_mom", "torch.optim.SGD(model.parameters(), .05, momentum=.9, weight_decay=1e-3)",
-         NULL},
-        {"sgd_nest", "SGD(lr=.05, momentum=.9, nesterov=True)", NULL},
-        {"adam", "Adam(params, lr=.01, foreach=None)", NULL},
-        {"adamw", "AdamW(lr=.01)", NULL},
-        {"adam_ams", "Adam(lr=.01, amsgrad=True, weight_decay=.01)", NULL},
+         NULL, NULL},
+        {"sgd_nest", "SGD(lr=.05, momentum=.9, nesterov=True)", NULL, NULL},
+        {"adam", "Adam(params, lr=.01, foreach=None)", NULL, NULL},
+        {"adamw", "AdamW(lr=.01)", NULL, NULL},
+        {"adam_ams", "Adam(lr=.01, amsgrad=True, weight_decay=.01)", NULL, NULL},
         {"ce_w_ls", "SGD(lr=.1)",
-         "nn.CrossEntropyLoss(weight=torch.tensor([1., 2., .5]), label_smoothing=.1)"},
+         "nn.CrossEntropyLoss(weight=torch.tensor([1., 2., .5]), label_smoothing=.1)", NULL},
+        {"adamw_cos", "AdamW(lr=.01)", NULL,
+         "torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, 4)"},
     };
     json_t *vectors = vectors_load();
     size_t count;

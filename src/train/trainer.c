@@ -9,7 +9,7 @@
 #include "base/error.h"
 #include "base/fpenv.h"
 #include "data/data.h"
-#include "optim/optim.h"
+#include "optim/schedule.h"
 #include "plan/plan.h"
 #include "train/classes.h"
 #include "train/loss.h"
@@ -20,6 +20,8 @@ struct linnet_trainer {
     linnet_trainer_options options;
     linnet_plan *plan;
     ln_optimizer *optimizer;
+    ln_schedule *schedule; /* NULL: none */
+    bool step_batches;     /* the schedule is stepped after each batch */
     ln_loss *loss;
     ln_torch_generator generator; /* LINNET_RNG_TORCH */
     int64_t epoch;                /* done so far */
@@ -29,6 +31,13 @@ struct linnet_trainer {
     float *weights;               /* what its rows count for in the mean */
     uint8_t *correct;             /* whether the largest logit is the label's */
 };
+
+static int64_t count_batches(const linnet_trainer *trainer)
+{
+    int64_t rows = linnet_dataset_rows(trainer->dataset);
+    int64_t size = (int64_t)trainer->options.batch_size;
+    return rows / size + (rows % size != 0);
+}
 
 /* ---- making one ---- */
 
@@ -69,6 +78,32 @@ static linnet_status create_optimizer(linnet_trainer *trainer, const char *text,
     status = ln_optimizer_create(text, sizes, count, &trainer->optimizer, error);
     ln_free(sizes);
     return status;
+}
+
+/* steps_per_epoch joins the caller's names, unless it is among them. */
+static linnet_status create_schedule(linnet_trainer *trainer, linnet_error *error)
+{
+    const linnet_trainer_options *options = &trainer->options;
+    size_t count = options->name_count;
+    linnet_name *names = ln_alloc(count + 1, sizeof *names);
+    if (names == NULL) {
+        return ln_fail_memory(error, (count + 1) * sizeof *names, "the names");
+    }
+    for (size_t i = 0; i < count; i++) {
+        names[i] = options->names[i];
+    }
+    names[count] = (linnet_name){"steps_per_epoch", count_batches(trainer)};
+    linnet_status status = ln_schedule_create(options->schedule, names, count + 1,
+                                              trainer->optimizer, &trainer->schedule, error);
+    ln_free(names);
+    if (status != LINNET_OK) {
+        ln_error_put_before(error, "schedule");
+        return status;
+    }
+    trainer->step_batches =
+        options->schedule_step == LINNET_STEP_BATCH ||
+        (options->schedule_step == LINNET_STEP_DEFAULT && trainer->schedule->type->each_batch);
+    return LINNET_OK;
 }
 
 static linnet_status take_memory(linnet_trainer *trainer, linnet_error *error)
@@ -113,6 +148,9 @@ static linnet_status prepare(linnet_trainer *trainer, linnet_error *error)
             ln_error_put_before(error, "optim");
         }
     }
+    if (status == LINNET_OK && options->schedule != NULL) {
+        status = create_schedule(trainer, error);
+    }
     if (status == LINNET_OK) {
         status = check_data(trainer, error);
     }
@@ -127,7 +165,8 @@ static linnet_status prepare(linnet_trainer *trainer, linnet_error *error)
         status = take_memory(trainer, error);
     }
     /* The texts were the caller's for this call only. */
-    options->optim = options->loss = NULL;
+    options->optim = options->loss = options->schedule = NULL;
+    options->names = NULL;
     return status;
 }
 
@@ -144,7 +183,9 @@ linnet_status linnet_trainer_create(linnet_model *model, const linnet_dataset *d
     made->model = model;
     made->dataset = dataset;
     made->options = options != NULL ? *options : (linnet_trainer_options){0};
+    ln_fpenv saved = ln_fpenv_enter();
     status = prepare(made, error);
+    ln_fpenv_leave(saved);
     if (status != LINNET_OK) {
         linnet_trainer_free(made);
         return status;
@@ -164,6 +205,7 @@ void linnet_trainer_free(linnet_trainer *trainer)
 {
     if (trainer != NULL) {
         linnet_plan_free(trainer->plan);
+        ln_schedule_free(trainer->schedule);
         ln_optimizer_free(trainer->optimizer);
         ln_loss_free(trainer->loss);
         ln_free(trainer->order);
@@ -310,7 +352,8 @@ static bool report(const batch_run *run, const linnet_epoch *done, int64_t batch
                                 .rows = done->rows,
                                 .loss = done->loss,
                                 .accuracy = done->accuracy,
-                                .batch_loss = (double)run->item};
+                                .batch_loss = (double)run->item,
+                                .lr = done->lr};
     return trainer->options.progress == NULL ||
            trainer->options.progress(trainer->options.context, &progress);
 }
@@ -324,24 +367,40 @@ static linnet_status fail_loss(const batch_run *run, const linnet_epoch *done, l
                    (long long)done->batches + 1);
 }
 
+/* Steps a schedule that is stepped `each_batch`, or each epoch. */
+static linnet_status step_schedule(linnet_trainer *trainer, bool each_batch, linnet_error *error)
+{
+    if (trainer->schedule == NULL || trainer->step_batches != each_batch ||
+        trainer->schedule->type->wants_metric) {
+        return LINNET_OK;
+    }
+    linnet_status status = ln_schedule_step(trainer->schedule, 0, error);
+    if (status != LINNET_OK) {
+        ln_error_put_before(error, "schedule");
+    }
+    return status;
+}
+
 static linnet_status run_epoch(linnet_trainer *trainer, linnet_epoch *done, linnet_error *error)
 {
     int64_t rows = linnet_dataset_rows(trainer->dataset);
-    int64_t size = (int64_t)trainer->options.batch_size;
-    int64_t batches = (rows + size - 1) / size;
+    int64_t size = (int64_t)trainer->options.batch_size, batches = count_batches(trainer);
+    linnet_status status = LINNET_OK;
     epoch_sums sums = {0};
     draw_order(trainer);
-    for (int64_t i = 0; i < batches && !done->stopped; i++) {
+    for (int64_t i = 0; i < batches && status == LINNET_OK && !done->stopped; i++) {
         batch_run run = {.trainer = trainer, .index = trainer->order + i * size};
         run.rows = (size_t)(rows - i * size < size ? rows - i * size : size);
         draw_masks(trainer, i, run.rows);
+        done->lr = linnet_trainer_lr(trainer);
         if (!train_batch(&run)) {
             return fail_loss(&run, done, error);
         }
         add_batch(&run, &sums, done);
-        done->stopped = !report(&run, done, batches);
+        status = step_schedule(trainer, true, error);
+        done->stopped = status == LINNET_OK && !report(&run, done, batches);
     }
-    return LINNET_OK;
+    return status == LINNET_OK && !done->stopped ? step_schedule(trainer, false, error) : status;
 }
 
 linnet_status linnet_trainer_epoch(linnet_trainer *trainer, linnet_epoch *epoch,
@@ -357,6 +416,40 @@ linnet_status linnet_trainer_epoch(linnet_trainer *trainer, linnet_epoch *epoch,
     }
     return status;
 }
+
+/* ---- the learning rate ---- */
+
+double linnet_trainer_lr(const linnet_trainer *trainer)
+{
+    return ln_optimizer_value(trainer->optimizer, "lr")->number[0];
+}
+
+bool linnet_trainer_wants_metric(const linnet_trainer *trainer, bool *largest)
+{
+    bool wants = trainer->schedule != NULL && trainer->schedule->type->wants_metric;
+    if (largest != NULL) {
+        *largest = wants && ln_schedule_wants_largest(trainer->schedule);
+    }
+    return wants;
+}
+
+linnet_status linnet_trainer_step_schedule(linnet_trainer *trainer, double metric,
+                                           linnet_error *error)
+{
+    if (!linnet_trainer_wants_metric(trainer, NULL)) {
+        return ln_fail(error, LINNET_ERROR_ARGUMENT,
+                       "expected a schedule that judges by a metric, such as ReduceLROnPlateau; "
+                       "found %s",
+                       trainer->schedule != NULL ? trainer->schedule->type->signature.name
+                                                 : "no schedule");
+    }
+    ln_fpenv saved = ln_fpenv_enter();
+    linnet_status status = ln_schedule_step(trainer->schedule, metric, error);
+    ln_fpenv_leave(saved);
+    return status;
+}
+
+/* ---- what it is ---- */
 
 const char *linnet_trainer_isa(const linnet_trainer *trainer)
 {

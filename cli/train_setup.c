@@ -1,0 +1,75 @@
+/* train_setup.c - the trainer of `linnet train`, made of what the command line says. */
+#include "train.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* The library says "optim: line 1, column 5"; the user typed --optim. */
+static int fail_to_begin(const cli_training *training, linnet_error *error)
+{
+    static const char *const options[] = {"optim", "loss", "schedule"};
+    for (size_t i = 0; i < sizeof options / sizeof options[0]; i++) {
+        if (strncmp(error->place, options[i], strlen(options[i])) == 0) {
+            memmove(error->place + 2, error->place, sizeof error->place - 3);
+            memcpy(error->place, "--", 2);
+            error->place[sizeof error->place - 1] = '\0';
+        }
+    }
+    return cli_fail_with(error->status == LINNET_ERROR_DATA ? training->values->data : NULL, error);
+}
+
+static linnet_rng rng_of(const char *name)
+{
+    return strcmp(name, "torch") == 0 ? LINNET_RNG_TORCH : LINNET_RNG_PHILOX;
+}
+
+static linnet_schedule_step step_of(const char *name)
+{
+    return strcmp(name, "epoch") == 0   ? LINNET_STEP_EPOCH
+           : strcmp(name, "batch") == 0 ? LINNET_STEP_BATCH
+                                        : LINNET_STEP_DEFAULT;
+}
+
+/* --set's names, and epochs unless it is among them. The caller frees them. */
+static linnet_name *list_names(const cli_train_values *values, size_t *count)
+{
+    linnet_name *names = calloc(values->set.count + 1, sizeof *names);
+    bool given = false;
+    for (size_t i = 0; names != NULL && i < values->set.count; i++) {
+        names[i] = values->set.names[i];
+        given = given || strcmp(names[i].name, "epochs") == 0;
+    }
+    if (names != NULL && !given) {
+        names[values->set.count] = (linnet_name){"epochs", values->epochs};
+    }
+    *count = values->set.count + !given;
+    return names;
+}
+
+int cli_create_trainer(const cli_training *training, cli_on_batch progress, void *context,
+                       linnet_trainer **trainer)
+{
+    const cli_train_values *values = training->values;
+    linnet_trainer_options options = {
+        .optim = values->optim,
+        .loss = values->loss,
+        .schedule = values->schedule,
+        .schedule_step = step_of(values->schedule_step),
+        .batch_size = (size_t)values->batch_size,
+        .seed = (uint64_t)values->seed,
+        .rng = rng_of(values->rng),
+        .threads = (int)values->threads,
+        .progress = progress,
+        .context = context,
+    };
+    linnet_name *names = list_names(values, &options.name_count);
+    if (names == NULL) {
+        return cli_fail_memory();
+    }
+    options.names = names;
+    linnet_error error;
+    linnet_status status =
+        linnet_trainer_create(training->model, training->train, &options, trainer, &error);
+    free(names);
+    return status == LINNET_OK ? CLI_OK : fail_to_begin(training, &error);
+}
