@@ -147,6 +147,65 @@ static void test_reading_fails(void **state)
     assert_open_fails("/proc/self/mem", "cannot read: Input/output error");
 }
 
+/* ---- reading beside another file ---- */
+
+static void assert_beside_fails(const char *path, const char *name, linnet_status status,
+                                const char *message)
+{
+    ln_file file;
+    linnet_error error = {0};
+    assert_int_equal(ln_file_open_beside(path, name, &file, &error), status);
+    assert_error(&error, status, name, message);
+    assert_null(file.path);
+    assert_null(file.data);
+}
+
+static void test_beside(void **state)
+{
+    ln_file file;
+    char path[256], folder[256];
+    snprintf(path, sizeof path, "%s", scratch_path(state, "model"));
+    snprintf(folder, sizeof folder, "%s", scratch_path(state, "folder"));
+    scratch_file(state, "b", "hello", 5);
+    assert_int_equal(mkdir(folder, 0700), 0);
+    scratch_file(state, "folder/c", "world", 5);
+    const char *const names[] = {"b", "./b", "folder/c", "folder/./c"};
+    for (size_t i = 0; i < 4; i++) {
+        assert_int_equal(ln_file_open_beside(path, names[i], &file, NULL), LINNET_OK);
+        assert_memory_equal(file.data, i < 2 ? "hello" : "world", 5);
+        assert_string_equal(file.path, names[i]);
+        ln_file_close(&file);
+    }
+    unlink(scratch_path(state, "folder/c"));
+    unlink(scratch_path(state, "b"));
+    rmdir(folder);
+}
+
+static void test_beside_stays_in_the_folder(void **state)
+{
+    static const char leaves[] = "expected a relative path that stays in the file's own folder";
+    char path[256], link[256];
+    snprintf(path, sizeof path, "%s", scratch_path(state, "model"));
+    snprintf(link, sizeof link, "%s", scratch_path(state, "link"));
+    scratch_file(state, "b", "hello", 5);
+    const char *const names[] = {"",       "/",    "/etc/passwd", "..",  "../b",
+                                 "a/../b", "a//b", "a/",          "a/.."};
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        assert_beside_fails(path, names[i], LINNET_ERROR_FORMAT, leaves);
+    }
+    assert_int_equal(symlink("b", link), 0);
+    assert_beside_fails(path, "link", LINNET_ERROR_FORMAT, "expected no symbolic link");
+    unlink(link);
+    assert_int_equal(symlink("/etc", link), 0);
+    assert_beside_fails(path, "link/passwd", LINNET_ERROR_IO, "cannot open: Not a directory");
+    unlink(link);
+    assert_beside_fails(path, ".", LINNET_ERROR_FORMAT, "expected a regular file");
+    assert_beside_fails(path, "none", LINNET_ERROR_IO, "cannot open: No such file or directory");
+    assert_beside_fails("/no-such-folder/model", "b", LINNET_ERROR_IO,
+                        "cannot open: No such file or directory");
+    unlink(scratch_path(state, "b"));
+}
+
 /* ---- writing ---- */
 
 static void replace(const char *path, const char *content)
@@ -473,6 +532,8 @@ int main(void)
         cmocka_unit_test(test_file_of_unknown_size),
         cmocka_unit_test(test_standard_input_is_read_to_its_end),
         cmocka_unit_test(test_reading_fails),
+        cmocka_unit_test(test_beside),
+        cmocka_unit_test(test_beside_stays_in_the_folder),
         cmocka_unit_test(test_new_file_has_the_usual_permissions),
         cmocka_unit_test(test_permissions_of_an_old_file_stay),
         cmocka_unit_test(test_old_file_stays_until_commit),

@@ -134,6 +134,109 @@ linnet_status ln_file_open(const char *path, ln_file *file, linnet_error *error)
     return status;
 }
 
+/* ---- reading beside another file ---- */
+
+/* "a/b.bin", "./b.bin": no part of it is ".." or empty. */
+static bool stays_inside(const char *name)
+{
+    for (;;) {
+        size_t length = strcspn(name, "/");
+        if (length == 0 || (length == 2 && memcmp(name, "..", 2) == 0)) {
+            return false;
+        }
+        if (name[length] == '\0') {
+            return true;
+        }
+        name += length + 1;
+    }
+}
+
+static int open_retrying(int folder, const char *name, int flags)
+{
+    int fd;
+    do {
+        fd = openat(folder, name, flags | O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+    } while (fd < 0 && errno == EINTR);
+    return fd;
+}
+
+/* Opens a path part by part, so that no link is followed; closes `folder`. `name` is cut up. */
+static int open_below(int folder, char *name)
+{
+    while (folder >= 0) {
+        char *slash = strchr(name, '/');
+        if (slash != NULL) {
+            *slash = '\0';
+        }
+        int next = open_retrying(folder, name, O_NOFOLLOW | (slash != NULL ? O_DIRECTORY : 0));
+        int number = errno;
+        close(folder);
+        errno = number;
+        if (slash == NULL) {
+            return next;
+        }
+        folder = next;
+        name = slash + 1;
+    }
+    return -1;
+}
+
+/* The folder of a path; -1 and errno where it cannot be opened. */
+static int open_folder(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    if (slash == NULL) {
+        return open_retrying(AT_FDCWD, ".", O_DIRECTORY);
+    }
+    char *folder = ln_copy_text(path, (size_t)(slash - path) + 1);
+    if (folder == NULL) {
+        errno = ENOMEM;
+        return -1;
+    }
+    int fd = open_retrying(AT_FDCWD, folder, O_DIRECTORY);
+    int number = errno;
+    ln_free(folder);
+    errno = number;
+    return fd;
+}
+
+linnet_status ln_file_open_beside(const char *path, const char *name, ln_file *file,
+                                  linnet_error *error)
+{
+    *file = (ln_file){0};
+    if (!stays_inside(name)) {
+        return ln_fail_at(error, LINNET_ERROR_FORMAT, name,
+                          "expected a relative path that stays in the file's own folder");
+    }
+    char *copy = ln_copy_text(name, strlen(name));
+    file->path = ln_copy_text(name, strlen(name));
+    if (copy == NULL || file->path == NULL) {
+        ln_free(copy);
+        ln_file_close(file);
+        return fail_memory(error, name, strlen(name) + 1, "a path");
+    }
+    int fd = open_below(open_folder(path), copy);
+    struct stat info;
+    linnet_status status = LINNET_OK;
+    if (fd < 0 && errno == ELOOP) {
+        status = ln_fail_at(error, LINNET_ERROR_FORMAT, name, "expected no symbolic link");
+    } else if (fd < 0 || fstat(fd, &info) != 0) {
+        status = fail_system(error, name, "cannot open", errno);
+    } else if (!S_ISREG(info.st_mode)) {
+        status = ln_fail_at(error, LINNET_ERROR_FORMAT, name, "expected a regular file");
+    } else {
+        status = map_or_read(fd, file, error);
+    }
+    ln_free(copy);
+    if (fd >= 0) {
+        close(fd);
+    }
+    if (status != LINNET_OK) {
+        ln_file_close(file);
+    }
+    return status;
+}
+
 void ln_file_close(ln_file *file)
 {
     if (file->mapped) {
