@@ -1,0 +1,28 @@
+/* onnx_absent.c - stands for onnx.c in a build without protobuf-c (LN_WITH_ONNX not defined).
+ *
+ * An ONNX file is still told from others, so that the error names the reason. */
+#include "format/onnx.h"
+
+#ifndef LN_WITH_ONNX
+
+#include "base/error.h"
+
+static linnet_status read(const ln_file *file, const ln_read_options *options,
+                          linnet_state_dict *state_dict, bool *keeps_file, linnet_error *error)
+{
+    (void)file;
+    (void)options;
+    (void)state_dict;
+    (void)keeps_file;
+    return ln_fail(error, LINNET_ERROR_UNSUPPORTED,
+                   "the file is an ONNX model, and this Linnet is built without ONNX");
+}
+
+const ln_format ln_format_onnx = {
+    .name = "onnx",
+    .extension = ".onnx",
+    .probe = ln_onnx_probe,
+    .read = read,
+};
+
+#endif
