@@ -314,42 +314,31 @@ static void test_labels_refused(void **state)
                  "expected labels of an integer dtype, found float8_e5m2");
 }
 
-/* ---- gathering ---- */
+/* ---- single rows ---- */
 
-static void test_gather(void **state)
+static void test_rows(void **state)
 {
     (void)state;
-    enum { ROWS = 500, COLUMNS = 77, COUNT = 1203 };
+    enum { ROWS = 500, COLUMNS = 77 };
     static uint8_t data[ROWS * COLUMNS];
-    static int64_t index[COUNT];
-    static float expected[COUNT * COLUMNS];
-    static float out[COUNT * COLUMNS];
+    float expected[COLUMNS];
+    size_t size = COLUMNS * sizeof(float);
+    float *out = check_guarded(size);
     check_random random = {4};
     for (int i = 0; i < ROWS * COLUMNS; i++) {
         data[i] = (uint8_t)check_next(&random);
     }
-    for (int i = 0; i < COUNT; i++) {
-        index[i] = (int64_t)(check_next(&random) % ROWS);
-        for (int j = 0; j < COLUMNS; j++) {
-            expected[i * COLUMNS + j] = (float)data[index[i] * COLUMNS + j];
-        }
-    }
     linnet_dataset *dataset = create_ok(VIEW(data, LINNET_UINT8, ROWS, COLUMNS), NULL);
-    for (int threads = 0; threads <= 3; threads++) {
-        linnet_error error;
-        ln_pool *pool = NULL;
-        if (threads > 0) {
-            check_ok(ln_pool_create(threads, &pool, &error), &error);
+    for (int i = 0; i < 1203; i++) {
+        int64_t row = (int64_t)(check_next(&random) % ROWS);
+        for (int j = 0; j < COLUMNS; j++) {
+            expected[j] = (float)data[row * COLUMNS + j];
         }
-        for (size_t count = 0; count <= COUNT; count = count * 3 + 1) {
-            memset(out, 0xff, sizeof out);
-            ln_dataset_gather(dataset, pool, index, count, out);
-            check_same(expected, out, count * COLUMNS, "%d threads", threads);
-        }
-        ln_dataset_gather(dataset, pool, index, COUNT, out);
-        check_same(expected, out, COUNT * COLUMNS, "%d threads", threads);
-        ln_pool_free(pool);
+        memset(out, 0xff, size);
+        ln_dataset_row(dataset, row, out);
+        check_same(expected, out, COLUMNS, "row %d", (int)row);
     }
+    check_guarded_free(out, size);
     linnet_dataset_free(dataset);
 }
 
@@ -478,7 +467,7 @@ int main(void)
         cmocka_unit_test(test_strides),      cmocka_unit_test(test_shapes_refused),
         cmocka_unit_test(test_not_finite),   cmocka_unit_test(test_not_finite_dtypes),
         cmocka_unit_test(test_label_dtypes), cmocka_unit_test(test_labels_refused),
-        cmocka_unit_test(test_gather),       cmocka_unit_test(test_split),
+        cmocka_unit_test(test_rows),         cmocka_unit_test(test_split),
         cmocka_unit_test(test_split_seeds),  cmocka_unit_test(test_split_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -28,7 +28,71 @@ static void each_set(void (*body)(const ln_kernels *set))
     }
 }
 
-static void tile_of_set(const ln_kernels *set)
+/* ---- tiles ---- */
+
+typedef enum tile_kind { TILE_FORWARD, TILE_INPUT, TILE_WEIGHT } tile_kind;
+
+/* A tile's operands, each ending at a guard page. Element (r, i) of A lies at a_at(r, i). */
+typedef struct tile_case {
+    const ln_kernels *set;
+    tile_kind kind;
+    size_t rows, k, lda, ldb;
+    bool add;
+} tile_case;
+
+static size_t a_at(const tile_case *t, size_t r, size_t i)
+{
+    size_t width = t->set->tile_columns;
+    switch (t->kind) {
+    case TILE_FORWARD: return r * t->lda + i;
+    case TILE_INPUT: return i / width * t->lda + r * width + i % width;
+    default: return i * t->lda + r;
+    }
+}
+
+static void run_tile(const tile_case *t, const float *a, const float *b, float *c)
+{
+    const float *streams[LN_TILE_STREAMS] = {a, b, c, a};
+    switch (t->kind) {
+    case TILE_FORWARD:
+        t->set->tile_forward(t->rows, t->k, a, t->lda, b, c, t->set->tile_columns, t->add);
+        break;
+    case TILE_INPUT: t->set->tile_input_gradient(t->rows, t->k, a, t->lda, b, c); break;
+    case TILE_WEIGHT:
+        t->set->tile_weight_gradient(t->rows, t->k, a, t->lda, b, t->ldb, c, t->add, streams);
+        break;
+    }
+}
+
+static void check_tile(const tile_case *t, check_random *random)
+{
+    size_t width = t->set->tile_columns;
+    size_t a_size = (a_at(t, t->rows - 1, t->k - 1) + 1) * sizeof(float);
+    size_t b_size = ((t->k - 1) * t->ldb + width) * sizeof(float);
+    size_t c_size = t->rows * width * sizeof(float);
+    float *a = check_guarded(a_size), *b = check_guarded(b_size), *c = check_guarded(c_size);
+    float expected[LN_MAX_TILE_ROWS * LN_MAX_TILE_COLUMNS];
+    check_fill(random, a, a_size / sizeof *a);
+    check_fill(random, b, b_size / sizeof *b);
+    check_fill(random, c, c_size / sizeof *c);
+    for (size_t r = 0; r < t->rows; r++) {
+        for (size_t j = 0; j < width; j++) {
+            float s = 0;
+            for (size_t i = 0; i < t->k; i++) {
+                s = fmaf(a[a_at(t, r, i)], b[i * t->ldb + j], s);
+            }
+            expected[r * width + j] = t->add ? c[r * width + j] + s : s;
+        }
+    }
+    run_tile(t, a, b, c);
+    check_same(expected, c, t->rows * width, "%s tile %d rows %zu k %zu add %d", t->set->name,
+               (int)t->kind, t->rows, t->k, t->add);
+    check_guarded_free(a, a_size);
+    check_guarded_free(b, b_size);
+    check_guarded_free(c, c_size);
+}
+
+static void tiles_of_set(const ln_kernels *set)
 {
     check_random random = {1};
     size_t width = set->tile_columns;
@@ -36,33 +100,21 @@ static void tile_of_set(const ln_kernels *set)
     for (size_t rows = 1; rows <= set->tile_rows; rows++) {
         for (size_t d = 0; d < sizeof depths / sizeof *depths; d++) {
             size_t k = depths[d];
-            size_t lda = k + rows % 3;
-            size_t a_size = ((rows - 1) * lda + k) * sizeof(float);
-            size_t b_size = k * width * sizeof(float);
-            size_t c_size = rows * width * sizeof(float);
-            float *a = check_guarded(a_size), *b = check_guarded(b_size),
-                  *c = check_guarded(c_size);
-            float expected[LN_MAX_TILE_ROWS * LN_MAX_TILE_COLUMNS];
-            check_fill(&random, a, a_size / sizeof(float));
-            check_fill(&random, b, b_size / sizeof(float));
+            tile_case t = {.set = set, .rows = rows, .k = k, .ldb = width};
             for (int add = 0; add <= 1; add++) {
-                check_fill(&random, c, c_size / sizeof(float));
-                for (size_t r = 0; r < rows; r++) {
-                    for (size_t j = 0; j < width; j++) {
-                        float s = 0;
-                        for (size_t i = 0; i < k; i++) {
-                            s = fmaf(a[r * lda + i], b[i * width + j], s);
-                        }
-                        expected[r * width + j] = add != 0 ? c[r * width + j] + s : s;
-                    }
-                }
-                set->tile(rows, k, a, lda, b, c, width, add != 0);
-                check_same(expected, c, rows * width, "%s tile rows %zu k %zu add %d", set->name,
-                           rows, k, add);
+                t.add = add != 0;
+                t.kind = TILE_FORWARD;
+                t.lda = k + rows % 3;
+                check_tile(&t, &random);
+                t.kind = TILE_WEIGHT;
+                t.lda = rows + d;
+                t.ldb = width + d;
+                check_tile(&t, &random);
+                t.ldb = width;
             }
-            check_guarded_free(a, a_size);
-            check_guarded_free(b, b_size);
-            check_guarded_free(c, c_size);
+            t.kind = TILE_INPUT;
+            t.lda = (rows + d) * width;
+            check_tile(&t, &random);
         }
     }
 }
@@ -70,27 +122,49 @@ static void tile_of_set(const ln_kernels *set)
 static void test_tiles(void **state)
 {
     (void)state;
-    each_set(tile_of_set);
+    each_set(tiles_of_set);
 }
+
+/* ---- the three products ---- */
 
 typedef struct product_case {
-    size_t m, n, k;
+    size_t batch, in, out;
 } product_case;
 
-/* C by the definition: A is (m, k), B is (k, n). */
-static void define_product(ln_sum sum, const product_case *p, const float *a, const float *b,
-                           const float *bias, float *c)
+/* One case's arrays: x and dy have rows that lie apart, weight is as PyTorch has it. */
+typedef struct product_data {
+    const ln_kernels *set;
+    ln_pool *pool;
+    product_case size;
+    size_t ldx, ldy;
+    float *x, *dy, *weight, *bias, *packed;
+} product_data;
+
+static product_data make_product(const ln_kernels *set, ln_pool *pool, const product_case *size)
 {
-    for (size_t i = 0; i < p->m; i++) {
-        for (size_t j = 0; j < p->n; j++) {
-            c[i * p->n + j] = sum == LN_SUM_FEATURES
-                                  ? ln_sum_features(p->k, a + i * p->k, 1, b + j, p->n,
-                                                    bias != NULL ? bias[j] : 0)
-                                  : ln_sum_batch(p->k, a + i * p->k, 1, b + j, p->n);
-        }
-    }
+    check_random random = {size->batch * 1000003 + size->out * 1009 + size->in};
+    product_data d = {.set = set, .pool = pool, .size = *size};
+    d.ldx = size->in + size->batch % 3;
+    d.ldy = size->out + size->in % 4;
+    d.x = ln_alloc(size->batch * d.ldx, sizeof *d.x);
+    d.dy = ln_alloc(size->batch * d.ldy, sizeof *d.dy);
+    d.weight = ln_alloc(size->in * size->out, sizeof *d.weight);
+    d.bias = ln_alloc(size->out, sizeof *d.bias);
+    d.packed = ln_alloc(ln_packed_size(set, size->in, size->out), sizeof *d.packed);
+    check_fill(&random, d.x, size->batch * d.ldx);
+    check_fill(&random, d.dy, size->batch * d.ldy);
+    check_fill(&random, d.weight, size->in * size->out);
+    check_fill(&random, d.bias, size->out);
+    ln_pack_weight(set, pool, size->in, size->out, d.weight, (ptrdiff_t)size->in, 1, d.packed);
+    return d;
 }
 
+static void free_product(product_data *d)
+{
+    ln_free(d->x), ln_free(d->dy), ln_free(d->weight), ln_free(d->bias), ln_free(d->packed);
+}
+
+/* The batch must pass every stretch of a row once. */
 static void negate(void *context, size_t row, size_t first, size_t count, float *c)
 {
     (void)row;
@@ -101,88 +175,147 @@ static void negate(void *context, size_t row, size_t first, size_t count, float 
     }
 }
 
-/* Packs A and B from matrices that lie as they are or transposed, multiplies, and compares. */
-static void check_product(const ln_kernels *set, ln_pool *pool, ln_sum sum, const product_case *p,
-                          bool transposed, bool with_bias)
+/* Compares rows of `found`, ld apart, and sees that nothing between them was written. */
+static void same_rows(const product_data *d, const char *what, const float *expected, size_t n,
+                      const float *found, size_t ld, bool negated)
 {
-    check_random random = {p->m * 1000003 + p->n * 1009 + p->k};
-    float *a = ln_alloc(p->m * p->k, sizeof *a), *b = ln_alloc(p->k * p->n, sizeof *b);
-    float *a_t = ln_alloc(p->m * p->k, sizeof *a), *b_t = ln_alloc(p->k * p->n, sizeof *b);
-    float *bias = ln_alloc(p->n, sizeof *bias);
-    check_fill(&random, a, p->m * p->k);
-    check_fill(&random, b, p->k * p->n);
-    check_fill(&random, bias, p->n);
-    for (size_t i = 0; i < p->m; i++) {
-        for (size_t l = 0; l < p->k; l++) {
-            a_t[l * p->m + i] = a[i * p->k + l];
+    const product_case *size = &d->size;
+    float *row = ln_alloc(n, sizeof *row);
+    for (size_t r = 0; r < size->batch; r++) {
+        for (size_t j = 0; j < n; j++) {
+            row[j] = negated ? -expected[r * n + j] : expected[r * n + j];
+        }
+        check_same(row, found + r * ld, n, "%s %s batch %zu in %zu out %zu row %zu threads %d",
+                   d->set->name, what, size->batch, size->in, size->out, r,
+                   ln_pool_threads(d->pool));
+        for (size_t j = n; j < ld && r + 1 < size->batch; j++) {
+            assert_true(found[r * ld + j] == 1e30f);
         }
     }
-    for (size_t l = 0; l < p->k; l++) {
-        for (size_t j = 0; j < p->n; j++) {
-            b_t[j * p->k + l] = b[l * p->n + j];
+    ln_free(row);
+}
+
+static float *guarded_rows(size_t batch, size_t n, size_t ld, size_t *size)
+{
+    *size = (batch > 0 ? (batch - 1) * ld + n : 0) * sizeof(float);
+    float *rows = check_guarded(*size);
+    for (size_t i = 0; i < *size / sizeof(float); i++) {
+        rows[i] = 1e30f;
+    }
+    return rows;
+}
+
+static void check_forward(const product_data *d, bool with_bias, bool negated)
+{
+    size_t batch = d->size.batch, in = d->size.in, out = d->size.out, ldy = out + 3, bytes;
+    float *y = guarded_rows(batch, out, ldy, &bytes), *expected = ln_alloc(batch * out, sizeof *y);
+    for (size_t r = 0; r < batch; r++) {
+        for (size_t o = 0; o < out; o++) {
+            expected[r * out + o] = ln_sum_features(in, d->x + r * d->ldx, 1, d->weight + o * in, 1,
+                                                    with_bias ? d->bias[o] : 0);
         }
     }
-    float *packed_a = ln_alloc(ln_packed_a_size(p->m, p->k), sizeof *packed_a);
-    float *packed_b = ln_alloc(ln_packed_b_size(set, p->k, p->n), sizeof *packed_b);
-    size_t c_size = p->m * p->n * sizeof(float);
-    float *c = check_guarded(c_size), *expected = ln_alloc(p->m * p->n, sizeof *expected);
-    ptrdiff_t k = (ptrdiff_t)p->k, m = (ptrdiff_t)p->m, n = (ptrdiff_t)p->n;
-    ln_pack_a(pool, sum, p->m, p->k, transposed ? a_t : a, transposed ? 1 : k, transposed ? m : 1,
-              packed_a);
-    ln_pack_b(set, pool, p->k, p->n, transposed ? b_t : b, transposed ? 1 : n, transposed ? k : 1,
-              packed_b);
     int context = 0;
-    ln_product product = {.sum = sum,
-                          .m = p->m,
-                          .n = p->n,
-                          .k = p->k,
-                          .a = packed_a,
-                          .b = packed_b,
-                          .bias = with_bias ? bias : NULL,
-                          .c = c,
-                          .epilogue = transposed ? negate : NULL,
-                          .context = &context};
-    ln_multiply(set, pool, &product);
-    define_product(sum, p, a, b, with_bias ? bias : NULL, expected);
-    if (transposed) {
-        for (size_t i = 0; i < p->m * p->n; i++) {
-            expected[i] = -expected[i];
+    ln_forward product = {batch,
+                          in,
+                          out,
+                          d->x,
+                          d->ldx,
+                          d->packed,
+                          with_bias ? d->bias : NULL,
+                          y,
+                          ldy,
+                          negated ? negate : NULL,
+                          &context};
+    ln_linear_forward(d->set, d->pool, &product);
+    same_rows(d, "forward", expected, out, y, ldy, negated);
+    check_guarded_free(y, bytes);
+    ln_free(expected);
+}
+
+static void check_input_gradient(const product_data *d, bool negated)
+{
+    size_t batch = d->size.batch, in = d->size.in, out = d->size.out, lddx = in + 5, bytes;
+    float *dx = guarded_rows(batch, in, lddx, &bytes), *expected = ln_alloc(batch * in, sizeof *dx);
+    float *turned = ln_alloc(ln_turned_size(d->set, batch, out), sizeof *turned);
+    for (size_t r = 0; r < batch; r++) {
+        for (size_t i = 0; i < in; i++) {
+            expected[r * in + i] =
+                ln_sum_features(out, d->dy + r * d->ldy, 1, d->weight + i, in, 0);
         }
     }
-    check_same(expected, c, p->m * p->n,
-               "%s product sum %d m %zu n %zu k %zu transposed %d threads %d", set->name, (int)sum,
-               p->m, p->n, p->k, transposed, ln_pool_threads(pool));
-    check_guarded_free(c, c_size);
-    ln_free(a), ln_free(b), ln_free(a_t), ln_free(b_t), ln_free(bias);
-    ln_free(packed_a), ln_free(packed_b), ln_free(expected);
+    int context = 0;
+    ln_input_gradient product = {batch,   in,        out, d->dy, d->ldy,
+                                 turned,  d->packed, dx,  lddx,  negated ? negate : NULL,
+                                 &context};
+    ln_linear_input_gradient(d->set, d->pool, &product);
+    same_rows(d, "input gradient", expected, in, dx, lddx, negated);
+    check_guarded_free(dx, bytes);
+    ln_free(expected), ln_free(turned);
+}
+
+static void keep_stretch(void *context, size_t first, size_t count, const float *gradient)
+{
+    memcpy((float *)context + first, gradient, count * sizeof *gradient);
+}
+
+static void check_weight_gradient(const product_data *d)
+{
+    size_t batch = d->size.batch, in = d->size.in, out = d->size.out;
+    size_t size = ln_packed_size(d->set, in, out);
+    float *packed = ln_alloc(size, sizeof *packed), *again = ln_alloc(size, sizeof *again);
+    float *expected = ln_alloc(in * out, sizeof *expected);
+    for (size_t i = 0; i < size; i++) {
+        packed[i] = 1e30f;
+    }
+    for (size_t o = 0; o < out; o++) {
+        for (size_t i = 0; i < in; i++) {
+            expected[o * in + i] = ln_sum_batch(batch, d->dy + o, d->ldy, d->x + i, d->ldx);
+        }
+    }
+    ln_weight_gradient product = {batch, in,     out,          d->x,   d->ldx,
+                                  d->dy, d->ldy, keep_stretch, packed, {d->packed}};
+    ln_linear_weight_gradient(d->set, d->pool, &product);
+    /* Packed with zeros past the last output, so that padding stays what it is. */
+    ln_pack_weight(d->set, d->pool, in, out, expected, (ptrdiff_t)in, 1, again);
+    check_same(again, packed, size, "%s weight gradient batch %zu in %zu out %zu threads %d",
+               d->set->name, batch, in, out, ln_pool_threads(d->pool));
+    ln_free(packed), ln_free(again), ln_free(expected);
+}
+
+static void check_products(const ln_kernels *set, ln_pool *pool, const product_case *size)
+{
+    product_data d = make_product(set, pool, size);
+    check_forward(&d, true, false);
+    check_forward(&d, false, true);
+    check_input_gradient(&d, false);
+    check_input_gradient(&d, true);
+    check_weight_gradient(&d);
+    free_product(&d);
 }
 
 static void products_of_set(const ln_kernels *set)
 {
     static const product_case cases[] = {
-        {0, 5, 7},     {5, 0, 7},      {3, 4, 0},     {1, 1, 1},    {1, 10, 300},
-        {2, 33, 256},  {13, 64, 257},  {14, 32, 64},  {15, 31, 65}, {16, 130, 63},
-        {29, 65, 513}, {97, 129, 128}, {200, 7, 129}, {5, 200, 700}};
+        {0, 7, 5},     {5, 7, 0},       {3, 0, 4},     {1, 1, 1},     {1, 300, 10},
+        {2, 256, 33},  {13, 257, 64},   {14, 64, 32},  {15, 65, 31},  {16, 63, 130},
+        {29, 513, 65}, {97, 128, 129},  {200, 129, 7}, {5, 700, 200}, {129, 30, 257},
+        {321, 20, 33}, {193, 1100, 34}, {400, 3, 3}};
     static const int threads[] = {1, 2, 3, 8};
     for (size_t t = 0; t < 4; t++) {
         ln_pool *pool;
         linnet_error error;
         check_ok(ln_pool_create(threads[t], &pool, &error), &error);
         for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-            for (int variant = 0; variant < 4; variant++) {
-                check_product(set, pool, LN_SUM_FEATURES, &cases[i], variant % 2 != 0,
-                              variant / 2 != 0);
-            }
-            check_product(set, pool, LN_SUM_BATCH, &cases[i], false, false);
-            check_product(set, pool, LN_SUM_BATCH, &cases[i], true, false);
+            check_products(set, pool, &cases[i]);
         }
         ln_pool_free(pool);
     }
     /* Every number of rows and columns around the tiles of all sets. */
-    for (size_t m = 1; m <= 30; m++) {
+    for (size_t m = 1; m <= 34; m++) {
         for (size_t n = 1; n <= 66; n += m % 3 + 1) {
-            check_product(set, NULL, LN_SUM_FEATURES, &(product_case){m, n, 37}, false, true);
-            check_product(set, NULL, LN_SUM_BATCH, &(product_case){m, n, 70}, true, false);
+            check_products(set, NULL, &(product_case){m, 37, n});
+            check_products(set, NULL, &(product_case){70, m, n});
         }
     }
 }
@@ -193,19 +326,60 @@ static void test_products(void **state)
     each_set(products_of_set);
 }
 
+/* ---- layouts ---- */
+
+static void layouts_of_set(const ln_kernels *set)
+{
+    for (size_t in = 0; in <= 40; in += in < 5 ? 1 : 7) {
+        for (size_t out = 0; out <= 70; out += out < 5 ? 1 : 9) {
+            check_random random = {in * 100 + out};
+            size_t bytes = in * out * sizeof(float);
+            float *weight = check_guarded(bytes), *back = check_guarded(bytes);
+            float *packed = ln_alloc(ln_packed_size(set, in, out), sizeof *packed);
+            check_fill(&random, weight, in * out);
+            ln_pack_weight(set, NULL, in, out, weight, (ptrdiff_t)in, 1, packed);
+            ln_unpack_weight(set, NULL, in, out, packed, back);
+            check_same(weight, back, in * out, "%s %zu x %zu there and back", set->name, out, in);
+            for (size_t o = 0; o < out; o++) {
+                for (size_t i = 0; i < in; i++) {
+                    size_t w = set->tile_columns;
+                    check_same(weight + o * in + i, packed + (o / w * in + i) * w + o % w, 1,
+                               "%s packed (%zu, %zu) of %zu x %zu", set->name, o, i, out, in);
+                }
+            }
+            check_guarded_free(weight, bytes);
+            check_guarded_free(back, bytes);
+            ln_free(packed);
+        }
+    }
+}
+
+static void test_layouts(void **state)
+{
+    (void)state;
+    each_set(layouts_of_set);
+    for (size_t features = 0; features <= 5000; features++) {
+        size_t ld = ln_leading(features);
+        assert_true(ld >= features && ld < features + 7 * 16);
+        assert_true(ld == features || ld % 32 == 16);
+    }
+    assert_int_not_equal(ln_leading(1024), 1024);
+}
+
 static void column_sums_of_set(const ln_kernels *set)
 {
     check_random random = {7};
     static const float one = 1;
     for (size_t rows = 0; rows <= 460; rows += rows < 130 ? 1 : 55) {
         size_t n = rows % 5 == 0 ? 300 : rows % 7 + 1;
-        float *x = ln_alloc(rows * n, sizeof *x);
+        size_t ld = n + rows % 3;
+        float *x = ln_alloc(rows * ld, sizeof *x);
         float expected[300], found[300];
-        check_fill(&random, x, rows * n);
+        check_fill(&random, x, rows * ld);
         for (size_t j = 0; j < n; j++) {
-            expected[j] = ln_sum_batch(rows, x + j, n, &one, 0);
+            expected[j] = ln_sum_batch(rows, x + j, ld, &one, 0);
         }
-        ln_sum_columns(set, NULL, rows, n, x, found);
+        ln_sum_columns(set, NULL, rows, n, x, ld, found);
         check_same(expected, found, n, "%s column sums of %zu rows", set->name, rows);
         ln_free(x);
     }
@@ -568,9 +742,9 @@ static void test_select(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_tiles),       cmocka_unit_test(test_products),
-        cmocka_unit_test(test_column_sums), cmocka_unit_test(test_rows),
-        cmocka_unit_test(test_select),
+        cmocka_unit_test(test_tiles),   cmocka_unit_test(test_products),
+        cmocka_unit_test(test_layouts), cmocka_unit_test(test_column_sums),
+        cmocka_unit_test(test_rows),    cmocka_unit_test(test_select),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -3,11 +3,8 @@
 #define LN_DATA_DATA_H
 
 #include "linnet.h"
-#include "os/threads.h"
 
-/* Gathers rows index[0..count-1] as float32 into out, (count, features) row-major. `pool` may be
- * NULL. */
-void ln_dataset_gather(const linnet_dataset *dataset, ln_pool *pool, const int64_t *index,
-                       size_t count, float *out);
+/* Reads a row as float32 into out, as many floats as a row has features. Any thread may. */
+void ln_dataset_row(const linnet_dataset *dataset, int64_t row, float *out);
 
 #endif

@@ -13,9 +13,6 @@
 #include "data/dataset.h"
 #include "numeric/random.h"
 
-/* Floats that one task converts, about what a core's first cache holds. */
-#define GATHER_FLOATS 8192
-
 linnet_status linnet_dataset_create(const linnet_tensor *features, const linnet_tensor *labels,
                                     bool allow_nan, linnet_dataset **dataset, linnet_error *error)
 {
@@ -206,54 +203,23 @@ const char *const *linnet_dataset_classes(const linnet_dataset *dataset)
 
 /* ---- reading rows ---- */
 
-typedef struct gathering {
-    const linnet_dataset *dataset;
-    const int64_t *index; /* NULL: rows from `first` on */
-    int64_t first;
-    size_t count;
-    size_t rows_per_task;
-    float *out;
-} gathering;
-
-static void gather_rows(void *context, size_t task)
+void ln_dataset_row(const linnet_dataset *dataset, int64_t row, float *out)
 {
-    const gathering *job = context;
-    const linnet_dataset *dataset = job->dataset;
+    assert(row >= 0 && row < dataset->rows);
     const linnet_tensor *features = &dataset->features;
-    size_t width = (size_t)dataset->row_features;
     int64_t row_bytes = features->strides[0] * (int64_t)linnet_dtype_size(features->dtype);
-    size_t begin = task * job->rows_per_task;
-    size_t end = ln_min_size(begin + job->rows_per_task, job->count);
-    for (size_t i = begin; i < end; i++) {
-        int64_t row = job->index != NULL ? job->index[i] : job->first + (int64_t)i;
-        assert(row >= 0 && row < dataset->rows);
-        int64_t place = dataset->index != NULL ? dataset->index[row] : row;
-        const unsigned char *source = (const unsigned char *)features->data + place * row_bytes;
-        ln_to_float32(features->dtype, source, width, job->out + i * width);
+    int64_t place = dataset->index != NULL ? dataset->index[row] : row;
+    if (dataset->row_features > 0) {
+        ln_to_float32(features->dtype, (const unsigned char *)features->data + place * row_bytes,
+                      (size_t)dataset->row_features, out);
     }
-}
-
-static void gather(const linnet_dataset *dataset, ln_pool *pool, const int64_t *index,
-                   int64_t first, size_t count, float *out)
-{
-    size_t width = (size_t)dataset->row_features;
-    if (count == 0 || width == 0) {
-        return;
-    }
-    size_t rows_per_task = width < GATHER_FLOATS ? GATHER_FLOATS / width : 1;
-    gathering job = {dataset, index, first, count, rows_per_task, out};
-    ln_fpenv saved = ln_fpenv_enter();
-    ln_parallel(pool, ln_ceil_div(count, rows_per_task), gather_rows, &job);
-    ln_fpenv_leave(saved);
-}
-
-void ln_dataset_gather(const linnet_dataset *dataset, ln_pool *pool, const int64_t *index,
-                       size_t count, float *out)
-{
-    gather(dataset, pool, index, 0, count, out);
 }
 
 void linnet_dataset_read(const linnet_dataset *dataset, int64_t first, int64_t count, float *out)
 {
-    gather(dataset, NULL, NULL, first, (size_t)count, out);
+    ln_fpenv saved = ln_fpenv_enter();
+    for (int64_t i = 0; i < count; i++) {
+        ln_dataset_row(dataset, first + i, out + i * dataset->row_features);
+    }
+    ln_fpenv_leave(saved);
 }

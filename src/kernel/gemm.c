@@ -1,29 +1,34 @@
-/* gemm.c - the loop nest of the matrix product, shared by all kernel sets and by forward and both
- * gradients.
+/* gemm.c - the loop nests of a Linear's three products, shared by all kernel sets.
  *
- * C is cut into tasks (rows x columns); a task finishes its part of C alone, so the order of every
- * sum is the contract's and never depends on the threads. The sets supply the tile and nothing
+ * A product is cut into tasks; a task finishes its part of the result alone, so the order of every
+ * sum is the contract's and never depends on the threads. The sets supply the tiles and nothing
  * else. */
 #include <string.h>
 
 #include "base/checked.h"
+#include "base/memory.h"
 #include "kernel/kernel.h"
 #include "kernel/tree.h"
 
-/* A task's columns: a multiple of the epilogue's alignment and of every set's tile. Its rows: as
- * many as keep a block of A in the second-level cache. */
-#define TASK_COLUMNS 128
+/* A task's features: a multiple of the epilogue's alignment and of every set's tile. Its rows of
+ * the batch: as many as keep a block of them in the second-level cache. */
+#define TASK_FEATURES 128
 #define TASK_ROWS 192
+#define TURNED_ROWS 128 /* of the input's gradient */
 
+/* Floats of a task's rows that the second-level cache keeps beside the panels that pass by. */
+#define CACHED_ROWS ((size_t)128 << 10)
+
+/* How a product is cut: `parts` of its rows times parts of its features. */
 typedef struct grid {
     const ln_kernels *kernels;
-    const ln_product *product;
-    size_t row_parts, column_parts, columns; /* columns: of one part */
+    const void *product;
+    size_t row_parts, feature_parts, features; /* features: of one part */
 } grid;
 
-/* A task's part of C. */
+/* A task's part. */
 typedef struct part {
-    size_t row, rows, column, columns;
+    size_t row, rows, feature, features;
 } part;
 
 /* Part i of `count` even parts of `total`: where it begins. */
@@ -32,124 +37,282 @@ static size_t even_part(size_t total, size_t count, size_t i)
     return total / count * i + ln_min_size(i, total % count);
 }
 
-static void init_rows(const ln_product *p, const part *t)
+static part task_part(const grid *g, size_t rows, size_t features, size_t index)
 {
-    for (size_t r = t->row; r < t->row + t->rows; r++) {
-        float *c = p->c + r * p->n + t->column;
-        if (p->bias != NULL) {
-            memcpy(c, p->bias + t->column, t->columns * sizeof *c);
-        } else {
-            memset(c, 0, t->columns * sizeof *c);
-        }
-    }
-}
-
-/* One tile of C += block of A times block of B; past the last column it goes through a spare tile.
- */
-static void add_tile(const ln_kernels *kernels, size_t rows, size_t columns, size_t k,
-                     const float *a, const float *b, float *c, size_t ldc)
-{
-    size_t width = kernels->tile_columns;
-    if (columns == width) {
-        kernels->tile(rows, k, a, k, b, c, ldc, true);
-        return;
-    }
-    _Alignas(64) float spare[LN_MAX_TILE_ROWS * LN_MAX_TILE_COLUMNS];
-    kernels->tile(rows, k, a, k, b, spare, width, false);
-    for (size_t r = 0; r < rows; r++) {
-        kernels->add(columns, spare + r * width, c + r * ldc);
-    }
-}
-
-/* Rule 1: block after block of the summed index is added to C, which begins as the bias. */
-static void multiply_features(const ln_kernels *kernels, const ln_product *p, const part *t)
-{
-    size_t width = kernels->tile_columns;
-    size_t row_blocks = ln_ceil_div(t->rows, kernels->tile_rows);
-    init_rows(p, t);
-    for (size_t block = 0; block < p->k; block += LN_FEATURE_BLOCK) {
-        size_t k = ln_min_size(p->k - block, LN_FEATURE_BLOCK);
-        for (size_t j = 0; j < t->columns; j += width) {
-            const float *b = p->b + (t->column + j) * p->k + block * width;
-            size_t columns = ln_min_size(t->columns - j, width);
-            for (size_t i = 0; i < row_blocks; i++) {
-                size_t first = t->row + even_part(t->rows, row_blocks, i);
-                size_t rows = t->row + even_part(t->rows, row_blocks, i + 1) - first;
-                add_tile(kernels, rows, columns, k, p->a + block * p->m + first * k, b,
-                         p->c + first * p->n + t->column + j, p->n);
-            }
-        }
-    }
-}
-
-/* Rule 2: each leaf of 64 rows is a tile of its own; tiles are added as a balanced tree. */
-static void multiply_batch(const ln_kernels *kernels, const ln_product *p, const part *t)
-{
-    _Alignas(64) float level[LN_TREE_LEVELS * LN_MAX_TILE_ROWS * LN_MAX_TILE_COLUMNS];
-    size_t width = kernels->tile_columns;
-    size_t row_blocks = ln_ceil_div(t->rows, kernels->tile_rows);
-    for (size_t j = 0; j < t->columns; j += width) {
-        const float *b = p->b + (t->column + j) * p->k;
-        size_t columns = ln_min_size(t->columns - j, width);
-        for (size_t i = 0; i < row_blocks; i++) {
-            size_t first = t->row + even_part(t->rows, row_blocks, i);
-            size_t rows = t->row + even_part(t->rows, row_blocks, i + 1) - first;
-            ln_tree tree = {.kernels = kernels, .width = rows * width, .level = level};
-            for (size_t leaf = 0; leaf < p->k; leaf += LN_BATCH_LEAF) {
-                size_t k = ln_min_size(p->k - leaf, LN_BATCH_LEAF);
-                kernels->tile(rows, k, p->a + leaf * p->m + first * k, k, b + leaf * width,
-                              ln_tree_next(&tree), width, false);
-                ln_tree_push(&tree);
-            }
-            const float *sum = ln_tree_sum(&tree);
-            for (size_t r = 0; r < rows; r++) {
-                memcpy(p->c + (first + r) * p->n + t->column + j, sum + r * width,
-                       columns * sizeof *sum);
-            }
-        }
-    }
-}
-
-static void run_part(void *context, size_t index)
-{
-    const grid *g = context;
-    const ln_product *p = g->product;
     part t;
-    t.row = even_part(p->m, g->row_parts, index % g->row_parts);
-    t.rows = even_part(p->m, g->row_parts, index % g->row_parts + 1) - t.row;
-    t.column = index / g->row_parts * g->columns;
-    t.columns = ln_min_size(p->n - t.column, g->columns);
-    if (p->sum == LN_SUM_FEATURES) {
-        multiply_features(g->kernels, p, &t);
-    } else {
-        multiply_batch(g->kernels, p, &t);
-    }
-    if (p->epilogue != NULL) {
-        for (size_t r = t.row; r < t.row + t.rows; r++) {
-            p->epilogue(p->context, r, t.column, t.columns, p->c + r * p->n + t.column);
-        }
-    }
+    t.row = even_part(rows, g->row_parts, index % g->row_parts);
+    t.rows = even_part(rows, g->row_parts, index % g->row_parts + 1) - t.row;
+    t.feature = index / g->row_parts * g->features;
+    t.features = ln_min_size(features - t.feature, g->features);
+    return t;
 }
 
-void ln_multiply(const ln_kernels *kernels, ln_pool *pool, const ln_product *product)
+/* A part has at most `most` rows; cutting finer than `grain` would gain nothing. */
+static grid cut(const ln_kernels *kernels, const ln_pool *pool, const void *product, size_t rows,
+                size_t most, size_t grain, size_t features)
 {
-    if (product->m == 0 || product->n == 0) {
-        return;
-    }
-    grid g = {kernels, product, 1, 1, TASK_COLUMNS};
+    grid g = {kernels, product, 1, 1, TASK_FEATURES};
     size_t threads = (size_t)ln_pool_threads(pool);
     /* A few tasks a thread, so that a thread that is held up does not hold up the others. */
     size_t wanted = threads > 1 ? 4 * threads : 1;
-    if (ln_ceil_div(product->n, g.columns) < wanted) {
-        g.columns = LN_EPILOGUE_ALIGNMENT;
+    if (ln_ceil_div(features, g.features) < wanted) {
+        g.features = LN_EPILOGUE_ALIGNMENT;
     }
-    g.column_parts = ln_ceil_div(product->n, g.columns);
-    g.row_parts = ln_ceil_div(product->m, TASK_ROWS);
-    size_t tiles = ln_ceil_div(product->m, kernels->tile_rows);
-    while (g.row_parts * g.column_parts < wanted && g.row_parts < tiles) {
+    g.feature_parts = ln_ceil_div(features, g.features);
+    g.row_parts = ln_ceil_div(rows, most);
+    size_t grains = ln_ceil_div(rows, grain);
+    while (g.row_parts * g.feature_parts < wanted && g.row_parts < grains) {
         g.row_parts++;
     }
-    ln_parallel(pool, g.row_parts * g.column_parts, run_part, &g);
+    return g;
+}
+
+static void run(ln_pool *pool, const grid *g, ln_task task)
+{
+    ln_parallel(pool, g->row_parts * g->feature_parts, task, (void *)g);
+}
+
+/* ---- forward ---- */
+
+static void begin_with_bias(const ln_forward *p, const part *t)
+{
+    for (size_t r = t->row; r < t->row + t->rows; r++) {
+        float *y = p->y + r * p->ldy + t->feature;
+        if (p->bias != NULL) {
+            memcpy(y, p->bias + t->feature, t->features * sizeof *y);
+        } else {
+            memset(y, 0, t->features * sizeof *y);
+        }
+    }
+}
+
+/* One tile of Y += block of X times block of a panel; past the last column it goes through a spare
+ * tile. */
+static void add_tile(const ln_kernels *kernels, size_t rows, size_t columns, size_t k,
+                     const float *x, size_t ldx, const float *panel, float *y, size_t ldy)
+{
+    size_t width = kernels->tile_columns;
+    if (columns == width) {
+        kernels->tile_forward(rows, k, x, ldx, panel, y, ldy, true);
+        return;
+    }
+    _Alignas(LN_ALIGNMENT) float spare[LN_MAX_TILE_ROWS * LN_MAX_TILE_COLUMNS];
+    kernels->tile_forward(rows, k, x, ldx, panel, spare, width, false);
+    for (size_t r = 0; r < rows; r++) {
+        kernels->add(columns, spare + r * width, y + r * ldy);
+    }
+}
+
+/* All rows of the task, a panel at `column`, a block of the summed index. */
+static void forward_block(const ln_kernels *kernels, const ln_forward *p, const part *t,
+                          size_t column, size_t block)
+{
+    size_t width = kernels->tile_columns;
+    size_t k = ln_min_size(p->in - block, LN_FEATURE_BLOCK);
+    size_t columns = ln_min_size(p->out - column, width);
+    const float *panel = p->weight + column * p->in + block * width;
+    size_t tiles = ln_ceil_div(t->rows, kernels->tile_rows);
+    for (size_t i = 0; i < tiles; i++) {
+        size_t first = t->row + even_part(t->rows, tiles, i);
+        size_t rows = t->row + even_part(t->rows, tiles, i + 1) - first;
+        add_tile(kernels, rows, columns, k, p->x + first * p->ldx + block, p->ldx, panel,
+                 p->y + first * p->ldy + column, p->ldy);
+    }
+}
+
+/* Rule 1: block after block of the summed index is added to Y, which begins as the bias. A panel is
+ * finished before the next one begins, so that weights are read in the order in which they lie;
+ * where the rows are too many for that, a block of them is kept in the cache instead. */
+static void forward_task(void *context, size_t index)
+{
+    const grid *g = context;
+    const ln_forward *p = g->product;
+    part t = task_part(g, p->batch, p->out, index);
+    size_t width = g->kernels->tile_columns;
+    begin_with_bias(p, &t);
+    bool cached = t.rows * p->in <= CACHED_ROWS;
+    size_t stride = cached ? p->in : LN_FEATURE_BLOCK;
+    for (size_t group = 0; group < p->in; group += stride) {
+        for (size_t column = t.feature; column < t.feature + t.features; column += width) {
+            size_t end = ln_min_size(p->in, group + stride);
+            for (size_t block = group; block < end; block += LN_FEATURE_BLOCK) {
+                forward_block(g->kernels, p, &t, column, block);
+            }
+        }
+    }
+    if (p->epilogue != NULL) {
+        for (size_t r = t.row; r < t.row + t.rows; r++) {
+            p->epilogue(p->context, r, t.feature, t.features, p->y + r * p->ldy + t.feature);
+        }
+    }
+}
+
+void ln_linear_forward(const ln_kernels *kernels, ln_pool *pool, const ln_forward *product)
+{
+    if (product->batch > 0 && product->out > 0) {
+        grid g = cut(kernels, pool, product, product->batch, TASK_ROWS, kernels->tile_rows,
+                     product->out);
+        run(pool, &g, forward_task);
+    }
+}
+
+/* ---- the input's gradient ---- */
+
+/* Lanes lie over the batch here, in groups of a tile's columns: a task's rows are whole groups.
+ * Its sums, with the batch innermost: (groups, features, tile_columns). */
+typedef struct turned_sums {
+    _Alignas(LN_ALIGNMENT) float sum[TURNED_ROWS * TASK_FEATURES];
+} turned_sums;
+
+static void turn_back(const ln_kernels *kernels, const ln_input_gradient *p, const part *t,
+                      const turned_sums *sums)
+{
+    size_t width = kernels->tile_columns;
+    for (size_t r = 0; r < t->rows; r += width) {
+        ln_transpose(ln_min_size(t->rows - r, width), t->features, sums->sum + r * t->features,
+                     width, p->dx + (t->row + r) * p->lddx + t->feature, p->lddx);
+    }
+    for (size_t r = t->row; p->epilogue != NULL && r < t->row + t->rows; r++) {
+        p->epilogue(p->context, r, t->feature, t->features, p->dx + r * p->lddx + t->feature);
+    }
+}
+
+/* Rule 1 over the outputs. A tile's weights stay in the first-level cache while the groups of the
+ * batch pass by. */
+static void input_gradient_task(void *context, size_t index)
+{
+    const grid *g = context;
+    const ln_input_gradient *p = g->product;
+    const ln_kernels *kernels = g->kernels;
+    size_t width = kernels->tile_columns;
+    part t = task_part(g, ln_ceil_div(p->batch, width), p->in, index);
+    size_t groups = t.rows;
+    turned_sums sums;
+    memset(sums.sum, 0, groups * width * t.features * sizeof *sums.sum);
+    size_t tiles = ln_ceil_div(t.features, kernels->tile_rows);
+    for (size_t block = 0; block < p->out; block += LN_FEATURE_BLOCK) {
+        size_t k = ln_min_size(p->out - block, LN_FEATURE_BLOCK);
+        for (size_t i = 0; i < tiles; i++) {
+            size_t first = even_part(t.features, tiles, i);
+            size_t rows = even_part(t.features, tiles, i + 1) - first;
+            const float *weight = p->weight + block * p->in + (t.feature + first) * width;
+            for (size_t j = 0; j < groups; j++) {
+                kernels->tile_input_gradient(rows, k, weight, p->in * width,
+                                             p->turned + (t.row + j) * width * p->out +
+                                                 block * width,
+                                             sums.sum + (j * t.features + first) * width);
+            }
+        }
+    }
+    t.row *= width;
+    t.rows = ln_min_size(p->batch - t.row, t.rows * width);
+    turn_back(kernels, p, &t, &sums);
+}
+
+size_t ln_turned_size(const ln_kernels *kernels, size_t batch, size_t out)
+{
+    return ln_packed_size(kernels, out, batch);
+}
+
+void ln_linear_input_gradient(const ln_kernels *kernels, ln_pool *pool,
+                              const ln_input_gradient *product)
+{
+    if (product->batch == 0 || product->in == 0) {
+        return;
+    }
+    size_t width = kernels->tile_columns;
+    /* dY as if it were weights from `out` features to `batch` outputs. */
+    ln_pack_weight(kernels, pool, product->out, product->batch, product->dy,
+                   (ptrdiff_t)product->lddy, 1, product->turned);
+    grid g = cut(kernels, pool, product, ln_ceil_div(product->batch, width), TURNED_ROWS / width, 1,
+                 product->in);
+    run(pool, &g, input_gradient_task);
+}
+
+/* ---- the weight's gradient ---- */
+
+/* One leaf of dY's panel, with zeros past the last output. */
+typedef struct narrow_panel {
+    _Alignas(LN_ALIGNMENT) float leaf[LN_BATCH_LEAF * LN_MAX_TILE_COLUMNS];
+} narrow_panel;
+
+typedef struct gradient_tile {
+    size_t column, columns, feature, rows; /* rows: features of it */
+} gradient_tile;
+
+/* A leaf's chain, into `sum` or added to it. */
+static void run_leaf(const ln_kernels *kernels, const ln_weight_gradient *p, const gradient_tile *t,
+                     size_t leaf, float *sum, bool add)
+{
+    size_t width = kernels->tile_columns;
+    size_t k = ln_min_size(p->batch - leaf, LN_BATCH_LEAF);
+    const float *dy = p->dy + leaf * p->lddy + t->column;
+    size_t lddy = p->lddy;
+    narrow_panel narrow;
+    if (t->columns < width) {
+        memset(narrow.leaf, 0, k * width * sizeof *narrow.leaf);
+        for (size_t i = 0; i < k; i++) {
+            memcpy(narrow.leaf + i * width, dy + i * lddy, t->columns * sizeof *dy);
+        }
+        dy = narrow.leaf;
+        lddy = width;
+    }
+    const float *streams[LN_TILE_STREAMS];
+    for (size_t s = 0; s < LN_TILE_STREAMS; s++) {
+        const float *base = p->streams[s] != NULL ? p->streams[s] : p->streams[0];
+        streams[s] = base != NULL ? base + t->column * p->in + t->feature * width : dy;
+    }
+    kernels->tile_weight_gradient(t->rows, k, p->x + leaf * p->ldx + t->feature, p->ldx, dy, lddy,
+                                  sum, add, streams);
+}
+
+/* Rule 2: leaf after leaf. A right neighbour is added to the left one as it is computed. */
+static void gradient_tile_sum(const ln_kernels *kernels, const ln_weight_gradient *p,
+                              const gradient_tile *t, ln_tree *tree)
+{
+    size_t width = kernels->tile_columns;
+    tree->width = t->rows * width;
+    for (size_t leaf = 0; leaf < p->batch; leaf += LN_BATCH_LEAF) {
+        bool right = tree->leaves % 2 != 0;
+        float *sum = right ? ln_tree_last(tree) : ln_tree_next(tree);
+        run_leaf(kernels, p, t, leaf, sum, right);
+        if (right) {
+            ln_tree_added(tree);
+        } else {
+            ln_tree_push(tree);
+        }
+    }
+    p->take(p->context, t->column * p->in + t->feature * width, tree->width, ln_tree_sum(tree));
+}
+
+static void weight_gradient_task(void *context, size_t index)
+{
+    const grid *g = context;
+    const ln_weight_gradient *p = g->product;
+    const ln_kernels *kernels = g->kernels;
+    _Alignas(LN_ALIGNMENT) float level[LN_TREE_LEVELS * LN_MAX_TILE_ROWS * LN_MAX_TILE_COLUMNS];
+    size_t width = kernels->tile_columns;
+    part t = task_part(g, p->in, p->out, index);
+    size_t tiles = ln_ceil_div(t.rows, kernels->tile_rows);
+    for (size_t column = t.feature; column < t.feature + t.features; column += width) {
+        for (size_t i = 0; i < tiles; i++) {
+            gradient_tile tile = {.column = column, .columns = ln_min_size(p->out - column, width)};
+            tile.feature = t.row + even_part(t.rows, tiles, i);
+            tile.rows = t.row + even_part(t.rows, tiles, i + 1) - tile.feature;
+            ln_tree tree = {.kernels = kernels, .level = level};
+            gradient_tile_sum(kernels, p, &tile, &tree);
+        }
+    }
+}
+
+void ln_linear_weight_gradient(const ln_kernels *kernels, ln_pool *pool,
+                               const ln_weight_gradient *product)
+{
+    if (product->in > 0 && product->out > 0) {
+        grid g =
+            cut(kernels, pool, product, product->in, product->in, kernels->tile_rows, product->out);
+        run(pool, &g, weight_gradient_task);
+    }
 }
 
 /* ---- sums of columns ---- */
@@ -158,7 +321,7 @@ void ln_multiply(const ln_kernels *kernels, ln_pool *pool, const ln_product *pro
 
 typedef struct column_job {
     const ln_kernels *kernels;
-    size_t rows, n;
+    size_t rows, n, ld;
     const float *x;
     float *out;
 } column_job;
@@ -166,7 +329,7 @@ typedef struct column_job {
 static void sum_part(void *context, size_t index)
 {
     const column_job *job = context;
-    _Alignas(64) float level[LN_TREE_LEVELS * SUM_COLUMNS];
+    _Alignas(LN_ALIGNMENT) float level[LN_TREE_LEVELS * SUM_COLUMNS];
     size_t first = index * SUM_COLUMNS;
     size_t columns = ln_min_size(job->n - first, SUM_COLUMNS);
     ln_tree tree = {.kernels = job->kernels, .width = columns, .level = level};
@@ -175,7 +338,7 @@ static void sum_part(void *context, size_t index)
         float *sum = ln_tree_next(&tree);
         memset(sum, 0, columns * sizeof *sum);
         for (size_t r = 0; r < rows; r++) {
-            job->kernels->add(columns, job->x + (leaf + r) * job->n + first, sum);
+            job->kernels->add(columns, job->x + (leaf + r) * job->ld + first, sum);
         }
         ln_tree_push(&tree);
     }
@@ -183,8 +346,8 @@ static void sum_part(void *context, size_t index)
 }
 
 void ln_sum_columns(const ln_kernels *kernels, ln_pool *pool, size_t rows, size_t n, const float *x,
-                    float *out)
+                    size_t ld, float *out)
 {
-    column_job job = {kernels, rows, n, x, out};
+    column_job job = {kernels, rows, n, ld, x, out};
     ln_parallel(pool, ln_ceil_div(n, SUM_COLUMNS), sum_part, &job);
 }

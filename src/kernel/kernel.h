@@ -1,6 +1,6 @@
-/* kernel.h - the table of kernel sets, and the matrix product built on a set.
+/* kernel.h - the table of kernel sets, and the products of a Linear built on a set.
  *
- * A set is one folder: a tile multiply and the row kernels of rows.def, compiled for one
+ * A set is one folder: the tile multiplies and the row kernels of rows.def, compiled for one
  * instruction set. Packing, loop nest, blocking and the order of sums between blocks are portable C
  * shared by all sets, so that all return the bits of the scalar definition (docs/numerics.md). */
 #ifndef LN_KERNEL_KERNEL_H
@@ -20,6 +20,9 @@
 
 /* Floats that a probe begins and ends with. */
 #define LN_PROBE_FLOATS 512
+
+/* Arrays that a weight gradient's tile fetches ahead: weights and up to three states. */
+#define LN_TILE_STREAMS 4
 
 typedef struct ln_sgd_step {
     float lr, momentum, one_minus_dampening, weight_decay;
@@ -59,12 +62,21 @@ typedef struct ln_kernels {
     /* Whether this processor, and the operating system, can run it. */
     bool (*supported)(void);
     size_t tile_rows, tile_columns;
-    /* The tile: for r < rows and j < tile_columns,
-     *     s = chain over i < k of fma(a[r * lda + i], b[i * tile_columns + j], s), s = 0 first
-     *     c[r * ldc + j] = add ? c[r * ldc + j] + s : s
-     * 1 <= rows <= tile_rows; b is LN_ALIGNMENT-aligned, a and c need not be. */
-    void (*tile)(size_t rows, size_t k, const float *a, size_t lda, const float *b, float *c,
-                 size_t ldc, bool add);
+    /* The tiles: for r < rows and j < tile_columns, the chain over i < k
+     *     s = fma(A(r, i), B(i, j), s), s = 0 first
+     * is stored in c, or added to it. 1 <= rows <= tile_rows. They differ in how A lies:
+     *     forward          A(r, i) = a[r * lda + i], a row of the batch;  B = b[i * tile_columns + j]
+     *     input_gradient   A(r, i) = W(i, r) in packed weights: a[i / tile_columns * panel +
+     *                      r * tile_columns + i % tile_columns];  B as above; always added
+     *     weight_gradient  A(r, i) = a[i * lda + r], a column of the batch;  B = b[i * ldb + j];
+     *                      `streams` are fetched into the cache, a line from each in every step
+     * The last two write c as (rows, tile_columns). */
+    void (*tile_forward)(size_t rows, size_t k, const float *a, size_t lda, const float *b,
+                         float *c, size_t ldc, bool add);
+    void (*tile_input_gradient)(size_t rows, size_t k, const float *a, size_t panel, const float *b,
+                                float *c);
+    void (*tile_weight_gradient)(size_t rows, size_t k, const float *a, size_t lda, const float *b,
+                                 size_t ldb, float *c, bool add, const float *const *streams);
 #define LN_ROW_KERNEL(result, name, arguments) result(*name) arguments;
 #include "kernel/rows.def"
 #undef LN_ROW_KERNEL
@@ -83,45 +95,89 @@ LINNET_NODISCARD linnet_status ln_kernels_select(const ln_kernels **kernels, lin
 /* Set i of those built in, oldest first ("scalar" is 0); NULL past the end. */
 const ln_kernels *ln_kernels_at(size_t i);
 
-/* ---- matrix product: C (m, n) from A (m, k) and B (k, n) ----
+/* ---- the three products of a Linear(in, out) ----
  *
- * Both operands are packed first:
- *   A  blocks of `block` (256 or 64) of the summed index; in a block, row after row
- *   B  panels of tile_columns columns; in a panel, summed index after summed index, zeros past n */
-typedef enum ln_sum {
-    LN_SUM_FEATURES, /* c = bias or 0, then c = c + s block by block */
-    LN_SUM_BATCH     /* c = the pairwise tree over the leaves; 0 for k = 0 */
-} ln_sum;
+ *     forward          Y (batch, out) = X (batch, in) W^T + b       sums over features, rule 1
+ *     input gradient   dX (batch, in) = dY (batch, out) W           sums over features, rule 1
+ *     weight gradient  dW (out, in)   = dY^T X                      sums over the batch, rule 2
+ *
+ * Weights are packed once, in panels of tile_columns outputs; in a panel, input feature after input
+ * feature, zeros past the last output. All three products read and write that one layout. X, Y and
+ * their gradients lie row by row, `ld` floats from row to row. */
 
-/* Floats that a packed operand takes; SIZE_MAX on overflow. */
-size_t ln_packed_a_size(size_t m, size_t k);
-size_t ln_packed_b_size(const ln_kernels *kernels, size_t k, size_t n);
+/* Floats from row to row that keep the rows of a matrix apart in a first-level cache: at least
+ * `features`. */
+size_t ln_leading(size_t features);
 
-/* Packs element (i, p) = a[i * row_stride + p * column_stride], strides in floats. */
-void ln_pack_a(ln_pool *pool, ln_sum sum, size_t m, size_t k, const float *a, ptrdiff_t row_stride,
-               ptrdiff_t column_stride, float *packed);
-void ln_pack_b(const ln_kernels *kernels, ln_pool *pool, size_t k, size_t n, const float *b,
-               ptrdiff_t row_stride, ptrdiff_t column_stride, float *packed);
+/* Floats that packed weights take; SIZE_MAX on overflow. */
+size_t ln_packed_size(const ln_kernels *kernels, size_t in, size_t out);
+/* Packs W(o, i) = weight[o * out_stride + i * in_stride], strides in floats, or the other way. */
+void ln_pack_weight(const ln_kernels *kernels, ln_pool *pool, size_t in, size_t out,
+                    const float *weight, ptrdiff_t out_stride, ptrdiff_t in_stride, float *packed);
+void ln_unpack_weight(const ln_kernels *kernels, ln_pool *pool, size_t in, size_t out,
+                      const float *packed, float *weight);
 
-/* What happens to a finished stretch of C while it is hot: columns first .. first + count - 1 of
+/* dst[i * dst_ld + j] = src[j * src_ld + i] for i < rows, j < columns. */
+void ln_transpose(size_t rows, size_t columns, const float *src, size_t src_ld, float *dst,
+                  size_t dst_ld);
+
+/* What happens to a finished stretch of a row while it is hot: columns first .. first + count - 1 of
  * row `row`; `c` is its first element. `first` is a multiple of LN_EPILOGUE_ALIGNMENT. */
 #define LN_EPILOGUE_ALIGNMENT 64
 typedef void (*ln_epilogue)(void *context, size_t row, size_t first, size_t count, float *c);
 
-typedef struct ln_product {
-    ln_sum sum;
-    size_t m, n, k;
-    const float *a, *b;   /* packed */
-    const float *bias;    /* n floats, or NULL; LN_SUM_FEATURES only */
-    float *c;             /* (m, n) row-major */
+typedef struct ln_forward {
+    size_t batch, in, out;
+    const float *x;
+    size_t ldx;
+    const float *weight; /* packed */
+    const float *bias;   /* out floats, or NULL */
+    float *y;
+    size_t ldy;
     ln_epilogue epilogue; /* may be NULL */
     void *context;
-} ln_product;
+} ln_forward;
 
-void ln_multiply(const ln_kernels *kernels, ln_pool *pool, const ln_product *product);
+void ln_linear_forward(const ln_kernels *kernels, ln_pool *pool, const ln_forward *product);
 
-/* Rule 2 for a whole matrix: out[j] = tree over rows of x[i * n + j]. */
+typedef struct ln_input_gradient {
+    size_t batch, in, out;
+    const float *dy;
+    size_t lddy;
+    float *turned; /* scratch, ln_turned_size floats: dY with the batch innermost */
+    const float *weight;
+    float *dx;
+    size_t lddx;
+    ln_epilogue epilogue;
+    void *context;
+} ln_input_gradient;
+
+size_t ln_turned_size(const ln_kernels *kernels, size_t batch, size_t out);
+void ln_linear_input_gradient(const ln_kernels *kernels, ln_pool *pool,
+                              const ln_input_gradient *product);
+
+/* Takes `count` finished elements of the packed gradient from `first` on, on any thread, disjoint
+ * stretches in any order. The array is valid during the call. */
+typedef void (*ln_gradient_stretch)(void *context, size_t first, size_t count,
+                                    const float *gradient);
+
+typedef struct ln_weight_gradient {
+    size_t batch, in, out;
+    const float *x;
+    size_t ldx;
+    const float *dy;
+    size_t lddy;
+    ln_gradient_stretch take;
+    void *context;
+    /* Arrays like the packed weights that `take` will read: fetched while the sums run. */
+    const float *streams[LN_TILE_STREAMS];
+} ln_weight_gradient;
+
+void ln_linear_weight_gradient(const ln_kernels *kernels, ln_pool *pool,
+                               const ln_weight_gradient *product);
+
+/* Rule 2 for a whole matrix: out[j] = tree over rows of x[i * ld + j]. */
 void ln_sum_columns(const ln_kernels *kernels, ln_pool *pool, size_t rows, size_t n, const float *x,
-                    float *out);
+                    size_t ld, float *out);
 
 #endif

@@ -1,13 +1,10 @@
-/* pack.c - packing the operands of a product into the layouts that the tile reads.
+/* pack.c - the layouts that the tiles read: packed weights, transposed and spread rows.
  *
  * A copy with a change of order, no arithmetic; shared by all sets. */
 #include <string.h>
 
 #include "base/checked.h"
 #include "kernel/kernel.h"
-
-/* Rows of A that one task packs. */
-#define PACK_ROWS 64
 
 typedef float four __attribute__((vector_size(16), aligned(4)));
 
@@ -74,64 +71,100 @@ static void copy_matrix(size_t rows, size_t columns, const float *src, ptrdiff_t
     }
 }
 
-size_t ln_packed_a_size(size_t m, size_t k)
+void ln_transpose(size_t rows, size_t columns, const float *src, size_t src_ld, float *dst,
+                  size_t dst_ld)
 {
-    return ln_saturated_mul(m, k);
+    transpose(rows, columns, src, (ptrdiff_t)src_ld, dst, dst_ld);
 }
 
-size_t ln_packed_b_size(const ln_kernels *kernels, size_t k, size_t n)
+/* ---- rows that do not push each other out of the cache ---- */
+
+/* A first-level cache of 64 sets, as nearly all have: rows this many lines apart meet in a set. */
+#define SETS 64
+#define LINE (64 / sizeof(float))
+
+/* The largest number of lines that fall into one set where 16 rows, `lines` apart, are each read
+ * over a block of features at once. */
+static size_t crowding(size_t lines)
 {
-    size_t panels = ln_ceil_div(n, kernels->tile_columns);
-    return ln_saturated_mul(ln_saturated_mul(panels, kernels->tile_columns), k);
+    size_t most = 0, count[SETS] = {0};
+    for (size_t row = 0; row < 16; row++) {
+        for (size_t i = 0; i < LN_FEATURE_BLOCK / LINE; i++) {
+            size_t set = (row * lines + i) % SETS;
+            count[set]++;
+            most = count[set] > most ? count[set] : most;
+        }
+    }
+    return most;
+}
+
+size_t ln_leading(size_t features)
+{
+    size_t lines = ln_ceil_div(features, LINE);
+    /* Few features: all rows fit anyway. */
+    if (lines <= LN_FEATURE_BLOCK / LINE / 4) {
+        return features;
+    }
+    /* An odd distance spreads a column, too. A set holds 8 lines as a rule: two are left for the panel
+     * that passes by. */
+    while (lines % 2 == 0 || crowding(lines) > 6) {
+        lines++;
+    }
+    return lines * LINE;
+}
+
+/* ---- weights ---- */
+
+size_t ln_packed_size(const ln_kernels *kernels, size_t in, size_t out)
+{
+    size_t panels = ln_ceil_div(out, kernels->tile_columns);
+    return ln_saturated_mul(ln_saturated_mul(panels, kernels->tile_columns), in);
 }
 
 typedef struct pack_job {
-    size_t rows, columns, width; /* width: of a block of A, of a panel of B */
-    const float *src;
-    ptrdiff_t row_stride, column_stride;
+    size_t in, out, width;
+    const float *weight;
+    ptrdiff_t out_stride, in_stride;
     float *packed;
 } pack_job;
 
-static void pack_a_rows(void *context, size_t index)
-{
-    const pack_job *job = context;
-    size_t first = index * PACK_ROWS;
-    size_t rows = ln_min_size(job->rows - first, PACK_ROWS);
-    for (size_t block = 0; block < job->columns; block += job->width) {
-        size_t width = ln_min_size(job->columns - block, job->width);
-        const float *src =
-            job->src + (ptrdiff_t)first * job->row_stride + (ptrdiff_t)block * job->column_stride;
-        copy_matrix(rows, width, src, job->row_stride, job->column_stride,
-                    job->packed + block * job->rows + first * width, width);
-    }
-}
-
-void ln_pack_a(ln_pool *pool, ln_sum sum, size_t m, size_t k, const float *a, ptrdiff_t row_stride,
-               ptrdiff_t column_stride, float *packed)
-{
-    size_t width = sum == LN_SUM_FEATURES ? LN_FEATURE_BLOCK : LN_BATCH_LEAF;
-    pack_job job = {m, k, width, a, row_stride, column_stride, packed};
-    ln_parallel(pool, ln_ceil_div(m, PACK_ROWS), pack_a_rows, &job);
-}
-
-static void pack_b_panel(void *context, size_t index)
+static void pack_panel(void *context, size_t index)
 {
     const pack_job *job = context;
     size_t first = index * job->width;
-    size_t columns = ln_min_size(job->columns - first, job->width);
-    float *panel = job->packed + first * job->rows;
-    copy_matrix(job->rows, columns, job->src + (ptrdiff_t)first * job->column_stride,
-                job->row_stride, job->column_stride, panel, job->width);
-    if (columns < job->width) {
-        for (size_t i = 0; i < job->rows; i++) {
-            memset(panel + i * job->width + columns, 0, (job->width - columns) * sizeof *panel);
-        }
+    size_t columns = ln_min_size(job->out - first, job->width);
+    float *panel = job->packed + first * job->in;
+    copy_matrix(job->in, columns, job->weight + (ptrdiff_t)first * job->out_stride, job->in_stride,
+                job->out_stride, panel, job->width);
+    for (size_t i = 0; columns < job->width && i < job->in; i++) {
+        memset(panel + i * job->width + columns, 0, (job->width - columns) * sizeof *panel);
     }
 }
 
-void ln_pack_b(const ln_kernels *kernels, ln_pool *pool, size_t k, size_t n, const float *b,
-               ptrdiff_t row_stride, ptrdiff_t column_stride, float *packed)
+void ln_pack_weight(const ln_kernels *kernels, ln_pool *pool, size_t in, size_t out,
+                    const float *weight, ptrdiff_t out_stride, ptrdiff_t in_stride, float *packed)
 {
-    pack_job job = {k, n, kernels->tile_columns, b, row_stride, column_stride, packed};
-    ln_parallel(pool, ln_ceil_div(n, kernels->tile_columns), pack_b_panel, &job);
+    pack_job job = {in, out, kernels->tile_columns, weight, out_stride, in_stride, packed};
+    ln_parallel(pool, ln_ceil_div(out, kernels->tile_columns), pack_panel, &job);
+}
+
+typedef struct unpack_job {
+    size_t in, out, width;
+    const float *packed;
+    float *weight;
+} unpack_job;
+
+static void unpack_panel(void *context, size_t index)
+{
+    const unpack_job *job = context;
+    size_t first = index * job->width;
+    transpose(ln_min_size(job->out - first, job->width), job->in, job->packed + first * job->in,
+              (ptrdiff_t)job->width, job->weight + first * job->in, job->in);
+}
+
+void ln_unpack_weight(const ln_kernels *kernels, ln_pool *pool, size_t in, size_t out,
+                      const float *packed, float *weight)
+{
+    unpack_job job = {in, out, kernels->tile_columns, packed, weight};
+    ln_parallel(pool, ln_ceil_div(out, kernels->tile_columns), unpack_panel, &job);
 }

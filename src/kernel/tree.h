@@ -43,6 +43,21 @@ static inline void ln_tree_push(ln_tree *tree)
     tree->leaves++;
 }
 
+/* The last leaf's place: a leaf may be added to it at once instead of being written behind it ... */
+static inline float *ln_tree_last(const ln_tree *tree)
+{
+    return tree->level + (tree->depth - 1) * tree->width;
+}
+
+/* ... where it is the right neighbour, which every second one is. */
+static inline void ln_tree_added(ln_tree *tree)
+{
+    for (size_t ones = tree->leaves >> 1; (ones & 1) != 0; ones >>= 1) {
+        ln_tree_merge(tree);
+    }
+    tree->leaves++;
+}
+
 /* The sum of all leaves; zeros where there was none. */
 static inline const float *ln_tree_sum(ln_tree *tree)
 {

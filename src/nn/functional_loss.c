@@ -117,7 +117,7 @@ static float mean_loss(const ln_kernels *kernels, size_t batch, size_t classes, 
         }
     }
     float sum = 0;
-    ln_sum_columns(kernels, NULL, batch, 1, losses, &sum);
+    ln_sum_columns(kernels, NULL, batch, 1, losses, 1, &sum);
     float mean = sum / (float)counted;
     ln_fpenv_leave(saved);
     return mean;

@@ -6,6 +6,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "base/checked.h"
 #include "base/error.h"
 #include "base/fpenv.h"
 #include "base/memory.h"
@@ -161,29 +162,26 @@ static linnet_status lay_out_bias(const linnet_tensor *expanded, linnet_tensor *
     return linnet_tensor_to(same ? &row : expanded, LINNET_FLOAT32, bias, error);
 }
 
-static void run_product(const ln_kernels *kernels, const linnet_tensor *a, const linnet_tensor *b,
-                        const linnet_tensor *bias, float *packed_a, float *packed_b, float *c)
+/* rows: contiguous, (m, k). */
+static void run_product(const ln_kernels *kernels, const linnet_tensor *rows,
+                        const linnet_tensor *b, const linnet_tensor *bias, float *packed, float *c)
 {
-    ln_product product = {.sum = LN_SUM_FEATURES,
-                          .m = (size_t)a->shape[0],
-                          .n = (size_t)b->shape[1],
-                          .k = (size_t)b->shape[0],
-                          .a = packed_a,
-                          .b = packed_b,
-                          .bias = bias != NULL ? bias->data : NULL,
-                          .c = c};
-    ln_fpenv saved = ln_fpenv_enter();
-    ln_pack_b(kernels, NULL, product.k, product.n, b->data, b->strides[0], b->strides[1], packed_b);
+    size_t m = (size_t)rows->shape[0], k = (size_t)b->shape[0], n = (size_t)b->shape[1];
     bool by_row = bias != NULL && bias->rank > 1;
-    size_t rows = product.m;
-    product.m = by_row ? 1 : rows;
-    for (size_t row = 0; row < rows; row += product.m) {
-        const float *from = (const float *)a->data + (int64_t)row * a->strides[0];
-        ln_pack_a(NULL, LN_SUM_FEATURES, product.m, product.k, from, a->strides[0], a->strides[1],
-                  packed_a);
-        product.bias = by_row ? (const float *)bias->data + row * product.n : product.bias;
-        product.c = c + row * product.n;
-        ln_multiply(kernels, NULL, &product);
+    ln_forward product = {.batch = by_row ? 1 : m,
+                          .in = k,
+                          .out = n,
+                          .ldx = k,
+                          .weight = packed,
+                          .bias = bias != NULL ? bias->data : NULL,
+                          .ldy = n};
+    ln_fpenv saved = ln_fpenv_enter();
+    ln_pack_weight(kernels, NULL, k, n, b->data, b->strides[1], b->strides[0], packed);
+    for (size_t row = 0; row < m; row += product.batch) {
+        product.x = (const float *)rows->data + row * k;
+        product.y = c + row * n;
+        ln_linear_forward(kernels, NULL, &product);
+        product.bias = by_row ? product.bias + n : product.bias;
     }
     ln_fpenv_leave(saved);
 }
@@ -194,9 +192,8 @@ static linnet_status multiply(const linnet_tensor *a, const linnet_tensor *b,
                               linnet_tensor *result, linnet_error *error)
 {
     const ln_kernels *kernels;
-    linnet_tensor bias = {0};
-    float *packed_a = NULL;
-    float *packed_b = NULL;
+    linnet_tensor bias = {0}, rows = {0};
+    float *packed = NULL;
     linnet_status status =
         linnet_tensor_create(LINNET_FLOAT32, shape->rank, shape->size, result, error);
     if (status == LINNET_OK) {
@@ -206,21 +203,21 @@ static linnet_status multiply(const linnet_tensor *a, const linnet_tensor *b,
         status = lay_out_bias(expanded, &bias, error);
     }
     if (status == LINNET_OK) {
-        status = ln_alloc_into((void **)&packed_a,
-                               ln_packed_a_size((size_t)a->shape[0], (size_t)a->shape[1]),
-                               sizeof *packed_a, "a packed matrix", error);
+        status = linnet_tensor_to(a, LINNET_FLOAT32, &rows, error);
     }
     if (status == LINNET_OK) {
-        status = ln_alloc_into((void **)&packed_b,
-                               ln_packed_b_size(kernels, (size_t)b->shape[0], (size_t)b->shape[1]),
-                               sizeof *packed_b, "a packed matrix", error);
+        size_t size = ln_packed_size(kernels, (size_t)b->shape[0], (size_t)b->shape[1]);
+        packed = ln_alloc(size, sizeof *packed);
+        if (packed == NULL) {
+            status =
+                ln_fail_memory(error, ln_saturated_mul(size, sizeof *packed), "a packed matrix");
+        }
     }
     if (status == LINNET_OK && linnet_tensor_numel(result) > 0) {
-        run_product(kernels, a, b, expanded != NULL ? &bias : NULL, packed_a, packed_b,
-                    result->data);
+        run_product(kernels, &rows, b, expanded != NULL ? &bias : NULL, packed, result->data);
     }
-    ln_free(packed_a);
-    ln_free(packed_b);
+    ln_free(packed);
+    linnet_tensor_free(&rows);
     linnet_tensor_free(&bias);
     if (status != LINNET_OK) {
         linnet_tensor_free(result);

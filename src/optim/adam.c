@@ -39,27 +39,32 @@ int ln_adam_state_count(const ln_value *values)
     return values[AMSGRAD].integer != 0 ? 3 : 2;
 }
 
-void ln_adam_update(const ln_update *u, bool decoupled)
+void ln_adam_prepare(const ln_value *values, uint64_t step, bool decoupled,
+                     ln_step_scalars *scalars)
 {
-    double lr = u->values[LR].number[0];
-    double beta1 = u->values[BETAS].number[0], beta2 = u->values[BETAS].number[1];
-    double decay = u->values[WEIGHT_DECAY].number[0];
-    ln_adam_step step = {.one_minus_beta1 = (float)(1 - beta1),
-                         .beta2 = (float)beta2,
-                         .one_minus_beta2 = (float)(1 - beta2),
-                         .eps = (float)u->values[EPS].number[0],
-                         .step_size = (float)(lr / (1 - ln_power(beta1, u->step))),
-                         .bias2_sqrt = (float)sqrt(1 - ln_power(beta2, u->step)),
-                         .weight_decay = decoupled ? 0 : (float)decay,
-                         .decay = decoupled ? (float)(1 - lr * decay) : 1,
-                         .sign = u->values[MAXIMIZE].integer != 0 ? -1.0f : 1.0f};
-    u->kernels->adam(u->count, &step, u->gradient, u->state[0], u->state[1], u->state[2],
-                     u->weight);
+    double lr = values[LR].number[0];
+    double beta1 = values[BETAS].number[0], beta2 = values[BETAS].number[1];
+    double decay = values[WEIGHT_DECAY].number[0];
+    scalars->adam = (ln_adam_step){.one_minus_beta1 = (float)(1 - beta1),
+                                   .beta2 = (float)beta2,
+                                   .one_minus_beta2 = (float)(1 - beta2),
+                                   .eps = (float)values[EPS].number[0],
+                                   .step_size = (float)(lr / (1 - ln_power(beta1, step))),
+                                   .bias2_sqrt = (float)sqrt(1 - ln_power(beta2, step)),
+                                   .weight_decay = decoupled ? 0 : (float)decay,
+                                   .decay = decoupled ? (float)(1 - lr * decay) : 1,
+                                   .sign = values[MAXIMIZE].integer != 0 ? -1.0f : 1.0f};
 }
 
-static void update(const ln_update *u)
+void ln_adam_update(const ln_update *u)
 {
-    ln_adam_update(u, false);
+    u->kernels->adam(u->count, &u->scalars->adam, u->gradient, u->state[0], u->state[1],
+                     u->state[2], u->weight);
+}
+
+static void prepare(const ln_value *values, uint64_t step, ln_step_scalars *scalars)
+{
+    ln_adam_prepare(values, step, false, scalars);
 }
 
 const ln_optimizer_type ln_adam_type = {
@@ -78,5 +83,6 @@ const ln_optimizer_type ln_adam_type = {
                    {"fused", LN_KIND_FLAG, "None", LN_REPR_NEVER}}},
     .check = ln_adam_check,
     .state_count = ln_adam_state_count,
-    .update = update,
+    .prepare = prepare,
+    .update = ln_adam_update,
 };

@@ -1,9 +1,9 @@
 /* adamw.c - torch.optim.AdamW: Adam with the weight decay apart from the gradient (adam.c). */
 #include "optim/optim.h"
 
-static void update(const ln_update *u)
+static void prepare(const ln_value *values, uint64_t step, ln_step_scalars *scalars)
 {
-    ln_adam_update(u, true);
+    ln_adam_prepare(values, step, true, scalars);
 }
 
 const ln_optimizer_type ln_adamw_type = {
@@ -22,5 +22,6 @@ const ln_optimizer_type ln_adamw_type = {
                    {"fused", LN_KIND_FLAG, "None", LN_REPR_NEVER}}},
     .check = ln_adam_check,
     .state_count = ln_adam_state_count,
-    .update = update,
+    .prepare = prepare,
+    .update = ln_adam_update,
 };

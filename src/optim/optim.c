@@ -20,13 +20,11 @@ static const ln_optimizer_type *const types[] = {
 
 #define TYPE_COUNT (sizeof types / sizeof *types)
 
-/* Weights that one task updates. */
-#define CHUNK 8192
-
 struct ln_optimizer {
     const ln_optimizer_type *type;
     ln_value values[LN_MAX_PARAMETERS];
     uint64_t step;
+    ln_step_scalars scalars; /* of this step */
     int states;
     size_t count;
     size_t *sizes;
@@ -158,35 +156,27 @@ ln_value *ln_optimizer_value(ln_optimizer *optimizer, const char *name)
 void ln_optimizer_step(ln_optimizer *optimizer)
 {
     optimizer->step++;
+    optimizer->type->prepare(optimizer->values, optimizer->step, &optimizer->scalars);
 }
 
-static void update_chunk(void *context, size_t index)
+float *ln_optimizer_state(const ln_optimizer *optimizer, size_t parameter, int i)
 {
-    ln_update part = *(const ln_update *)context;
-    size_t first = index * CHUNK;
-    part.count = ln_min_size(part.count - first, CHUNK);
-    part.gradient += first;
-    part.weight += first;
-    for (int i = 0; i < LN_MAX_STATES; i++) {
-        part.state[i] = part.state[i] != NULL ? part.state[i] + first : NULL;
-    }
-    part.run(&part);
+    size_t states = (size_t)optimizer->states;
+    return i < optimizer->states ? optimizer->state[parameter * states + (size_t)i] : NULL;
 }
 
-void ln_optimizer_update(ln_optimizer *optimizer, const ln_kernels *kernels, ln_pool *pool,
-                         size_t parameter, const float *gradient, float *weight)
+void ln_optimizer_update(const ln_optimizer *optimizer, const ln_kernels *kernels, size_t parameter,
+                         size_t first, size_t count, const float *gradient, float *weight)
 {
-    ln_update update = {.run = optimizer->type->update,
-                        .kernels = kernels,
-                        .values = optimizer->values,
-                        .step = optimizer->step,
-                        .count = optimizer->sizes[parameter],
+    ln_update update = {.kernels = kernels,
+                        .scalars = &optimizer->scalars,
+                        .count = count,
                         .gradient = gradient,
                         .weight = weight};
     for (int i = 0; i < optimizer->states; i++) {
-        update.state[i] = optimizer->state[parameter * (size_t)optimizer->states + (size_t)i];
+        update.state[i] = ln_optimizer_state(optimizer, parameter, i) + first;
     }
-    ln_parallel(pool, ln_ceil_div(update.count, CHUNK), update_chunk, &update);
+    optimizer->type->update(&update);
 }
 
 size_t ln_optimizer_size(const ln_optimizer *optimizer)

@@ -11,18 +11,21 @@
 
 #define LN_MAX_STATES 3
 
-/* One step on a run of weights, all of one parameter or a part of it. */
-typedef struct ln_update ln_update;
-struct ln_update {
-    void (*run)(const ln_update *update); /* the type's */
+/* What a step takes from the values and the number of the step: computed once in it. */
+typedef union ln_step_scalars {
+    ln_sgd_step sgd;
+    ln_adam_step adam;
+} ln_step_scalars;
+
+/* One step on a stretch of a parameter's weights. */
+typedef struct ln_update {
     const ln_kernels *kernels;
-    const ln_value *values;
-    uint64_t step; /* from 1 */
+    const ln_step_scalars *scalars;
     size_t count;
     const float *gradient;
     float *state[LN_MAX_STATES]; /* as many as state_count says */
     float *weight;
-};
+} ln_update;
 
 typedef struct ln_optimizer_type {
     ln_signature signature;
@@ -30,6 +33,8 @@ typedef struct ln_optimizer_type {
     linnet_status (*check)(const ln_value *values, linnet_error *error);
     /* How many arrays of a parameter's size it keeps. */
     int (*state_count)(const ln_value *values);
+    /* step: from 1 */
+    void (*prepare)(const ln_value *values, uint64_t step, ln_step_scalars *scalars);
     void (*update)(const ln_update *update);
 } ln_optimizer_type;
 
@@ -49,11 +54,14 @@ void ln_optimizer_free(ln_optimizer *optimizer);
  * name. */
 ln_value *ln_optimizer_value(ln_optimizer *optimizer, const char *name);
 
-/* Begins the next step: every parameter is updated once in it. */
+/* Begins the next step: every weight is updated once in it. */
 void ln_optimizer_step(ln_optimizer *optimizer);
-/* Updates one parameter's weights by its gradient. */
-void ln_optimizer_update(ln_optimizer *optimizer, const ln_kernels *kernels, ln_pool *pool,
-                         size_t parameter, const float *gradient, float *weight);
+/* Updates `count` of a parameter's weights by their gradient; `first` says where their state lies.
+ * Threads may update different stretches at once. */
+void ln_optimizer_update(const ln_optimizer *optimizer, const ln_kernels *kernels, size_t parameter,
+                         size_t first, size_t count, const float *gradient, float *weight);
+/* State i of a parameter, as many floats as its size; NULL where there is no such state. */
+float *ln_optimizer_state(const ln_optimizer *optimizer, size_t parameter, int i);
 /* Bytes that it holds. */
 size_t ln_optimizer_size(const ln_optimizer *optimizer);
 
@@ -69,6 +77,8 @@ LINNET_NODISCARD linnet_status ln_check_not_negative(double value, const char *w
 /* Adam's and AdamW's common part. */
 linnet_status ln_adam_check(const ln_value *values, linnet_error *error);
 int ln_adam_state_count(const ln_value *values);
-void ln_adam_update(const ln_update *update, bool decoupled);
+void ln_adam_prepare(const ln_value *values, uint64_t step, bool decoupled,
+                     ln_step_scalars *scalars);
+void ln_adam_update(const ln_update *update);
 
 #endif

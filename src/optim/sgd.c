@@ -32,16 +32,20 @@ static int state_count(const ln_value *values)
     return values[MOMENTUM].number[0] != 0 ? 1 : 0;
 }
 
+static void prepare(const ln_value *values, uint64_t step, ln_step_scalars *scalars)
+{
+    scalars->sgd = (ln_sgd_step){.lr = (float)values[LR].number[0],
+                                 .momentum = (float)values[MOMENTUM].number[0],
+                                 .one_minus_dampening = (float)(1 - values[DAMPENING].number[0]),
+                                 .weight_decay = (float)values[WEIGHT_DECAY].number[0],
+                                 .nesterov = values[NESTEROV].integer != 0,
+                                 .first = step == 1,
+                                 .sign = values[MAXIMIZE].integer != 0 ? -1.0f : 1.0f};
+}
+
 static void update(const ln_update *u)
 {
-    ln_sgd_step step = {.lr = (float)u->values[LR].number[0],
-                        .momentum = (float)u->values[MOMENTUM].number[0],
-                        .one_minus_dampening = (float)(1 - u->values[DAMPENING].number[0]),
-                        .weight_decay = (float)u->values[WEIGHT_DECAY].number[0],
-                        .nesterov = u->values[NESTEROV].integer != 0,
-                        .first = u->step == 1,
-                        .sign = u->values[MAXIMIZE].integer != 0 ? -1.0f : 1.0f};
-    u->kernels->sgd(u->count, &step, u->gradient, u->state[0], u->weight);
+    u->kernels->sgd(u->count, &u->scalars->sgd, u->gradient, u->state[0], u->weight);
 }
 
 const ln_optimizer_type ln_sgd_type = {
@@ -59,5 +63,6 @@ const ln_optimizer_type ln_sgd_type = {
                    {"fused", LN_KIND_FLAG, "None", LN_REPR_NEVER}}},
     .check = check,
     .state_count = state_count,
+    .prepare = prepare,
     .update = update,
 };

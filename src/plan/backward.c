@@ -16,11 +16,10 @@ typedef struct chain_run {
 
 static chain_run chain_of(const linnet_plan *plan, const ln_step *step)
 {
-    chain_run run = {.plan = plan, .step = step, .y = ln_arena_at(&plan->arena, step->output)};
+    chain_run run = {.plan = plan, .step = step, .y = ln_step_output(plan, step)};
     if (step->chain_count > 0 && step->chain[0].module.type->backward_sees_x) {
-        /* A step without parameters that is undone has one with parameters before it: its input is
-         * in the arena, and not the caller's. */
-        run.x = ln_arena_at(&plan->arena, step->input);
+        /* An elementwise step: its input has as many features, so its rows lie as far apart. */
+        run.x = ln_step_output(plan, step - 1);
     }
     return run;
 }
@@ -28,7 +27,7 @@ static chain_run chain_of(const linnet_plan *plan, const ln_step *step)
 static void backward_chain(const chain_run *run, size_t row, size_t column, size_t count,
                            float *gradient)
 {
-    size_t at = row * ln_step_features(run->step) + column;
+    size_t at = row * run->step->ld + column;
     for (size_t i = run->step->chain_count; i-- > 0;) {
         const ln_link *link = &run->step->chain[i];
         ln_stretch stretch = ln_link_stretch(run->plan, link, row, column, count);
@@ -47,7 +46,7 @@ static void chain_row(void *context, size_t row)
 {
     const chain_run *run = context;
     size_t features = ln_step_features(run->step);
-    backward_chain(run, row, 0, features, run->gradient + row * features);
+    backward_chain(run, row, 0, features, run->gradient + row * run->step->ld);
 }
 
 static void undo_chain(const linnet_plan *plan, const ln_step *step, size_t batch, float *gradient)
@@ -60,51 +59,14 @@ static void undo_chain(const linnet_plan *plan, const ln_step *step, size_t batc
 }
 
 /* dX = dY W, and the chain of the step before undone in the epilogue. */
-static void input_gradient(const linnet_plan *plan, const ln_step *step, const ln_step *before,
-                           size_t batch, const float *dy, float *dx)
+static void input_gradient(const linnet_plan *plan, const ln_step *step, size_t batch,
+                           const float *dy, float *dx)
 {
-    size_t m = batch * step->vectors;
-    ln_pool *pool = ln_plan_pool(plan, m * step->in * step->out);
-    float *a = ln_arena_at(&plan->arena, plan->packed_a);
-    float *b = ln_arena_at(&plan->arena, plan->packed_b);
-    ln_pack_a(pool, LN_SUM_FEATURES, m, step->out, dy, (ptrdiff_t)step->out, 1, a);
-    ln_pack_b(plan->kernels, pool, step->out, step->in, step->weight, (ptrdiff_t)step->in, 1, b);
-    chain_run chain = chain_of(plan, before);
+    chain_run chain = chain_of(plan, step - 1);
     chain.vectors = step->vectors;
     chain.width = step->in;
-    ln_product product = {.sum = LN_SUM_FEATURES,
-                          .m = m,
-                          .n = step->in,
-                          .k = step->out,
-                          .a = a,
-                          .b = b,
-                          .c = dx,
-                          .epilogue = before->chain_count > 0 ? chain_epilogue : NULL,
-                          .context = &chain};
-    ln_multiply(plan->kernels, pool, &product);
-}
-
-/* dW = dY^T X and db = the sum of dY's rows, handed to the sink one after the other. */
-static void parameter_gradients(const linnet_plan *plan, const ln_step *step, size_t batch,
-                                const float *x, const float *dy, ln_gradient_sink sink,
-                                void *context)
-{
-    size_t m = batch * step->vectors;
-    ln_pool *pool = ln_plan_pool(plan, m * step->in * step->out);
-    float *gradient = ln_arena_at(&plan->arena, plan->parameter_gradient);
-    float *a = ln_arena_at(&plan->arena, plan->packed_a);
-    float *b = ln_arena_at(&plan->arena, plan->packed_b);
-    if (step->bias != NULL) {
-        ln_sum_columns(plan->kernels, ln_plan_pool(plan, m * step->out), m, step->out, dy,
-                       gradient);
-        sink(context, step->bias_parameter, gradient, step->out);
-    }
-    ln_pack_a(pool, LN_SUM_BATCH, step->out, m, dy, 1, (ptrdiff_t)step->out, a);
-    ln_pack_b(plan->kernels, pool, m, step->in, x, (ptrdiff_t)step->in, 1, b);
-    ln_product product = {
-        .sum = LN_SUM_BATCH, .m = step->out, .n = step->in, .k = m, .a = a, .b = b, .c = gradient};
-    ln_multiply(plan->kernels, pool, &product);
-    sink(context, step->weight_parameter, gradient, step->in * step->out);
+    ln_linear_step_input_gradient(plan, step, batch, dy, dx,
+                                  step[-1].chain_count > 0 ? chain_epilogue : NULL, &chain);
 }
 
 typedef struct row_run {
@@ -120,14 +82,15 @@ static void module_row(void *context, size_t row)
     const ln_step *step = run->step;
     ln_stretch stretch = {
         .kernels = run->plan->kernels, .module = &step->module, .count = step->in};
-    for (size_t i = row * step->vectors; i < (row + 1) * step->vectors && step->in > 0; i++) {
-        size_t at = i * step->in;
+    for (size_t i = 0; i < step->vectors && step->in > 0; i++) {
+        size_t at = row * step->ld + i * step->in;
         step->module.type->backward(&stretch, run->y + at, run->dy + at, run->dx + at);
     }
 }
 
-float *ln_plan_output_gradient(linnet_plan *plan)
+float *ln_plan_output_gradient(linnet_plan *plan, size_t *ld)
 {
+    *ld = plan->steps[plan->step_count - 1].ld;
     return ln_arena_at(&plan->arena, plan->gradients[0]);
 }
 
@@ -141,8 +104,7 @@ static size_t first_linear(const linnet_plan *plan)
     return i;
 }
 
-void ln_plan_backward(linnet_plan *plan, const float *x, size_t batch, ln_gradient_sink sink,
-                      void *context)
+void ln_plan_backward(linnet_plan *plan, size_t batch, const ln_gradient_sink *sink)
 {
     size_t first = first_linear(plan);
     float *gradient = ln_arena_at(&plan->arena, plan->gradients[0]);
@@ -152,23 +114,21 @@ void ln_plan_backward(linnet_plan *plan, const float *x, size_t batch, ln_gradie
     }
     for (size_t i = plan->step_count; i-- > first;) {
         const ln_step *step = &plan->steps[i];
-        const ln_step *before = i > 0 ? &plan->steps[i - 1] : NULL;
         if (step->kind == LN_STEP_ROW) {
-            row_run run = {plan, step, ln_arena_at(&plan->arena, step->output), gradient, gradient};
+            row_run run = {plan, step, ln_step_output(plan, step), gradient, gradient};
             ln_plan_rows(plan, batch, 8 * ln_step_features(step), module_row, &run);
         }
         if (step->kind == LN_STEP_LINEAR) {
             /* Before the parameters' gradients, because the sink may change the weights. */
             if (i > first) {
-                input_gradient(plan, step, before, batch, gradient, next);
+                input_gradient(plan, step, batch, gradient, next);
             }
-            parameter_gradients(plan, step, batch, ln_plan_input(plan, i, x), gradient, sink,
-                                context);
+            ln_linear_step_gradients(plan, step, batch, gradient, sink);
             float *spare = gradient;
             gradient = next;
             next = spare;
         } else if (i > first) {
-            undo_chain(plan, before, batch, gradient);
+            undo_chain(plan, step - 1, batch, gradient);
         }
     }
 }

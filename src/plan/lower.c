@@ -15,7 +15,6 @@ typedef struct lowering {
     linnet_plan *plan;
     ln_shape shape; /* of the value that the next step takes, batch dimension first */
     size_t links;
-    size_t widest; /* features of the widest step's output */
 } lowering;
 
 static ln_module copy_of(const ln_module *module)
@@ -55,10 +54,9 @@ static void add_linear(lowering *l, const ln_module *module)
     leading.rank--;
     step->vectors = (size_t)ln_shape_numel(&leading, 1);
     step->module = copy_of(module);
-    step->weight = weight->data;
     step->weight_parameter = parameter_index(l->model, weight);
-    if (module->weight_count > 1) {
-        step->bias = module->weights[1].data;
+    step->has_bias = module->weight_count > 1;
+    if (step->has_bias) {
         step->bias_parameter = parameter_index(l->model, &module->weights[1]);
     }
 }
@@ -72,15 +70,14 @@ static void add_row(lowering *l, const ln_module *module)
 /* Whether an elementwise module may be one more link of the step's chain. */
 static bool joins(const linnet_plan *plan, const ln_step *step, const ln_module *module)
 {
-    return (step->kind == LN_STEP_LINEAR || step->kind == LN_STEP_CHAIN) &&
-           !(plan->training && module->type->backward_sees_x);
+    return step->kind != LN_STEP_ROW && !(plan->training && module->type->backward_sees_x);
 }
 
 static void add_link(lowering *l, const ln_module *module, size_t layer)
 {
     linnet_plan *plan = l->plan;
-    ln_step *step = plan->step_count > 0 ? &plan->steps[plan->step_count - 1] : NULL;
-    if (step == NULL || !joins(plan, step, module)) {
+    ln_step *step = &plan->steps[plan->step_count - 1];
+    if (!joins(plan, step, module)) {
         size_t features = (size_t)ln_shape_numel(&l->shape, 1);
         step = new_step(l, LN_STEP_CHAIN, features, features);
         step->vectors = 1;
@@ -113,8 +110,6 @@ static linnet_status add_leaf(lowering *l, const ln_module *module, size_t layer
     case LN_ROLE_CONTAINER: break;
     }
     l->shape = out;
-    size_t features = (size_t)ln_shape_numel(&out, 1);
-    l->widest = features > l->widest ? features : l->widest;
     return LINNET_OK;
 }
 
@@ -141,62 +136,71 @@ static size_t larger(size_t a, size_t b)
     return a > b ? a : b;
 }
 
-/* Where each step's output lies: in training all are kept, in eval two buffers take turns and the
- * last one is the caller's. */
-static void plan_outputs(lowering *l)
+/* Rows are spread in memory unless one of them is several vectors of some Linear, whose rows then
+ * lie without a gap. */
+static void plan_leading(linnet_plan *plan)
 {
-    linnet_plan *plan = l->plan;
-    size_t turn[2] = {0, 0};
-    if (!plan->training) {
-        for (int i = 0; i < 2; i++) {
-            turn[i] = ln_arena_reserve(&plan->arena, ln_saturated_mul(plan->max_batch, l->widest),
-                                       sizeof(float));
-        }
+    bool spread = true;
+    for (size_t i = 0; i < plan->step_count; i++) {
+        spread = spread && (plan->steps[i].kind != LN_STEP_LINEAR || plan->steps[i].vectors == 1);
     }
     for (size_t i = 0; i < plan->step_count; i++) {
         ln_step *step = &plan->steps[i];
-        step->input = i == 0 ? LN_CALLER : plan->steps[i - 1].output;
-        if (!plan->training) {
-            step->output = i + 1 == plan->step_count ? LN_CALLER : turn[i % 2];
-            continue;
-        }
-        step->output = ln_arena_reserve(
-            &plan->arena, ln_saturated_mul(plan->max_batch, ln_step_features(step)), sizeof(float));
+        size_t features = ln_step_features(step);
+        step->ld = spread && step->output != LN_CALLER ? ln_leading(features) : features;
     }
 }
 
-/* Scratch for packed operands, and in eval the packed weights themselves. */
-static void plan_packing(lowering *l)
+/* Where each step's output lies: in training all are kept, in eval two buffers take turns and the
+ * last one is the caller's. */
+static void plan_outputs(linnet_plan *plan)
 {
-    linnet_plan *plan = l->plan;
-    size_t a = 0, b = 0, parameter = 0;
+    size_t turn[2] = {0, 0}, widest = 0;
+    if (!plan->training && plan->step_count > 0) {
+        plan->steps[plan->step_count - 1].output = LN_CALLER;
+    }
+    plan_leading(plan);
+    for (size_t i = 0; i < plan->step_count; i++) {
+        widest = larger(widest, plan->steps[i].ld);
+    }
+    size_t most = ln_saturated_mul(plan->max_batch, widest);
+    for (int i = 0; i < 2; i++) {
+        /* A row that is widened reads no uninitialised memory: the arena is zeroed. */
+        turn[i] = ln_arena_reserve(&plan->arena, most, sizeof(float));
+        plan->gradients[i] = turn[i];
+    }
+    for (size_t i = 0; i < plan->step_count; i++) {
+        ln_step *step = &plan->steps[i];
+        if (plan->training) {
+            step->output = ln_arena_reserve(
+                &plan->arena, ln_saturated_mul(plan->max_batch, step->ld), sizeof(float));
+        } else if (step->output != LN_CALLER) {
+            step->output = turn[i % 2];
+        }
+    }
+}
+
+/* Packed weights, and what backward needs beside them. */
+static void plan_packing(linnet_plan *plan)
+{
+    size_t turned = 0, bias = 0;
     for (size_t i = 0; i < plan->step_count; i++) {
         ln_step *step = &plan->steps[i];
         if (step->kind != LN_STEP_LINEAR) {
             continue;
         }
-        size_t m = ln_saturated_mul(plan->max_batch, step->vectors);
-        size_t forward = ln_packed_b_size(plan->kernels, step->in, step->out);
-        a = larger(a, ln_packed_a_size(m, step->in));
+        size_t rows = ln_saturated_mul(plan->max_batch, step->vectors);
+        step->packed_weight = ln_arena_reserve(
+            &plan->arena, ln_packed_size(plan->kernels, step->in, step->out), sizeof(float));
         if (!plan->training) {
-            step->packed_weight = ln_arena_reserve(&plan->arena, forward, sizeof(float));
             step->packed_bias = ln_arena_reserve(&plan->arena, step->out, sizeof(float));
-            continue;
         }
-        a = larger(a, ln_packed_a_size(m, step->out));
-        b = larger(b, forward);
-        b = larger(b, ln_packed_b_size(plan->kernels, step->out, step->in));
-        b = larger(b, ln_packed_b_size(plan->kernels, m, step->in));
-        parameter = larger(parameter, larger(ln_saturated_mul(step->in, step->out), step->out));
+        turned = larger(turned, ln_turned_size(plan->kernels, rows, step->out));
+        bias = larger(bias, step->out);
     }
-    plan->packed_a = ln_arena_reserve(&plan->arena, a, sizeof(float));
-    plan->packed_b = ln_arena_reserve(&plan->arena, b, sizeof(float));
     if (plan->training) {
-        plan->parameter_gradient = ln_arena_reserve(&plan->arena, parameter, sizeof(float));
-        for (int i = 0; i < 2; i++) {
-            plan->gradients[i] = ln_arena_reserve(
-                &plan->arena, ln_saturated_mul(plan->max_batch, l->widest), sizeof(float));
-        }
+        plan->turned = ln_arena_reserve(&plan->arena, turned, sizeof(float));
+        plan->bias_gradient = ln_arena_reserve(&plan->arena, bias, sizeof(float));
     }
 }
 
@@ -218,24 +222,6 @@ static linnet_status plan_masks(linnet_plan *plan, size_t links, linnet_error *e
         }
     }
     return status;
-}
-
-static void pack_weights(linnet_plan *plan)
-{
-    for (size_t i = 0; i < plan->step_count; i++) {
-        ln_step *step = &plan->steps[i];
-        if (step->kind != LN_STEP_LINEAR) {
-            continue;
-        }
-        ln_pack_b(plan->kernels, plan->pool, step->in, step->out, step->weight, 1,
-                  (ptrdiff_t)step->in, ln_arena_at(&plan->arena, step->packed_weight));
-        step->weight = NULL;
-        if (step->bias != NULL) {
-            float *bias = ln_arena_at(&plan->arena, step->packed_bias);
-            memcpy(bias, step->bias, step->out * sizeof *bias);
-            step->bias = bias;
-        }
-    }
 }
 
 static linnet_status copy_scaling(linnet_plan *plan, const ln_scaling *scaling, linnet_error *error)
@@ -269,15 +255,12 @@ static linnet_status lower_steps(lowering *l, linnet_error *error)
     l->shape = (ln_shape){.rank = model->input.rank + 1, .size = {1}};
     memcpy(l->shape.size + 1, model->input.size, (size_t)model->input.rank * sizeof(int64_t));
     plan->in_features = (size_t)ln_shape_numel(&l->shape, 1);
-    l->widest = plan->in_features;
     if (plan->scaling.features != 0 && plan->scaling.features != plan->in_features) {
         return ln_fail(error, LINNET_ERROR_SHAPE,
                        "input scaling has %zu features, the model's input %zu",
                        plan->scaling.features, plan->in_features);
     }
-    if (plan->scaling.features != 0 || plan->scaling.scale != 1) {
-        new_step(l, LN_STEP_SCALE, plan->in_features, plan->in_features)->vectors = 1;
-    }
+    new_step(l, LN_STEP_FEED, plan->in_features, plan->in_features)->vectors = 1;
     for (size_t i = 0; i < model->leaf_count; i++) {
         linnet_status status = add_leaf(l, model->leaves[i], i, error);
         if (status != LINNET_OK) {
@@ -299,7 +282,7 @@ static linnet_status lower(lowering *l, linnet_error *error)
         status = ln_pool_create(l->request->threads, &plan->pool, error);
     }
     if (status == LINNET_OK) {
-        /* One step a leaf, and one each for scaling and probabilities. */
+        /* One step a leaf, and one each for the input and probabilities. */
         status =
             ln_alloc_into((void **)&plan->steps, leaves + 2, sizeof *plan->steps, "steps", error);
     }
@@ -316,14 +299,15 @@ static linnet_status lower(lowering *l, linnet_error *error)
     if (status != LINNET_OK) {
         return status;
     }
-    plan_outputs(l);
-    plan_packing(l);
+    plan_outputs(plan);
+    plan_packing(plan);
     status = ln_arena_commit(&plan->arena, "the plan", error);
     if (status == LINNET_OK && l->request->torch_masks) {
         status = plan_masks(plan, l->links, error);
     }
-    if (status == LINNET_OK && !plan->training) {
-        pack_weights(plan);
+    if (status == LINNET_OK) {
+        ln_plan_fetch(plan);
+        plan->model = plan->training ? plan->model : NULL;
     }
     return status;
 }
@@ -338,6 +322,7 @@ linnet_status ln_plan_lower(const linnet_model *model, const ln_plan_request *re
         return status;
     }
     made->training = request->training;
+    made->model = model;
     made->max_batch = request->max_batch > 0 ? request->max_batch : 1;
     lowering l = {.model = model, .request = request, .plan = made};
     status = lower(&l, error);

@@ -10,8 +10,11 @@
  *
  *   eval      Dropout and Identity are left out, and every elementwise module is fused; weights are
  *             packed once and the model is not needed any more; two buffers take turns
- *   training  every step's output is kept for backward; weights stay in the model, which is trained
- *             in place, and are packed anew for each product */
+ *   training  every step's output is kept for backward; the weights of Linear are trained as they
+ *             are packed, and go back into the model by ln_plan_store
+ *
+ * Rows of a step's output lie `ld` floats apart: more than their features where that keeps them
+ * apart in the cache (ln_leading). */
 #ifndef LN_PLAN_PLAN_H
 #define LN_PLAN_PLAN_H
 
@@ -22,7 +25,7 @@
 #define LN_CALLER SIZE_MAX
 
 typedef enum ln_step_kind {
-    LN_STEP_SCALE, /* input scaling */
+    LN_STEP_FEED, /* the first: rows are read, scaled, and laid out */
     LN_STEP_LINEAR,
     LN_STEP_ROW,
     LN_STEP_CHAIN /* nothing before the chain: Dropout on the input, GELU in training */
@@ -43,10 +46,11 @@ typedef struct ln_step {
     /* Each row of the batch is `vectors` vectors of `in` features, which become vectors of `out`.
      */
     size_t vectors, in, out;
-    size_t input, output; /* offsets in the arena, or LN_CALLER */
-    /* LINEAR. Eval: offsets of packed weights and bias. Training: the model's. */
+    size_t output; /* offset in the arena, or LN_CALLER */
+    size_t ld;     /* of the output; a multiple of `out` where there are several vectors */
+    /* LINEAR: offsets. In training the model's own bias is used. */
     size_t packed_weight, packed_bias;
-    const float *weight, *bias;              /* bias: NULL for none */
+    bool has_bias;
     size_t weight_parameter, bias_parameter; /* indices among the model's parameters */
 } ln_step;
 
@@ -54,6 +58,7 @@ struct linnet_plan {
     const ln_kernels *kernels;
     ln_pool *pool;
     bool training;
+    const linnet_model *model; /* training: borrowed; eval: NULL once the plan is made */
     size_t max_batch;
     size_t in_features, out_features; /* of a whole row */
     size_t step_count;
@@ -61,10 +66,11 @@ struct linnet_plan {
     ln_link *links; /* all chains, one behind the other */
     ln_scaling scaling;
     ln_arena arena;
-    size_t packed_a, packed_b; /* offsets of scratch for packed operands */
-    size_t gradients[2];       /* training: offsets of gradients of a step's output, taking turns */
-    size_t parameter_gradient; /* training: offset of the largest parameter's gradient */
-    unsigned char *masks;      /* memory of all links' keep, or NULL */
+    /* Training: offsets. */
+    size_t gradients[2]; /* gradients of a step's output, taking turns */
+    size_t turned;       /* scratch of an input gradient */
+    size_t bias_gradient;
+    unsigned char *masks; /* memory of all links' keep, or NULL */
 };
 
 typedef struct ln_plan_request {
@@ -85,23 +91,50 @@ void ln_plan_draw_philox(linnet_plan *plan, uint64_t seed, uint32_t epoch, uint3
 /* ... or masks drawn now by torch's generator, in the order in which PyTorch's forward draws. */
 void ln_plan_draw_torch(linnet_plan *plan, ln_torch_generator *generator, size_t batch);
 
-/* Runs all steps (run.c). x (batch, in_features); y (batch, out_features), or NULL in training,
- * where the output stays in the plan. Returns the output. */
-const float *ln_plan_forward(linnet_plan *plan, const float *x, size_t batch, float *y);
+/* The rows of a batch: in memory, `ld` floats apart, or else read one by one, by several threads. */
+typedef struct ln_rows {
+    const float *x;
+    size_t ld;
+    void (*read)(void *context, size_t row, float *out); /* where x is NULL */
+    void *context;
+} ln_rows;
 
-/* Where backward hands over each parameter's gradient, last layer first; the array is valid during
- * the call only. The parameter may be written to. */
-typedef void (*ln_gradient_sink)(void *context, size_t parameter, const float *gradient,
-                                 size_t count);
+/* Runs all steps (run.c). y (batch, out_features), or NULL in training, where the output stays in
+ * the plan. Returns the output, whose rows are *ld floats apart. */
+const float *ln_plan_forward(linnet_plan *plan, const ln_rows *rows, size_t batch, float *y,
+                             size_t *ld);
 
-/* The gradient of the loss by the output goes here, (batch, out_features), before ln_plan_backward.
- */
-float *ln_plan_output_gradient(linnet_plan *plan);
-/* Backward of the last ln_plan_forward (backward.c). x as given there. */
-void ln_plan_backward(linnet_plan *plan, const float *x, size_t batch, ln_gradient_sink sink,
-                      void *context);
+/* What backward does with parameters' gradients. */
+typedef struct ln_gradient_sink {
+    /* Takes a stretch of a parameter's gradient, in the layout of ln_plan_parameter, last layer
+     * first; disjoint stretches may come from several threads at once. The array is valid during
+     * the call only. The parameter's stretch may be written to. */
+    void (*take)(void *context, size_t parameter, size_t first, size_t count,
+                 const float *gradient);
+    /* Which arrays of the parameter's layout `take` will read, so that they can be fetched ahead;
+     * may be NULL. */
+    void (*streams)(void *context, size_t parameter, const float *streams[LN_TILE_STREAMS]);
+    void *context;
+} ln_gradient_sink;
 
-/* ---- shared by run.c and backward.c ---- */
+/* The gradient of the loss by the output goes here, (batch, out_features) with rows *ld floats
+ * apart, before ln_plan_backward. */
+float *ln_plan_output_gradient(linnet_plan *plan, size_t *ld);
+/* Backward of the last ln_plan_forward (backward.c). */
+void ln_plan_backward(linnet_plan *plan, size_t batch, const ln_gradient_sink *sink);
+
+/* ---- parameters in training (linear.c) ---- */
+
+/* A model's parameter as the plan trains it: *count floats, padding included. */
+float *ln_plan_parameter(const linnet_plan *plan, size_t parameter, size_t *count);
+/* An array of a parameter's layout as PyTorch lays the parameter out, and the other way. */
+void ln_plan_to_rows(const linnet_plan *plan, size_t parameter, const float *array, float *rows);
+void ln_plan_from_rows(const linnet_plan *plan, size_t parameter, const float *rows, float *array);
+/* Reads the weights of the model, and writes the trained ones into it. */
+void ln_plan_fetch(const linnet_plan *plan);
+void ln_plan_store(const linnet_plan *plan);
+
+/* ---- shared by run.c, linear.c and backward.c ---- */
 
 /* Features of a whole row behind a step. */
 static inline size_t ln_step_features(const ln_step *step)
@@ -109,8 +142,23 @@ static inline size_t ln_step_features(const ln_step *step)
     return step->vectors * step->out;
 }
 
-/* The input of step i: the caller's x or the output of the step before. */
-const float *ln_plan_input(const linnet_plan *plan, size_t i, const float *x);
+/* A step's output in the arena. */
+static inline float *ln_step_output(const linnet_plan *plan, const ln_step *step)
+{
+    return ln_arena_at(&plan->arena, step->output);
+}
+
+/* A Linear's products, its chain done or undone in them (linear.c). */
+void ln_linear_step(const linnet_plan *plan, const ln_step *step, size_t batch, const float *x,
+                    size_t ldx, float *y);
+void ln_linear_step_input_gradient(const linnet_plan *plan, const ln_step *step, size_t batch,
+                                   const float *dy, float *dx, ln_epilogue epilogue, void *context);
+void ln_linear_step_gradients(const linnet_plan *plan, const ln_step *step, size_t batch,
+                              const float *dy, const ln_gradient_sink *sink);
+
+/* A step's chain on a stretch of a row (run.c). */
+void ln_chain_forward(const linnet_plan *plan, const ln_step *step, size_t row, size_t column,
+                      size_t count, float *y);
 
 /* The pool, or NULL where `work` (multiply-adds or so) is too little to be worth waking a thread.
  */

@@ -9,6 +9,9 @@
 /* A thread is woken for no less than this many multiply-adds. */
 #define WORTH_A_THREAD 100000
 
+/* So few rows fit into any set of a cache. */
+#define FEW_ROWS 8
+
 ln_pool *ln_plan_pool(const linnet_plan *plan, size_t work)
 {
     return work < WORTH_A_THREAD ? NULL : plan->pool;
@@ -49,12 +52,6 @@ ln_stretch ln_link_stretch(const linnet_plan *plan, const ln_link *link, size_t 
                         .count = count};
 }
 
-const float *ln_plan_input(const linnet_plan *plan, size_t i, const float *x)
-{
-    size_t offset = plan->steps[i].input;
-    return offset == LN_CALLER ? x : ln_arena_at(&plan->arena, offset);
-}
-
 void ln_plan_draw_philox(linnet_plan *plan, uint64_t seed, uint32_t epoch, uint32_t step)
 {
     for (size_t i = 0; i < plan->step_count; i++) {
@@ -80,70 +77,51 @@ void ln_plan_draw_torch(linnet_plan *plan, ln_torch_generator *generator, size_t
     }
 }
 
-/* One step of a run. */
-typedef struct step_run {
-    const linnet_plan *plan;
-    const ln_step *step;
-    const float *x;
-    float *y;
-} step_run;
-
-static void forward_chain(const step_run *run, size_t row, size_t column, size_t count, float *y)
+void ln_chain_forward(const linnet_plan *plan, const ln_step *step, size_t row, size_t column,
+                      size_t count, float *y)
 {
-    for (size_t i = 0; i < run->step->chain_count; i++) {
-        const ln_link *link = &run->step->chain[i];
-        ln_stretch stretch = ln_link_stretch(run->plan, link, row, column, count);
+    for (size_t i = 0; i < step->chain_count; i++) {
+        const ln_link *link = &step->chain[i];
+        ln_stretch stretch = ln_link_stretch(plan, link, row, column, count);
         link->module.type->forward(&stretch, y, y);
     }
 }
 
-static void linear_epilogue(void *context, size_t row, size_t first, size_t count, float *c)
-{
-    const step_run *run = context;
-    size_t vectors = run->step->vectors;
-    forward_chain(run, row / vectors, row % vectors * run->step->out + first, count, c);
-}
+/* One step of a run. */
+typedef struct step_run {
+    const linnet_plan *plan;
+    const ln_step *step;
+    const ln_rows *rows; /* FEED */
+    const float *x;
+    size_t ldx;
+    float *y;
+} step_run;
 
-static void run_linear(const step_run *run, size_t batch)
-{
-    const linnet_plan *plan = run->plan;
-    const ln_step *step = run->step;
-    size_t m = batch * step->vectors;
-    ln_pool *pool = ln_plan_pool(plan, m * step->in * step->out);
-    float *a = ln_arena_at(&plan->arena, plan->packed_a);
-    float *b = ln_arena_at(&plan->arena, plan->training ? plan->packed_b : step->packed_weight);
-    if (plan->training) {
-        ln_pack_b(plan->kernels, pool, step->in, step->out, step->weight, 1, (ptrdiff_t)step->in,
-                  b);
-    }
-    ln_pack_a(pool, LN_SUM_FEATURES, m, step->in, run->x, (ptrdiff_t)step->in, 1, a);
-    ln_product product = {.sum = LN_SUM_FEATURES,
-                          .m = m,
-                          .n = step->out,
-                          .k = step->in,
-                          .a = a,
-                          .b = b,
-                          .bias = step->bias,
-                          .c = run->y,
-                          .epilogue = step->chain_count > 0 ? linear_epilogue : NULL,
-                          .context = (void *)run};
-    ln_multiply(plan->kernels, pool, &product);
-}
-
-static void scale_row(void *context, size_t row)
+/* One pass over a row while it is hot: read, scale, and what modules follow. */
+static void feed_row(void *context, size_t row)
 {
     const step_run *run = context;
     const ln_scaling *s = &run->plan->scaling;
     size_t n = run->step->in;
-    run->plan->kernels->scale(n, run->x + row * n, s->scale, s->mean, s->std, run->y + row * n);
+    float *y = run->y + row * run->step->ld;
+    if (run->rows->x == NULL) {
+        run->rows->read(run->rows->context, row, y);
+    } else if (n > 0) {
+        memcpy(y, run->rows->x + row * run->rows->ld, n * sizeof *y);
+    }
+    if (s->features != 0 || s->scale != 1) {
+        run->plan->kernels->scale(n, y, s->scale, s->mean, s->std, y);
+    }
+    ln_chain_forward(run->plan, run->step, row, 0, n, y);
 }
 
 static void chain_row(void *context, size_t row)
 {
     const step_run *run = context;
     size_t n = run->step->in;
-    memcpy(run->y + row * n, run->x + row * n, n * sizeof *run->y);
-    forward_chain(run, row, 0, n, run->y + row * n);
+    float *y = run->y + row * run->step->ld;
+    memcpy(y, run->x + row * run->ldx, n * sizeof *y);
+    ln_chain_forward(run->plan, run->step, row, 0, n, y);
 }
 
 static void module_row(void *context, size_t row)
@@ -152,33 +130,51 @@ static void module_row(void *context, size_t row)
     const ln_step *step = run->step;
     ln_stretch stretch = {
         .kernels = run->plan->kernels, .module = &step->module, .count = step->in};
-    for (size_t i = row * step->vectors; i < (row + 1) * step->vectors && step->in > 0; i++) {
-        step->module.type->forward(&stretch, run->x + i * step->in, run->y + i * step->in);
+    const float *x = run->x + row * run->ldx;
+    float *y = run->y + row * step->ld;
+    for (size_t i = 0; i < step->vectors && step->in > 0; i++) {
+        step->module.type->forward(&stretch, x + i * step->in, y + i * step->out);
     }
 }
 
-const float *ln_plan_forward(linnet_plan *plan, const float *x, size_t batch, float *y)
+/* Rows that lie as they should already are read where they are. */
+static bool needs_feeding(const linnet_plan *plan, const ln_step *step, const ln_rows *rows,
+                          size_t batch)
 {
-    const float *value = x;
+    return plan->training || rows->x == NULL || plan->scaling.features != 0 ||
+           plan->scaling.scale != 1 || step->chain_count > 0 || step->output == LN_CALLER ||
+           (batch > FEW_ROWS && step->ld != rows->ld);
+}
+
+static void run_step(step_run *run, size_t batch)
+{
+    const ln_step *step = run->step;
+    /* exp, division and random bits cost about as much as eight multiply-adds. */
+    size_t work = 8 * ln_step_features(step);
+    switch (step->kind) {
+    case LN_STEP_FEED: ln_plan_rows(run->plan, batch, work, feed_row, run); break;
+    case LN_STEP_CHAIN: ln_plan_rows(run->plan, batch, work, chain_row, run); break;
+    case LN_STEP_ROW: ln_plan_rows(run->plan, batch, work, module_row, run); break;
+    case LN_STEP_LINEAR: ln_linear_step(run->plan, step, batch, run->x, run->ldx, run->y); break;
+    }
+}
+
+const float *ln_plan_forward(linnet_plan *plan, const ln_rows *rows, size_t batch, float *y,
+                             size_t *ld)
+{
+    step_run run = {.plan = plan, .rows = rows, .x = rows->x, .ldx = rows->ld};
     for (size_t i = 0; i < plan->step_count; i++) {
-        const ln_step *step = &plan->steps[i];
-        float *out = step->output == LN_CALLER ? y : ln_arena_at(&plan->arena, step->output);
-        step_run run = {plan, step, value, out};
-        /* exp, division and random bits cost about as much as eight multiply-adds. */
-        size_t work = 8 * ln_step_features(step);
-        switch (step->kind) {
-        case LN_STEP_SCALE: ln_plan_rows(plan, batch, work, scale_row, &run); break;
-        case LN_STEP_CHAIN: ln_plan_rows(plan, batch, work, chain_row, &run); break;
-        case LN_STEP_ROW: ln_plan_rows(plan, batch, work, module_row, &run); break;
-        case LN_STEP_LINEAR: run_linear(&run, batch); break;
+        run.step = &plan->steps[i];
+        if (i == 0 && !needs_feeding(plan, run.step, rows, batch)) {
+            continue;
         }
-        value = out;
+        run.y = run.step->output == LN_CALLER ? y : ln_step_output(plan, run.step);
+        run_step(&run, batch);
+        run.x = run.y;
+        run.ldx = run.step->ld;
     }
-    if (plan->step_count == 0 && y != NULL) {
-        memcpy(y, x, batch * plan->in_features * sizeof *y);
-        value = y;
-    }
-    return value;
+    *ld = run.ldx;
+    return run.x;
 }
 
 /* ---- public ---- */
@@ -203,8 +199,10 @@ linnet_status linnet_plan_run(linnet_plan *plan, const float *x, size_t batch, f
                        "expected a batch of at most %zu rows (max_batch), found %zu",
                        plan->max_batch, batch);
     }
+    ln_rows rows = {.x = x, .ld = plan->in_features};
+    size_t ld;
     ln_fpenv saved = ln_fpenv_enter();
-    ln_plan_forward(plan, x, batch, y);
+    ln_plan_forward(plan, &rows, batch, y, &ld);
     ln_fpenv_leave(saved);
     return LINNET_OK;
 }

@@ -9,6 +9,7 @@
 #include "base/error.h"
 #include "base/fpenv.h"
 #include "base/memory.h"
+#include "data/data.h"
 #include "plan/plan.h"
 #include "train/classes.h"
 
@@ -18,7 +19,7 @@ typedef struct evaluation_run {
     linnet_plan *plan;
     const linnet_dataset *dataset;
     size_t rows, features, outputs;
-    float *x, *logits;  /* a batch's */
+    float *logits;      /* a batch's */
     float *losses;      /* all rows' */
     int64_t *predicted; /* all rows' */
 } evaluation_run;
@@ -26,7 +27,6 @@ typedef struct evaluation_run {
 static void free_run(evaluation_run *run)
 {
     linnet_plan_free(run->plan);
-    ln_free(run->x);
     ln_free(run->logits);
     ln_free(run->losses);
     ln_free(run->predicted);
@@ -45,12 +45,9 @@ static linnet_status check_plan(const evaluation_run *run, linnet_error *error)
 
 static linnet_status take_memory(evaluation_run *run, size_t batch, linnet_error *error)
 {
-    linnet_status status = ln_alloc_into((void **)&run->x, ln_saturated_mul(batch, run->features),
-                                         sizeof *run->x, "a batch", error);
-    if (status == LINNET_OK) {
-        status = ln_alloc_into((void **)&run->logits, ln_saturated_mul(batch, run->outputs),
-                               sizeof *run->logits, "a batch's logits", error);
-    }
+    linnet_status status =
+        ln_alloc_into((void **)&run->logits, ln_saturated_mul(batch, run->outputs),
+                      sizeof *run->logits, "a batch's logits", error);
     if (status == LINNET_OK) {
         status = ln_alloc_into((void **)&run->losses, run->rows, sizeof *run->losses, "the losses",
                                error);
@@ -80,19 +77,21 @@ static void judge_row(void *context, size_t i)
     run->predicted[row] = (int64_t)ln_predicted_class(run->outputs, logits);
 }
 
-static linnet_status run_batches(evaluation_run *run, size_t batch, linnet_error *error)
+static void read_row(void *context, size_t i, float *out)
 {
-    linnet_status status = LINNET_OK;
-    for (size_t first = 0; first < run->rows && status == LINNET_OK; first += batch) {
-        size_t count = ln_min_size(batch, run->rows - first);
-        linnet_dataset_read(run->dataset, (int64_t)first, (int64_t)count, run->x);
-        status = linnet_plan_run(run->plan, run->x, count, run->logits, error);
+    const batch_slice *slice = context;
+    ln_dataset_row(slice->run->dataset, (int64_t)(slice->first + i), out);
+}
+
+static void run_batches(evaluation_run *run, size_t batch)
+{
+    for (size_t first = 0; first < run->rows; first += batch) {
+        size_t count = ln_min_size(batch, run->rows - first), ld;
         batch_slice slice = {run, first};
-        if (status == LINNET_OK) {
-            ln_plan_rows(run->plan, count, 16 * run->outputs, judge_row, &slice);
-        }
+        ln_rows rows = {.read = read_row, .context = &slice};
+        ln_plan_forward(run->plan, &rows, count, run->logits, &ld);
+        ln_plan_rows(run->plan, count, 16 * run->outputs, judge_row, &slice);
     }
-    return status;
 }
 
 /* ---- what follows from it ---- */
@@ -142,7 +141,7 @@ static linnet_status measure(const evaluation_run *run, linnet_evaluation *evalu
     }
     measure_classes(evaluation);
     float sum;
-    ln_sum_columns(run->plan->kernels, NULL, run->rows, 1, run->losses, &sum);
+    ln_sum_columns(run->plan->kernels, NULL, run->rows, 1, run->losses, 1, &sum);
     evaluation->loss = (double)(sum / (float)run->rows);
     return LINNET_OK;
 }
@@ -169,9 +168,10 @@ static linnet_status evaluate(evaluation_run *run, const linnet_model *model,
     run->outputs = (size_t)outputs;
     status = take_memory(run, options.max_batch, error);
     if (status == LINNET_OK) {
-        status = run_batches(run, options.max_batch, error);
+        run_batches(run, options.max_batch);
+        status = measure(run, evaluation, error);
     }
-    return status == LINNET_OK ? measure(run, evaluation, error) : status;
+    return status;
 }
 
 linnet_status linnet_evaluate(const linnet_model *model, const linnet_dataset *dataset,

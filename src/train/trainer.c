@@ -1,6 +1,7 @@
 /* trainer.c - the training loop: order, batches, forward, loss, backward, optimizer.
  *
- * Works on a training plan, which trains the model's parameters in place. Nothing is allocated
+ * Works on a training plan, which holds the weights while an epoch runs; the model has them after
+ * it. Nothing is allocated
  * after linnet_trainer_create. Validation, keeping the best and stopping are the caller's. */
 #include <math.h>
 #include <string.h>
@@ -26,7 +27,6 @@ struct linnet_trainer {
     ln_torch_generator generator; /* LINNET_RNG_TORCH */
     int64_t epoch;                /* done so far */
     int64_t *order;               /* this epoch's rows */
-    float *x;                     /* a batch's features */
     float *losses;                /* a batch's, row by row */
     float *weights;               /* what its rows count for in the mean */
     uint8_t *correct;             /* whether the largest logit is the label's */
@@ -66,17 +66,18 @@ static linnet_status create_optimizer(linnet_trainer *trainer, const char *text,
                                       linnet_error *error)
 {
     size_t count = trainer->model->parameter_count;
-    size_t *sizes;
-    linnet_status status =
-        ln_alloc_into((void **)&sizes, count, sizeof *sizes, "the optimizer", error);
-    if (status != LINNET_OK) {
-        return status;
+    size_t *sizes = ln_alloc(count, sizeof *sizes);
+    if (sizes == NULL) {
+        return ln_fail_memory(error, count * sizeof *sizes, "the optimizer");
     }
     for (size_t i = 0; i < count; i++) {
-        sizes[i] = (size_t)linnet_tensor_numel(trainer->model->parameters[i].tensor);
+        ln_plan_parameter(trainer->plan, i, &sizes[i]);
     }
-    status = ln_optimizer_create(text, sizes, count, &trainer->optimizer, error);
+    linnet_status status = ln_optimizer_create(text, sizes, count, &trainer->optimizer, error);
     ln_free(sizes);
+    if (status != LINNET_OK) {
+        ln_error_put_before(error, "optim");
+    }
     return status;
 }
 
@@ -110,13 +111,8 @@ static linnet_status take_memory(linnet_trainer *trainer, linnet_error *error)
 {
     size_t batch = trainer->options.batch_size;
     size_t rows = (size_t)linnet_dataset_rows(trainer->dataset);
-    size_t features = (size_t)linnet_dataset_features(trainer->dataset);
     linnet_status status =
         ln_alloc_into((void **)&trainer->order, rows, sizeof *trainer->order, "the order", error);
-    if (status == LINNET_OK) {
-        status = ln_alloc_into((void **)&trainer->x, ln_saturated_mul(batch, features),
-                               sizeof *trainer->x, "a batch", error);
-    }
     if (status == LINNET_OK) {
         status = ln_alloc_into((void **)&trainer->losses, batch, sizeof *trainer->losses, "a batch",
                                error);
@@ -141,12 +137,6 @@ static linnet_status prepare(linnet_trainer *trainer, linnet_error *error)
         options->loss != NULL ? options->loss : "CrossEntropyLoss()", &trainer->loss, error);
     if (status != LINNET_OK) {
         ln_error_put_before(error, "loss");
-    } else {
-        status = create_optimizer(
-            trainer, options->optim != NULL ? options->optim : "Adam(lr=0.001)", error);
-        if (status != LINNET_OK) {
-            ln_error_put_before(error, "optim");
-        }
     }
     if (status == LINNET_OK && options->schedule != NULL) {
         status = create_schedule(trainer, error);
@@ -160,6 +150,10 @@ static linnet_status prepare(linnet_trainer *trainer, linnet_error *error)
                                    .max_batch = options->batch_size,
                                    .threads = options->threads};
         status = ln_plan_lower(trainer->model, &request, &trainer->plan, error);
+    }
+    if (status == LINNET_OK) {
+        status = create_optimizer(
+            trainer, options->optim != NULL ? options->optim : "Adam(lr=0.001)", error);
     }
     if (status == LINNET_OK) {
         status = take_memory(trainer, error);
@@ -209,7 +203,6 @@ void linnet_trainer_free(linnet_trainer *trainer)
         ln_optimizer_free(trainer->optimizer);
         ln_loss_free(trainer->loss);
         ln_free(trainer->order);
-        ln_free(trainer->x);
         ln_free(trainer->losses);
         ln_free(trainer->weights);
         ln_free(trainer->correct);
@@ -225,6 +218,7 @@ typedef struct batch_run {
     size_t rows;
     const float *logits;
     float *gradient;
+    size_t logits_ld, gradient_ld;
     float scale;      /* of the rows' gradients */
     float mean, item; /* of the losses; as the loss's reduction tells it */
 } batch_run;
@@ -242,8 +236,8 @@ static void loss_row(void *context, size_t row)
     const batch_run *run = context;
     linnet_trainer *trainer = run->trainer;
     size_t features = trainer->plan->out_features;
-    const float *logits = run->logits + row * features;
-    float *gradient = run->gradient + row * features;
+    const float *logits = run->logits + row * run->logits_ld;
+    float *gradient = run->gradient + row * run->gradient_ld;
     int64_t target = linnet_dataset_labels(trainer->dataset)[run->index[row]];
     if (target == trainer->loss->ignore_index) {
         trainer->correct[row] = false;
@@ -256,12 +250,31 @@ static void loss_row(void *context, size_t row)
                                                     logits, (size_t)target, run->scale, gradient);
 }
 
-static void update_parameter(void *context, size_t parameter, const float *gradient, size_t count)
+static void read_row(void *context, size_t row, float *out)
 {
-    linnet_trainer *trainer = context;
-    ln_optimizer_update(trainer->optimizer, trainer->plan->kernels,
-                        ln_plan_pool(trainer->plan, count), parameter, gradient,
-                        trainer->model->parameters[parameter].tensor->data);
+    const batch_run *run = context;
+    ln_dataset_row(run->trainer->dataset, run->index[row], out);
+}
+
+static void update_parameter(void *context, size_t parameter, size_t first, size_t count,
+                             const float *gradient)
+{
+    const linnet_trainer *trainer = context;
+    size_t whole;
+    float *weight = ln_plan_parameter(trainer->plan, parameter, &whole);
+    ln_optimizer_update(trainer->optimizer, trainer->plan->kernels, parameter, first, count,
+                        gradient, weight + first);
+}
+
+static void parameter_streams(void *context, size_t parameter,
+                              const float *streams[LN_TILE_STREAMS])
+{
+    const linnet_trainer *trainer = context;
+    size_t whole;
+    streams[0] = ln_plan_parameter(trainer->plan, parameter, &whole);
+    for (int i = 0; i < LN_TILE_STREAMS - 1; i++) {
+        streams[i + 1] = ln_optimizer_state(trainer->optimizer, parameter, i);
+    }
 }
 
 /* Whether the loss is a number, or nothing counts; the parameters change only then. */
@@ -270,20 +283,21 @@ static bool train_batch(batch_run *run)
     linnet_trainer *trainer = run->trainer;
     linnet_plan *plan = trainer->plan;
     float sum, weight;
-    ln_dataset_gather(trainer->dataset, plan->pool, run->index, run->rows, trainer->x);
     ln_plan_rows(plan, run->rows, 1, weigh_row, run);
-    ln_sum_columns(plan->kernels, NULL, run->rows, 1, trainer->weights, &weight);
+    ln_sum_columns(plan->kernels, NULL, run->rows, 1, trainer->weights, 1, &weight);
     run->scale = ln_loss_scale(trainer->loss, weight);
-    run->logits = ln_plan_forward(plan, trainer->x, run->rows, NULL);
-    run->gradient = ln_plan_output_gradient(plan);
+    ln_rows rows = {.read = read_row, .context = run};
+    run->logits = ln_plan_forward(plan, &rows, run->rows, NULL, &run->logits_ld);
+    run->gradient = ln_plan_output_gradient(plan, &run->gradient_ld);
     ln_plan_rows(plan, run->rows, 16 * plan->out_features, loss_row, run);
-    ln_sum_columns(plan->kernels, NULL, run->rows, 1, trainer->losses, &sum);
+    ln_sum_columns(plan->kernels, NULL, run->rows, 1, trainer->losses, 1, &sum);
     run->mean = sum / weight;
     run->item = ln_loss_reduce(trainer->loss, sum, weight);
     bool good = weight > 0 ? isfinite(run->mean) : sum == 0;
     if (good) {
         ln_optimizer_step(trainer->optimizer);
-        ln_plan_backward(plan, trainer->x, run->rows, update_parameter, trainer);
+        ln_gradient_sink sink = {update_parameter, parameter_streams, trainer};
+        ln_plan_backward(plan, run->rows, &sink);
     }
     return good;
 }
@@ -409,6 +423,7 @@ linnet_status linnet_trainer_epoch(linnet_trainer *trainer, linnet_epoch *epoch,
     linnet_epoch done = {.epoch = trainer->epoch + 1};
     ln_fpenv saved = ln_fpenv_enter();
     linnet_status status = run_epoch(trainer, &done, error);
+    ln_plan_store(trainer->plan);
     ln_fpenv_leave(saved);
     trainer->epoch++;
     if (epoch != NULL) {
@@ -467,5 +482,5 @@ size_t linnet_trainer_size(const linnet_trainer *trainer)
     size_t rows = (size_t)linnet_dataset_rows(trainer->dataset);
     return sizeof *trainer + linnet_plan_size(trainer->plan) +
            ln_optimizer_size(trainer->optimizer) + rows * sizeof *trainer->order +
-           batch * ((trainer->plan->in_features + 2) * sizeof(float) + 1);
+           batch * (2 * sizeof(float) + 1);
 }

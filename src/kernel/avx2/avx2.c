@@ -13,6 +13,7 @@
 #define V_FMA(a, b, c) _mm256_fmadd_ps(a, b, c)
 #define TILE_ROWS 6
 #define TILE_VECTORS 2
+#define TILE_PREFETCH 1
 
 #define SET_RECORD ln_kernels_avx2
 #define SET_NAME "avx2"

@@ -14,6 +14,7 @@
 #define V_FMA(a, b, c) _mm512_fmadd_ps(a, b, c)
 #define TILE_ROWS 14
 #define TILE_VECTORS 2
+#define TILE_PREFETCH 1
 
 #define SET_RECORD ln_kernels_avx512
 #define SET_NAME "avx512"

@@ -12,6 +12,7 @@
 #define V_FMA(a, b, c) vfmaq_f32(c, a, b)
 #define TILE_ROWS 6
 #define TILE_VECTORS 4
+#define TILE_PREFETCH 1
 
 #define SET_RECORD ln_kernels_neon
 #define SET_NAME "neon"

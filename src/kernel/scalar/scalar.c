@@ -15,6 +15,7 @@
 #define V_FMA(a, b, c) fmaf(a, b, c)
 #define TILE_ROWS 4
 #define TILE_VECTORS 4
+#define TILE_PREFETCH 0
 
 #define SET_RECORD ln_kernels_scalar
 #define SET_NAME "scalar"
