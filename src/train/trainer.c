@@ -138,9 +138,6 @@ static linnet_status prepare(linnet_trainer *trainer, linnet_error *error)
     if (status != LINNET_OK) {
         ln_error_put_before(error, "loss");
     }
-    if (status == LINNET_OK && options->schedule != NULL) {
-        status = create_schedule(trainer, error);
-    }
     if (status == LINNET_OK) {
         status = check_data(trainer, error);
     }
@@ -154,6 +151,9 @@ static linnet_status prepare(linnet_trainer *trainer, linnet_error *error)
     if (status == LINNET_OK) {
         status = create_optimizer(
             trainer, options->optim != NULL ? options->optim : "Adam(lr=0.001)", error);
+    }
+    if (status == LINNET_OK && options->schedule != NULL) {
+        status = create_schedule(trainer, error);
     }
     if (status == LINNET_OK) {
         status = take_memory(trainer, error);
