@@ -10,10 +10,11 @@ target_compile_options(linnet_flags INTERFACE -fsanitize=address,undefined,fuzze
 target_link_options(linnet_flags INTERFACE -fsanitize=address,undefined)
 
 file(GLOB LINNET_FUZZERS CONFIGURE_DEPENDS fuzz/*.c)
+file(GLOB LINNET_FUZZ_SUPPORT CONFIGURE_DEPENDS fuzz/support/*.c)
 foreach(source ${LINNET_FUZZERS})
   get_filename_component(name ${source} NAME_WE)
-  add_executable(fuzz_${name} ${source})
-  target_include_directories(fuzz_${name} PRIVATE src)
+  add_executable(fuzz_${name} ${source} ${LINNET_FUZZ_SUPPORT})
+  target_include_directories(fuzz_${name} PRIVATE src fuzz)
   target_link_libraries(fuzz_${name} PRIVATE linnet_static linnet_flags)
   target_link_options(fuzz_${name} PRIVATE -fsanitize=fuzzer)
 endforeach()

@@ -1,0 +1,8 @@
+/* idx.c - fuzz target: IDX files. */
+#include "support/read.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    fuzz_read(&ln_format_idx, data, size);
+    return 0;
+}
