@@ -130,7 +130,8 @@ static const char *const description[] = {
 };
 
 static const cli_operand operands[] = {
-    {"IN", offsetof(convert_values, input), "a model, or any file of tensors; - is standard input"},
+    {"IN", offsetof(convert_values, input),
+     "a model, any file of tensors, or a hub's folder; - is standard input"},
     {"OUT", offsetof(convert_values, output), "the file to write"},
     {NULL, 0, NULL},
 };

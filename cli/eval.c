@@ -240,7 +240,9 @@ static const char *const description[] = {
 };
 
 static const cli_operand operands[] = {
-    {"MODEL", offsetof(eval_values, model), "the model, a .safetensors file"},
+    {"MODEL", offsetof(eval_values, model),
+     "the model: a file that linnet wrote, a pickled torch.nn module, or a hub's folder with its "
+     "config.json, of which the head is taken; with --model any file of weights"},
     {"DATA", offsetof(eval_values, data), "the rows"},
     {NULL, 0, NULL},
 };

@@ -31,11 +31,11 @@ typedef struct inspected {
     linnet_model *model;
 } inspected;
 
-/* -1 where there is none to tell: standard input. */
+/* -1 where there is none to tell: standard input, a folder. */
 static int64_t file_size(const char *path)
 {
     struct stat status;
-    bool known = strcmp(path, "-") != 0 && stat(path, &status) == 0;
+    bool known = strcmp(path, "-") != 0 && stat(path, &status) == 0 && S_ISREG(status.st_mode);
     return known ? (int64_t)status.st_size : -1;
 }
 
@@ -429,7 +429,8 @@ static const char *const description[] = {
 };
 
 static const cli_operand operands[] = {
-    {"FILE", offsetof(inspect_values, file), "a model, or any file of tensors"},
+    {"FILE", offsetof(inspect_values, file),
+     "a model, any file of tensors, or a hub's folder; - is standard input"},
     {NULL, 0, NULL},
 };
 

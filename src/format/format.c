@@ -11,6 +11,8 @@
 #include "base/error.h"
 #include "base/memory.h"
 #include "format/gzip.h"
+#include "format/hub.h"
+#include "format/text.h"
 #include "tensor/state_dict.h"
 
 #define LN_FORMAT(name) &ln_format_##name,
@@ -181,10 +183,33 @@ linnet_status ln_format_read(const char *path, const ln_read_options *options,
     return status;
 }
 
+/* A folder stands for the config.json in it. */
+static linnet_status read_folder(const char *path, linnet_state_dict **state_dict,
+                                 linnet_error *error)
+{
+    ln_text config = {0};
+    ln_text_append_string(&config, path);
+    ln_text_append_string(&config, "/");
+    ln_text_append(&config, LN_HUB_CONFIG, sizeof LN_HUB_CONFIG);
+    linnet_status status = LINNET_OK;
+    *state_dict = NULL;
+    if (config.failed) {
+        status = ln_fail_memory(error, config.size, "a path");
+    } else if (ln_path_kind(config.data) != LN_PATH_FILE) {
+        status = ln_fail_at(error, LINNET_ERROR_IO, path,
+                            "is a directory, and there is no " LN_HUB_CONFIG " in it");
+    } else {
+        status = ln_format_read(config.data, NULL, state_dict, error);
+    }
+    ln_free(config.data);
+    return status;
+}
+
 linnet_status linnet_state_dict_load(const char *path, linnet_state_dict **state_dict,
                                      linnet_error *error)
 {
-    return ln_format_read(path, NULL, state_dict, error);
+    return ln_path_kind(path) == LN_PATH_DIRECTORY ? read_folder(path, state_dict, error)
+                                                   : ln_format_read(path, NULL, state_dict, error);
 }
 
 /* ---- writing ---- */

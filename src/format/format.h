@@ -11,6 +11,8 @@
  *                  as print() shows it; "linnet.warning": what was wrong, but no reason to refuse
  *     npz          one tensor an array, named as in the archive without ".npy"
  *     idx          one tensor, named ""
+ *     hub          of config.json and the weights beside it the head, with its text and classes as a
+ *                  model of Linnet's has them; "linnet.warning": what was left aside
  *     csv          "x" float32 (rows, columns), "y" int64 (rows) where there is a label column;
  *                  metadata "classes": a JSON array of names, where the labels are text
  *
@@ -68,6 +70,9 @@ LINNET_NODISCARD linnet_status ln_format_to_write(const char *path, bool model,
 /* The metadata key of what a reader has to say of the file itself: nothing that another file should be
  * given. */
 #define LN_FORMAT_WARNING "linnet.warning"
+/* Those of a model: its text, and its class names as a JSON array. */
+#define LN_KEY_MODEL "linnet.model"
+#define LN_KEY_CLASSES "linnet.classes"
 
 /* Bytes of a tensor as a file promises it; false where the product overflows, a size of 0 counting
  * as 1, so that no order of the sizes hides an absurd one. */

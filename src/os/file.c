@@ -249,6 +249,15 @@ void ln_file_close(ln_file *file)
     *file = (ln_file){0};
 }
 
+ln_path ln_path_kind(const char *path)
+{
+    struct stat info;
+    if (stat(path, &info) != 0) {
+        return LN_PATH_NONE;
+    }
+    return S_ISDIR(info.st_mode) ? LN_PATH_DIRECTORY : LN_PATH_FILE;
+}
+
 /* ---- where a write goes ---- */
 
 /* What stands at the end of a path's symbolic links. */

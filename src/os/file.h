@@ -27,4 +27,8 @@ LINNET_NODISCARD linnet_status ln_file_open_beside(const char *path, const char 
                                                    ln_file *file, linnet_error *error);
 void ln_file_close(ln_file *file);
 
+/* What a path leads to, links followed. */
+typedef enum ln_path { LN_PATH_NONE, LN_PATH_FILE, LN_PATH_DIRECTORY } ln_path;
+ln_path ln_path_kind(const char *path);
+
 #endif

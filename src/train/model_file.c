@@ -19,8 +19,6 @@
 
 #define OURS "linnet."
 #define KEY_VERSION OURS "version"
-#define KEY_MODEL OURS "model"
-#define KEY_CLASSES OURS "classes"
 #define KEY_INPUT OURS "input"
 /* Set by the reader of PyTorch's files: a pickled torch.nn module as print() shows it. */
 #define KEY_TORCH_MODEL "torch.model"
@@ -34,7 +32,7 @@ static linnet_status fail_key(linnet_error *error, const char *key, const char *
 
 static linnet_status check_keys(const linnet_state_dict *state_dict, linnet_error *error)
 {
-    static const char *const known[] = {KEY_VERSION, KEY_MODEL, KEY_CLASSES, KEY_INPUT,
+    static const char *const known[] = {KEY_VERSION, LN_KEY_MODEL, LN_KEY_CLASSES, KEY_INPUT,
                                         LN_FORMAT_WARNING};
     for (size_t i = 0; i < linnet_state_dict_metadata_count(state_dict); i++) {
         const char *key = linnet_state_dict_metadata_key(state_dict, i);
@@ -91,7 +89,7 @@ static linnet_status check_version(const char *text, linnet_error *error)
 static linnet_status read_model(const linnet_state_dict *state_dict, linnet_model **model,
                                 linnet_error *error)
 {
-    const char *key = KEY_MODEL;
+    const char *key = LN_KEY_MODEL;
     const char *text = linnet_state_dict_metadata_get(state_dict, key);
     if (text == NULL) {
         key = KEY_TORCH_MODEL;
@@ -100,7 +98,7 @@ static linnet_status read_model(const linnet_state_dict *state_dict, linnet_mode
     if (text == NULL) {
         return ln_fail(
             error, LINNET_ERROR_FORMAT,
-            "expected a model with its architecture in metadata key '" KEY_MODEL
+            "expected a model with its architecture in metadata key '" LN_KEY_MODEL
             "', found a %s file without it; the weights alone can be loaded into a model "
             "that is given as text",
             linnet_state_dict_format(state_dict));
@@ -142,7 +140,7 @@ static linnet_status take_classes(linnet_model *model, const json_t *names, linn
 {
     size_t count = json_array_size(names);
     if (count == 0) {
-        return fail_key(error, KEY_CLASSES, "expected at least one name, found none");
+        return fail_key(error, LN_KEY_CLASSES, "expected at least one name, found none");
     }
     void *block = NULL;
     linnet_status status = ln_alloc_into(&block, count, sizeof(char *), "class names", error);
@@ -152,14 +150,14 @@ static linnet_status take_classes(linnet_model *model, const json_t *names, linn
         if (classes[i] == NULL) {
             char message[64];
             snprintf(message, sizeof message, "expected a string as name of class %zu", i);
-            status = fail_key(error, KEY_CLASSES, message);
+            status = fail_key(error, LN_KEY_CLASSES, message);
         }
     }
     if (status == LINNET_OK) {
         linnet_error why = {.status = LINNET_OK};
         status = linnet_model_set_classes(model, classes, count, &why);
         if (status == LINNET_ERROR_ARGUMENT) {
-            status = fail_key(error, KEY_CLASSES, why.message);
+            status = fail_key(error, LN_KEY_CLASSES, why.message);
         } else if (status != LINNET_OK) {
             status = ln_fail(error, status, "%s", why.message);
         }
@@ -174,7 +172,7 @@ static linnet_status read_classes(linnet_model *model, const char *text, linnet_
     if (text == NULL) {
         return LINNET_OK;
     }
-    linnet_status status = load_json(KEY_CLASSES, text, JSON_ARRAY, &json, error);
+    linnet_status status = load_json(LN_KEY_CLASSES, text, JSON_ARRAY, &json, error);
     if (status == LINNET_OK) {
         status = take_classes(model, json, error);
     }
@@ -327,7 +325,7 @@ static linnet_status read_all(const linnet_state_dict *state_dict, linnet_model 
     }
     if (status == LINNET_OK) {
         status =
-            read_classes(*model, linnet_state_dict_metadata_get(state_dict, KEY_CLASSES), error);
+            read_classes(*model, linnet_state_dict_metadata_get(state_dict, LN_KEY_CLASSES), error);
     }
     if (status == LINNET_OK) {
         status = ln_module_allocate((*model)->root, error);
@@ -478,7 +476,7 @@ static linnet_status set_metadata(linnet_state_dict *state_dict, const linnet_mo
         status = linnet_state_dict_metadata_set(state_dict, KEY_VERSION, linnet_version(), error);
     }
     if (status == LINNET_OK) {
-        status = linnet_state_dict_metadata_set(state_dict, KEY_MODEL, model->repr, error);
+        status = linnet_state_dict_metadata_set(state_dict, LN_KEY_MODEL, model->repr, error);
     }
     if (status == LINNET_OK) {
         status = append_classes(&text, model, error);
@@ -487,7 +485,7 @@ static linnet_status set_metadata(linnet_state_dict *state_dict, const linnet_mo
         ln_free(text.data);
         return status;
     }
-    status = set_text(state_dict, KEY_CLASSES, &text, error);
+    status = set_text(state_dict, LN_KEY_CLASSES, &text, error);
     if (status == LINNET_OK) {
         append_input(&text, model);
         status = set_text(state_dict, KEY_INPUT, &text, error);
