@@ -160,6 +160,38 @@ static bool list_of(const ln_py_node *node, ln_value *value)
     return node->kind == LN_PY_LIST || node->kind == LN_PY_TUPLE;
 }
 
+/* torch.Size([2, 3]) is its list, as a tuple. */
+static bool sizes_of(const ln_py_node *node, ln_value *value)
+{
+    value->brackets = node->kind == LN_PY_LIST;
+    if (node->kind == LN_PY_CALL && ln_py_equal(node->text, "torch.Size") &&
+        node->children != NULL && node->children->next == NULL) {
+        node = node->children;
+    }
+    if (node->kind != LN_PY_TUPLE && node->kind != LN_PY_LIST) {
+        return false;
+    }
+    for (const ln_py_node *size = node->children; size != NULL; size = size->next) {
+        if (size->kind != LN_PY_INT || value->size_count == LN_MAX_SIZES) {
+            return false;
+        }
+        value->sizes[value->size_count++] = size->value.integer;
+    }
+    return true;
+}
+
+static bool shape_of(const ln_py_node *node, ln_value *value)
+{
+    bool one = node->kind == LN_PY_INT;
+    bool good = one || sizes_of(node, value);
+    if (one) {
+        value->size_count = 1;
+        value->sizes[0] = node->value.integer;
+    }
+    value->brackets = false;
+    return good;
+}
+
 /* Choice i of a CHOICE parameter; false past the last. */
 static bool choice_at(const ln_parameter *parameter, int64_t i, ln_py_slice *choice)
 {
@@ -216,6 +248,9 @@ static bool value_of(const ln_py_node *node, const ln_parameter *parameter, ln_v
     case LN_KIND_FLAG: return is_true_or_false || value->none;
     case LN_KIND_LIST: return list_of(node, value) || (value->none && parameter->standard != NULL);
     case LN_KIND_GIVEN: return may_be_given(node);
+    case LN_KIND_NUMBER: return value->none || number_of(node, &value->number[0], &value->whole[0]);
+    case LN_KIND_SIZES: return sizes_of(node, value);
+    case LN_KIND_SHAPE: return shape_of(node, value);
     case LN_KIND_NONE: return value->none;
     }
     return false;
@@ -233,6 +268,9 @@ static const char *kind_name(ln_kind kind)
     case LN_KIND_FLAG: return "True, False or None";
     case LN_KIND_LIST: return "a list";
     case LN_KIND_GIVEN: return "a name";
+    case LN_KIND_NUMBER: return "a float or None";
+    case LN_KIND_SIZES: return "a tuple of ints";
+    case LN_KIND_SHAPE: return "an int or a tuple of ints";
     case LN_KIND_NONE: return "None";
     }
     return "";
@@ -270,6 +308,32 @@ static linnet_status fail_choice(ln_py_slice source, const ln_parameter *paramet
                       "%s argument must be either %s.", parameter->name, list);
 }
 
+/* In PyTorch's words, which name the type that was found. */
+static linnet_status fail_sizes(ln_py_slice source, const ln_parameter *parameter,
+                                const ln_py_node *node, linnet_error *error)
+{
+    size_t i = 0;
+    const ln_py_node *size = node->children;
+    if (node->kind != LN_PY_TUPLE && node->kind != LN_PY_LIST) {
+        ln_py_slice type = ln_py_type_name(node);
+        return ln_py_fail(error, LINNET_ERROR_SYNTAX, source, node->place,
+                          "%s must be a tuple of ints, but found type %.*s", parameter->name,
+                          LN_PY_SHOWN(type));
+    }
+    for (; size != NULL && size->kind == LN_PY_INT; size = size->next) {
+        i++;
+    }
+    if (size == NULL) {
+        return ln_py_fail(error, LINNET_ERROR_SYNTAX, source, node->place,
+                          "%s: expected at most %d ints, found %zu", parameter->name, LN_MAX_SIZES,
+                          i);
+    }
+    ln_py_slice type = ln_py_type_name(size);
+    return ln_py_fail(error, LINNET_ERROR_SYNTAX, source, size->place,
+                      "%s must be tuple of ints, but found element of type %.*s at pos %zu",
+                      parameter->name, LN_PY_SHOWN(type), i);
+}
+
 static linnet_status bind_value(ln_py_slice source, const ln_signature *signature, size_t i,
                                 const ln_py_node *node, ln_value *value, linnet_error *error)
 {
@@ -284,6 +348,9 @@ static linnet_status bind_value(ln_py_slice source, const ln_signature *signatur
     if (name != NULL && memchr(name->text.text, '.', name->text.length) == NULL) {
         return ln_py_fail(error, LINNET_ERROR_SYNTAX, source, name->place,
                           "name '%.*s' is not defined", LN_PY_SHOWN(name->text));
+    }
+    if (parameter->kind == LN_KIND_SIZES || parameter->kind == LN_KIND_SHAPE) {
+        return fail_sizes(source, parameter, node, error);
     }
     return ln_py_fail(error, LINNET_ERROR_SYNTAX, source, node->place,
                       "%s.__init__() argument '%s': expected %s, found %s%.*s%s", signature->name,
@@ -314,7 +381,7 @@ static ln_value standard_value(const ln_parameter *parameter)
     }
     if (parameter->kind == LN_KIND_BOOL || parameter->kind == LN_KIND_FLAG) {
         value.integer = strcmp(text, "True") == 0;
-    } else if (parameter->kind == LN_KIND_FLOAT) {
+    } else if (parameter->kind == LN_KIND_FLOAT || parameter->kind == LN_KIND_NUMBER) {
         value.number[0] = standard_number(text, length, &value.whole[0]);
         (void)ln_parse_int64(text, length, &value.integer);
     } else if (parameter->kind == LN_KIND_PAIR) {
@@ -342,6 +409,16 @@ static size_t find_parameter(const ln_signature *signature, ln_py_slice name)
     return i;
 }
 
+/* Those that may stand without their name, which are the first ones. */
+static size_t positional_count(const ln_signature *signature)
+{
+    size_t count = signature->count;
+    while (count > 0 && signature->parameters[count - 1].repr == LN_REPR_FIRST) {
+        count--;
+    }
+    return count;
+}
+
 static size_t required_count(const ln_signature *signature)
 {
     size_t count = 0;
@@ -355,7 +432,7 @@ static size_t required_count(const ln_signature *signature)
 static linnet_status fail_too_many(ln_py_slice source, const ln_signature *signature, size_t given,
                                    size_t place, linnet_error *error)
 {
-    size_t least = required_count(signature) + 1, most = signature->count + 1;
+    size_t least = required_count(signature) + 1, most = positional_count(signature) + 1;
     char range[64];
     if (least == most) {
         snprintf(range, sizeof range, "%zu positional argument%s", most, most == 1 ? "" : "s");
@@ -400,6 +477,7 @@ static linnet_status assign(ln_py_slice source, const ln_py_node *node,
     bool left_out = leading != NULL && signature->count > 0 &&
                     signature->parameters[0].kind == LN_KIND_GIVEN && !may_be_given(leading);
     size_t given = left_out ? 1 : 0, excess_place = 0;
+    size_t positional = positional_count(signature);
     for (const ln_py_node *a = node->children; a != NULL; a = a->next) {
         if (a->role == LN_PY_ENTRY) {
             return ln_py_fail(error, LINNET_ERROR_SYNTAX, source, a->label_place,
@@ -407,9 +485,9 @@ static linnet_status assign(ln_py_slice source, const ln_py_node *node,
                               LN_PY_SHOWN(a->label));
         }
         if (a->role == LN_PY_POSITIONAL) {
-            if (given < signature->count) {
+            if (given < positional) {
                 arguments[given] = a;
-            } else if (given == signature->count) {
+            } else if (given == positional) {
                 excess_place = a->place;
             }
             given++;
@@ -430,8 +508,8 @@ static linnet_status assign(ln_py_slice source, const ln_py_node *node,
         }
         arguments[i] = a;
     }
-    return given <= signature->count ? LINNET_OK
-                                     : fail_too_many(source, signature, given, excess_place, error);
+    return given <= positional ? LINNET_OK
+                               : fail_too_many(source, signature, given, excess_place, error);
 }
 
 linnet_status ln_signature_bind(ln_py_slice source, const ln_py_node *node,
@@ -493,8 +571,23 @@ char *ln_value_text(const ln_value *value, char *text)
     return number_text(value, 0, text);
 }
 
-/* Room for two numbers, a comma and parentheses. */
-#define VALUE_TEXT (2 * LN_NUMBER_TEXT + 8)
+/* Room for two numbers, or for all sizes, with commas and parentheses. */
+#define VALUE_TEXT (LN_MAX_SIZES * 22 + 8)
+_Static_assert(VALUE_TEXT >= 2 * LN_NUMBER_TEXT + 8, "two numbers fit");
+
+static void print_sizes(const ln_value *value, char text[VALUE_TEXT])
+{
+    size_t used = 0;
+    text[used++] = value->brackets ? '[' : '(';
+    for (int i = 0; i < value->size_count; i++) {
+        const char *comma = i > 0 ? ", " : "";
+        int written =
+            snprintf(text + used, VALUE_TEXT - used, "%s%lld", comma, (long long)value->sizes[i]);
+        used += written > 0 ? (size_t)written : 0;
+    }
+    const char *close = value->brackets ? "]" : value->size_count == 1 ? ",)" : ")";
+    memcpy(text + used, close, strlen(close) + 1);
+}
 
 static void print_value(const ln_value *value, const ln_parameter *parameter, char text[VALUE_TEXT])
 {
@@ -505,8 +598,10 @@ static void print_value(const ln_value *value, const ln_parameter *parameter, ch
         snprintf(text, VALUE_TEXT, "None");
     } else if (kind == LN_KIND_BOOL || kind == LN_KIND_FLAG) {
         snprintf(text, VALUE_TEXT, "%s", value->integer != 0 ? "True" : "False");
-    } else if (kind == LN_KIND_FLOAT) {
+    } else if (kind == LN_KIND_FLOAT || kind == LN_KIND_NUMBER) {
         number_text(value, 0, text);
+    } else if (kind == LN_KIND_SIZES || kind == LN_KIND_SHAPE) {
+        print_sizes(value, text);
     } else if (kind == LN_KIND_PAIR) {
         snprintf(text, VALUE_TEXT, "(%s, %s)", number_text(value, 0, first),
                  number_text(value, 1, second));
@@ -532,29 +627,40 @@ static bool is_standard(const ln_parameter *parameter, const ln_value *value)
     return strcmp(text, standard) == 0;
 }
 
+/* What repr prints of one parameter, behind what is there; false where it prints nothing. */
+static bool print_argument(const ln_parameter *parameter, const ln_value *value,
+                           const char *separator, char *text, size_t size, size_t *used)
+{
+    if (parameter->repr == LN_REPR_NEVER ||
+        (parameter->repr == LN_REPR_IF_SET && is_standard(parameter, value))) {
+        return false;
+    }
+    char shown[VALUE_TEXT];
+    print_value(value, parameter, shown);
+    bool named = parameter->repr != LN_REPR_VALUE;
+    int written = snprintf(text + *used, size - *used, "%s%s%s%s", separator,
+                           named ? parameter->name : "", named ? "=" : "", shown);
+    assert(written > 0 && *used + (size_t)written + 2 < size);
+    *used += (size_t)written;
+    return true;
+}
+
 char *ln_signature_repr(const ln_signature *signature, const ln_value *values)
 {
     char text[1024];
-    size_t used = 0;
     int written = snprintf(text, sizeof text, "%s(", signature->name);
-    const char *separator = "";
-    for (size_t i = 0; i < signature->count; i++) {
-        used += written > 0 ? (size_t)written : 0;
-        written = 0;
-        const ln_parameter *parameter = &signature->parameters[i];
-        if (parameter->repr == LN_REPR_NEVER ||
-            (parameter->repr == LN_REPR_IF_SET && is_standard(parameter, &values[i]))) {
-            continue;
+    size_t used = written > 0 ? (size_t)written : 0;
+    bool any = false;
+    for (int first = 1; first >= 0; first--) {
+        for (size_t i = 0; i < signature->count; i++) {
+            const ln_parameter *parameter = &signature->parameters[i];
+            if ((parameter->repr == LN_REPR_FIRST) == (first == 1)) {
+                any = print_argument(parameter, &values[i], any ? ", " : "", text, sizeof text,
+                                     &used) ||
+                      any;
+            }
         }
-        char value[VALUE_TEXT];
-        print_value(&values[i], parameter, value);
-        bool named = parameter->repr != LN_REPR_VALUE;
-        written = snprintf(text + used, sizeof text - used, "%s%s%s%s", separator,
-                           named ? parameter->name : "", named ? "=" : "", value);
-        separator = ", ";
-        assert(used + (size_t)written + 2 < sizeof text);
     }
-    used += written > 0 ? (size_t)written : 0;
     memcpy(text + used, ")", 2);
     return ln_copy_text(text, used + 1);
 }

@@ -10,6 +10,8 @@
 #include "base/pytext.h"
 
 #define LN_MAX_PARAMETERS 16
+/* Of one SIZES or SHAPE. */
+#define LN_MAX_SIZES 8
 
 typedef enum ln_kind {
     LN_KIND_INT,    /* an int, or a free name that stands for one */
@@ -17,6 +19,9 @@ typedef enum ln_kind {
     LN_KIND_BOOL,   /* True or False */
     LN_KIND_PAIR,   /* a tuple (or list) of two floats: betas=(0.9, 0.999) */
     LN_KIND_DIM,    /* an int or None */
+    LN_KIND_NUMBER, /* a float or None: momentum=None */
+    LN_KIND_SIZES,  /* a tuple or list of ints: unflattened_size=(2, 8) */
+    LN_KIND_SHAPE,  /* the same, or one int, which stands for a tuple of one: normalized_shape=64 */
     LN_KIND_CHOICE, /* one of a few strings: approximate='none' */
     LN_KIND_FLAG,   /* True, False or None: foreach=None */
     LN_KIND_LIST, /* a list or tuple, also in torch.tensor(...), or None where that is the default */
@@ -34,9 +39,10 @@ typedef struct ln_parameter {
      * choices, the default first: "none|tanh". */
     const char *standard;
     /* Printed by repr: always, always and without its name, only where it differs from the default,
-     * or never. Linear prints all three of its arguments; Hardshrink(0.5) the value alone; ReLU
-     * prints inplace only when it is True. */
-    enum { LN_REPR_ALWAYS, LN_REPR_VALUE, LN_REPR_IF_SET, LN_REPR_NEVER } repr;
+     * never, or always and before all others, in which case it is a keyword and no positional
+     * argument. Linear prints all three of its arguments; Hardshrink(0.5) the value alone; ReLU
+     * prints inplace only when it is True; LazyLinear's in_features stands first. */
+    enum { LN_REPR_ALWAYS, LN_REPR_VALUE, LN_REPR_IF_SET, LN_REPR_NEVER, LN_REPR_FIRST } repr;
 } ln_parameter;
 
 typedef struct ln_signature {
@@ -49,15 +55,18 @@ typedef struct ln_signature {
 typedef struct ln_value {
     bool none;
     int64_t integer;  /* INT, DIM; BOOL and FLAG as 0 or 1; CHOICE as its index */
-    double number[2]; /* FLOAT in [0], PAIR in both */
+    double number[2]; /* FLOAT and NUMBER in [0], PAIR in both */
     bool whole[2];    /* number was written as an int, and Python prints it as one: Dropout(p=1) */
+    bool brackets;    /* SIZES was written as a list, and Python prints it as one */
+    int size_count;   /* SIZES, SHAPE */
+    int64_t sizes[LN_MAX_SIZES];
     const ln_py_node *list; /* LIST: the brackets, as long as the text's tree is there */
 } ln_value;
 
 /* Reads one whole constructor call out of `text` and binds it to the signature of that name among
  * `count` signatures (a module of PyTorch's, such as `torch.nn.` or `optim.`, may stand before the name). A bare
  * name without parentheses is the call without arguments. *which: index of the signature; `values`:
- * LN_MAX_PARAMETERS long, in the order of its parameters. Errors: SYNTAX. `what` names the kind in
+ * as long as the signature has parameters, in their order. Errors: SYNTAX. `what` names the kind in
  * errors: "optimizer", "loss". */
 LINNET_NODISCARD linnet_status ln_signature_parse(const char *text, const char *what,
                                                   const ln_signature *const *signatures,
