@@ -389,7 +389,9 @@ typedef struct linnet_name {
  * module, `self.NAME = ` or `NAME = ` before the whole (parameters are then NAME.0.weight, ...), a
  * comma after the last argument, arithmetic where a number may (28*28), names of children as
  * OrderedDict([('fc', Linear(2, 3)), ...]) gives them. At most 1 MiB of text, 100 brackets deep.
- * Parameters are zero until linnet_model_reset_parameters or a load. The caller owns the model. Errors: SYNTAX with line, column and a caret; ARGUMENT for values out
+ * Parameters are zero until linnet_model_reset_parameters or a load. A LazyLinear becomes a Linear as
+ * soon as its input is known: here, by linnet_model_set_input_shape, a dataset to train on, or a
+ * load; the model's text and parameters change then. The caller owns the model. Errors: SYNTAX with line, column and a caret; ARGUMENT for values out
  * of range, in PyTorch's words; MEMORY. */
 LINNET_NODISCARD LINNET_API linnet_status linnet_model_parse(const char *text,
                                                              const linnet_name *names,
@@ -409,6 +411,12 @@ LINNET_API const char *linnet_model_repr(const linnet_model *model);
 LINNET_API size_t linnet_model_parameter_count(const linnet_model *model);
 LINNET_API const char *linnet_model_parameter_name(const linnet_model *model, size_t i);
 LINNET_API const linnet_tensor *linnet_model_parameter(const linnet_model *model, size_t i);
+
+/* Buffers: what the state_dict holds beside the parameters and training does not optimize, such as the
+ * running statistics of BatchNorm1d: float32, or int64 (num_batches_tracked). As the parameters. */
+LINNET_API size_t linnet_model_buffer_count(const linnet_model *model);
+LINNET_API const char *linnet_model_buffer_name(const linnet_model *model, size_t i);
+LINNET_API const linnet_tensor *linnet_model_buffer(const linnet_model *model, size_t i);
 
 /* One leaf module, for tables. Strings are owned by the model. */
 typedef struct linnet_layer {

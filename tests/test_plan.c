@@ -40,9 +40,34 @@ static const char *const texts[] = {
     "Hardsigmoid(), Linear(20, 4))",
     "Sequential(Linear(11, 12), Hardshrink(0.02), Linear(12, 12), Softshrink(0.05), Linear(12, 8), "
     "Threshold(-0.2, -0.2), Linear(8, 4))",
+    /* Norms and their like behind and before products, ReLU and Dropout. */
+    "Sequential(Linear(13, 24), BatchNorm1d(24), ReLU(), PReLU(24), Linear(24, 18), LayerNorm(18), "
+    "Dropout(0.1), GLU(), RMSNorm(9), AlphaDropout(0.2), Linear(9, 6), BatchNorm1d(6, "
+    "affine=False), "
+    "RReLU(), Linear(6, 3))",
+    /* Rows of channels. */
+    "Sequential(Linear(12, 24), Unflatten(1, (4, 6)), BatchNorm1d(4), PReLU(4), Softmax(1), "
+    "Dropout1d(0.3), FeatureAlphaDropout(0.2), LayerNorm((4, 6)), Softmin(2), GLU(1), PReLU(), "
+    "Linear(6, 5), LogSoftmax(1), RMSNorm(5, elementwise_affine=False), Flatten(), Dropout1d(0.2), "
+    "Linear(10, 3), Softmin(1))",
+    /* Parameters before the first product and behind the last, rows of more than one piece. */
+    "Sequential(PReLU(), BatchNorm1d(14), Linear(14, 300), LayerNorm(300, bias=False), "
+    "RMSNorm(300, 1e-3), GLU(), Linear(150, 4), PReLU(4), BatchNorm1d(4, 1e-3, None))",
+    "Sequential(RReLU(0.1, 0.5), AlphaDropout(0.0), Linear(10, 70), ReLU(), AlphaDropout(0.3), "
+    "ReLU(), FeatureAlphaDropout(0.4), Dropout1d(0.5), Tanh(), Linear(70, 8), RReLU(0.2, 0.2), "
+    "Linear(8, 3), AlphaDropout(1.0), LayerNorm(3))",
 };
 #define TEXT_COUNT (sizeof texts / sizeof *texts)
 static const int thread_counts[] = {1, 2, 3, 8};
+
+/* Initial values of norms (1 and 0) would hide what they are multiplied with and added to. */
+static void stir(const linnet_tensor *tensor, check_random *random, float least)
+{
+    float *data = tensor->data;
+    for (int64_t i = 0; i < linnet_tensor_numel(tensor) && tensor->dtype == LINNET_FLOAT32; i++) {
+        data[i] = least + (float)(check_next(random) % 1024) / 1024;
+    }
+}
 
 static linnet_model *make_model(size_t which)
 {
@@ -50,6 +75,15 @@ static linnet_model *make_model(size_t which)
     linnet_error error;
     check_ok(linnet_model_parse(texts[which], NULL, 0, &model, &error), &error);
     linnet_model_reset_parameters(model, which);
+    check_random random = {which};
+    for (size_t i = 0; i < linnet_model_parameter_count(model); i++) {
+        if (linnet_model_parameter(model, i)->rank != 2) {
+            stir(linnet_model_parameter(model, i), &random, -0.5f);
+        }
+    }
+    for (size_t i = 0; i < linnet_model_buffer_count(model); i++) {
+        stir(linnet_model_buffer(model, i), &random, 0.25f);
+    }
     check_ok(linnet_model_set_scale(model, which % 2 == 0 ? 1 : 0.5, &error), &error);
     return model;
 }

@@ -4,25 +4,13 @@
 
 enum { START_DIM, END_DIM };
 
-/* A dimension counted from the front. Errors: SHAPE, as torch.flatten has it. */
-static linnet_status wrap_dim(int64_t dim, int rank, int *wrapped, linnet_error *error)
-{
-    int limit = rank > 0 ? rank : 1;
-    if (dim < -limit || dim >= limit) {
-        return ln_fail(error, LINNET_ERROR_SHAPE,
-                       "Dimension out of range (expected to be in range of [%d, %d], but got %lld)",
-                       -limit, limit - 1, (long long)dim);
-    }
-    *wrapped = (int)(dim < 0 ? dim + limit : dim);
-    return LINNET_OK;
-}
-
 static linnet_status shape_rule(const ln_module *module, ln_shape *shape, linnet_error *error)
 {
     int start = 0, end = 0;
-    linnet_status status = wrap_dim(module->values[START_DIM].integer, shape->rank, &start, error);
+    linnet_status status =
+        ln_wrap_dim(module->values[START_DIM].integer, shape->rank, &start, error);
     if (status == LINNET_OK) {
-        status = wrap_dim(module->values[END_DIM].integer, shape->rank, &end, error);
+        status = ln_wrap_dim(module->values[END_DIM].integer, shape->rank, &end, error);
     }
     if (status != LINNET_OK) {
         return status;

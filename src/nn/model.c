@@ -1,9 +1,8 @@
 /* model.c - the model: a tree of modules with what a table or a plan wants to know of it.
  *
- * Parameters, leaves, shapes, class names and input scaling. Files are train/model_file.c's,
- * statistics of a dataset train/standardize.c's. */
+ * Parameters, leaves and class names. Shapes are model_shape.c's, input scaling is scaling.c's, files are
+ * train/model_file.c's. */
 #include <assert.h>
-#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -18,7 +17,7 @@
 
 /* What a tree holds, counted before anything is kept. */
 typedef struct census {
-    size_t leaves, parameters;
+    size_t leaves, state;
 } census;
 
 static bool is_leaf(const ln_module *module)
@@ -29,32 +28,51 @@ static bool is_leaf(const ln_module *module)
 static void count_tree(const ln_module *module, census *count)
 {
     count->leaves += is_leaf(module);
-    count->parameters += (size_t)module->weight_count;
+    count->state += (size_t)module->weight_count;
     for (size_t i = 0; i < module->child_count; i++) {
         count_tree(module->children[i], count);
     }
 }
 
-/* "path.weight"; a bare root's is "weight". */
-static char *parameter_name(const ln_module *module, int i)
+ln_weight ln_module_weight(const ln_module *module, int i)
 {
-    const char *name = NULL;
-    ln_shape shape;
-    bool is_there = module->type->weight(module->values, i, &name, &shape);
+    ln_weight weight = {.name = NULL};
+    bool is_there = module->type->weight(module->values, i, &weight);
     assert(is_there);
     (void)is_there;
-    size_t path = strlen(module->path), length = strlen(name);
-    size_t dot = path > 0;
-    char *text = ln_alloc(path + dot + length + 1, 1);
+    return weight;
+}
+
+/* "path.weight"; a bare root's is "weight". */
+static char *state_name(const char *path, const char *name)
+{
+    size_t before = strlen(path), length = strlen(name);
+    size_t dot = before > 0;
+    char *text = ln_alloc(before + dot + length + 1, 1);
     if (text != NULL) {
-        memcpy(text, module->path, path);
-        memcpy(text + path, ".", dot);
-        memcpy(text + path + dot, name, length);
+        memcpy(text, path, before);
+        memcpy(text + before, ".", dot);
+        memcpy(text + before + dot, name, length);
     }
     return text;
 }
 
-/* Leaves and parameters in PyTorch's order; false without memory. */
+/* One weight into the lists that it belongs to; false without memory. */
+static bool list_weight(linnet_model *model, ln_module *module, int i)
+{
+    ln_weight weight = ln_module_weight(module, i);
+    ln_state_entry *named = &model->state[model->state_count++];
+    *named =
+        (ln_state_entry){state_name(module->path, weight.name), &module->weights[i], weight.buffer};
+    if (weight.buffer) {
+        model->buffers[model->buffer_count++] = *named;
+    } else {
+        model->parameters[model->parameter_count++] = *named;
+    }
+    return named->name != NULL;
+}
+
+/* Leaves and weights in PyTorch's order; false without memory. */
 static bool list_tree(linnet_model *model, ln_module *module)
 {
     bool good = true;
@@ -65,10 +83,7 @@ static bool list_tree(linnet_model *model, ln_module *module)
         model->leaf_reprs[model->leaf_count++] = repr;
     }
     for (int i = 0; good && i < module->weight_count; i++) {
-        char *name = parameter_name(module, i);
-        good = name != NULL;
-        model->parameters[model->parameter_count].tensor = &module->weights[i];
-        model->parameters[model->parameter_count++].name = name;
+        good = list_weight(model, module, i);
     }
     for (size_t i = 0; good && i < module->child_count; i++) {
         good = list_tree(model, module->children[i]);
@@ -76,16 +91,20 @@ static bool list_tree(linnet_model *model, ln_module *module)
     return good;
 }
 
-static linnet_status fill_model(linnet_model *model, linnet_error *error)
+/* The lists and texts that are made from the tree. */
+static linnet_status fill_lists(linnet_model *model, linnet_error *error)
 {
     census count = {0};
     count_tree(model->root, &count);
     model->leaves = ln_alloc(count.leaves, sizeof *model->leaves);
     model->leaf_reprs = ln_alloc(count.leaves, sizeof *model->leaf_reprs);
-    model->parameters = ln_alloc(count.parameters, sizeof *model->parameters);
+    model->state = ln_alloc(count.state, sizeof *model->state);
+    model->parameters = ln_alloc(count.state, sizeof *model->parameters);
+    model->buffers = ln_alloc(count.state, sizeof *model->buffers);
     model->repr = ln_module_repr(model->root);
-    if (model->leaves == NULL || model->leaf_reprs == NULL || model->parameters == NULL ||
-        model->repr == NULL || !list_tree(model, model->root)) {
+    if (model->leaves == NULL || model->leaf_reprs == NULL || model->state == NULL ||
+        model->parameters == NULL || model->buffers == NULL || model->repr == NULL ||
+        !list_tree(model, model->root)) {
         return ln_fail(error, LINNET_ERROR_MEMORY, "out of memory for a model of %zu modules",
                        count.leaves);
     }
@@ -95,9 +114,44 @@ static linnet_status fill_model(linnet_model *model, linnet_error *error)
                        "could not be read back",
                        LN_PY_MAX_TEXT, strlen(model->repr));
     }
-    model->scaling.scale = 1;
-    model->input = ln_model_inferred_input(model);
     return LINNET_OK;
+}
+
+static void free_texts(char **texts, size_t count)
+{
+    for (size_t i = 0; texts != NULL && i < count; i++) {
+        ln_free(texts[i]);
+    }
+    ln_free(texts);
+}
+
+static void free_lists(linnet_model *model)
+{
+    for (size_t i = 0; i < model->state_count; i++) {
+        ln_free(model->state[i].name);
+    }
+    ln_free(model->state);
+    ln_free(model->parameters);
+    ln_free(model->buffers);
+    free_texts(model->leaf_reprs, model->leaf_count);
+    ln_free(model->leaves);
+    ln_free(model->repr);
+}
+
+/* Puts the lists of `made`, which is of the same tree, in the place of the model's own. */
+static void take_lists(linnet_model *model, const linnet_model *made)
+{
+    free_lists(model);
+    model->repr = made->repr;
+    model->leaves = made->leaves;
+    model->leaf_reprs = made->leaf_reprs;
+    model->leaf_count = made->leaf_count;
+    model->state = made->state;
+    model->state_count = made->state_count;
+    model->parameters = made->parameters;
+    model->parameter_count = made->parameter_count;
+    model->buffers = made->buffers;
+    model->buffer_count = made->buffer_count;
 }
 
 linnet_status ln_model_create(const char *text, const linnet_name *names, size_t name_count,
@@ -112,12 +166,14 @@ linnet_status ln_model_create(const char *text, const linnet_name *names, size_t
     linnet_model *made = block;
     status = ln_module_parse(text, names, name_count, &made->root, error);
     if (status == LINNET_OK) {
-        status = fill_model(made, error);
+        status = fill_lists(made, error);
     }
     if (status != LINNET_OK) {
         linnet_model_free(made);
         return status;
     }
+    made->scaling.scale = 1;
+    made->input = ln_model_inferred_input(made);
     *model = made;
     return LINNET_OK;
 }
@@ -130,6 +186,9 @@ linnet_status linnet_model_parse(const char *text, const linnet_name *names, siz
         return status;
     }
     status = ln_module_allocate((*model)->root, error);
+    if (status == LINNET_OK && (*model)->input.rank >= 0 && ln_model_is_lazy(*model)) {
+        status = ln_model_materialize_for(*model, &(*model)->input, error);
+    }
     if (status != LINNET_OK) {
         linnet_model_free(*model);
         *model = NULL;
@@ -137,35 +196,25 @@ linnet_status linnet_model_parse(const char *text, const linnet_name *names, siz
     return status;
 }
 
-void linnet_model_reset_parameters(linnet_model *model, uint64_t seed)
+/* Initial values of the modules that were lazy once, or of the others. */
+static void reset_leaves(linnet_model *model, bool lazy)
 {
-    ln_torch_generator generator;
-    ln_fpenv saved = ln_fpenv_enter();
-    ln_torch_seed(&generator, seed);
     for (size_t i = 0; i < model->leaf_count; i++) {
         ln_module *leaf = model->leaves[i];
-        if (leaf->type->reset != NULL) {
-            leaf->type->reset(leaf, &generator);
+        if (leaf->type->reset != NULL && leaf->was_lazy == lazy) {
+            leaf->type->reset(leaf, &model->generator);
         }
     }
+}
+
+void linnet_model_reset_parameters(linnet_model *model, uint64_t seed)
+{
+    ln_fpenv saved = ln_fpenv_enter();
+    ln_torch_seed(&model->generator, seed);
+    model->was_reset = true;
+    reset_leaves(model, false);
+    reset_leaves(model, true);
     ln_fpenv_leave(saved);
-}
-
-static void free_texts(char **texts, size_t count)
-{
-    for (size_t i = 0; texts != NULL && i < count; i++) {
-        ln_free(texts[i]);
-    }
-    ln_free(texts);
-}
-
-static void free_scaling(ln_scaling *scaling)
-{
-    ln_free(scaling->mean);
-    ln_free(scaling->std);
-    scaling->mean = NULL;
-    scaling->std = NULL;
-    scaling->features = 0;
 }
 
 void linnet_model_free(linnet_model *model)
@@ -173,17 +222,94 @@ void linnet_model_free(linnet_model *model)
     if (model == NULL) {
         return;
     }
-    for (size_t i = 0; i < model->parameter_count; i++) {
-        ln_free(model->parameters[i].name);
-    }
-    ln_free(model->parameters);
-    free_texts(model->leaf_reprs, model->leaf_count);
+    free_lists(model);
     free_texts(model->classes, model->class_count);
-    free_scaling(&model->scaling);
-    ln_free(model->leaves);
-    ln_free(model->repr);
+    ln_scaling_free(&model->scaling);
     ln_module_free(model->root);
     ln_free(model);
+}
+
+/* ---- LazyLinear ---- */
+
+bool ln_model_is_lazy(const linnet_model *model)
+{
+    bool lazy = false;
+    for (size_t i = 0; i < model->leaf_count; i++) {
+        lazy = lazy || model->leaves[i]->type->role == LN_ROLE_LAZY;
+    }
+    return lazy;
+}
+
+/* What makes the one the LazyLinear and the other the Linear changes places; names stay. */
+static void swap_modules(ln_module *a, ln_module *b)
+{
+    ln_module spare = *a;
+    *a = *b;
+    *b = spare;
+    b->name = a->name;
+    b->path = a->path;
+    a->name = spare.name;
+    a->path = spare.path;
+}
+
+/* Swaps each leaf with what stands for it in `others`, which holds NULL for leaves that stay. */
+static void swap_leaves(const linnet_model *model, ln_module **others)
+{
+    for (size_t i = 0; i < model->leaf_count; i++) {
+        if (others[i] != NULL) {
+            swap_modules(model->leaves[i], others[i]);
+        }
+    }
+}
+
+static linnet_status make_linears(const linnet_model *model, ln_lazy_width width, void *context,
+                                  ln_module **linears, linnet_error *error)
+{
+    linnet_status status = LINNET_OK;
+    for (size_t i = 0; status == LINNET_OK && i < model->leaf_count; i++) {
+        int64_t in_features = 0;
+        if (model->leaves[i]->type->role != LN_ROLE_LAZY) {
+            continue;
+        }
+        status = width(context, i, &in_features, error);
+        if (status == LINNET_OK) {
+            status = ln_linear_of_lazy(model->leaves[i], in_features, &linears[i], error);
+        }
+    }
+    return status;
+}
+
+linnet_status ln_model_materialize(linnet_model *model, ln_lazy_width width, void *context,
+                                   linnet_error *error)
+{
+    void *block = NULL;
+    size_t count = model->leaf_count;
+    linnet_status status = ln_alloc_into(&block, count, sizeof(ln_module *), "modules", error);
+    ln_module **linears = block;
+    if (status == LINNET_OK) {
+        status = make_linears(model, width, context, linears, error);
+    }
+    if (status == LINNET_OK) {
+        linnet_model lists = {.root = model->root};
+        swap_leaves(model, linears);
+        status = fill_lists(&lists, error);
+        if (status == LINNET_OK) {
+            take_lists(model, &lists);
+        } else {
+            swap_leaves(model, linears);
+            free_lists(&lists);
+        }
+    }
+    for (size_t i = 0; linears != NULL && i < count; i++) {
+        ln_module_free(linears[i]);
+    }
+    ln_free(linears);
+    if (status == LINNET_OK && model->was_reset) {
+        ln_fpenv saved = ln_fpenv_enter();
+        reset_leaves(model, true);
+        ln_fpenv_leave(saved);
+    }
+    return status;
 }
 
 /* ---- what a model is made of ---- */
@@ -208,147 +334,24 @@ const linnet_tensor *linnet_model_parameter(const linnet_model *model, size_t i)
     return i < model->parameter_count ? model->parameters[i].tensor : NULL;
 }
 
+size_t linnet_model_buffer_count(const linnet_model *model)
+{
+    return model->buffer_count;
+}
+
+const char *linnet_model_buffer_name(const linnet_model *model, size_t i)
+{
+    return i < model->buffer_count ? model->buffers[i].name : NULL;
+}
+
+const linnet_tensor *linnet_model_buffer(const linnet_model *model, size_t i)
+{
+    return i < model->buffer_count ? model->buffers[i].tensor : NULL;
+}
+
 size_t linnet_model_layer_count(const linnet_model *model)
 {
     return model->leaf_count;
-}
-
-/* ---- shapes ---- */
-
-/* The shape after the first `count` leaves, with the batch dimension first, in place. */
-static linnet_status walk(const linnet_model *model, size_t count, ln_shape *shape,
-                          linnet_error *error)
-{
-    for (size_t i = 0; i < count; i++) {
-        const ln_module *leaf = model->leaves[i];
-        if (leaf->type->shape == NULL) {
-            continue;
-        }
-        linnet_status status = leaf->type->shape(leaf, shape, error);
-        if (status != LINNET_OK) {
-            char place[sizeof error->place];
-            const char *space = leaf->path[0] != '\0' ? " " : "";
-            snprintf(place, sizeof place, "module%s%.400s (%s)", space, leaf->path,
-                     leaf->type->signature.name);
-            ln_error_set_place(error, place);
-            return status;
-        }
-    }
-    return LINNET_OK;
-}
-
-linnet_status ln_model_shape(const linnet_model *model, ln_shape *shape, linnet_error *error)
-{
-    return walk(model, model->leaf_count, shape, error);
-}
-
-/* A batch of one such row. */
-static ln_shape with_batch(const ln_shape *row)
-{
-    ln_shape shape = {.rank = row->rank + 1, .size = {1}};
-    memcpy(shape.size + 1, row->size, (size_t)row->rank * sizeof *row->size);
-    return shape;
-}
-
-static ln_shape without_batch(const ln_shape *shape)
-{
-    ln_shape row = {.rank = shape->rank - 1};
-    memcpy(row.size, shape->size + 1, (size_t)row.rank * sizeof *row.size);
-    return row;
-}
-
-ln_shape ln_model_inferred_input(const linnet_model *model)
-{
-    ln_shape unknown = {.rank = -1};
-    for (size_t i = 0; i < model->leaf_count; i++) {
-        if (model->leaves[i]->type->role != LN_ROLE_LINEAR) {
-            continue;
-        }
-        /* The width that this product wants, if what stands before it leaves a flat row alone. */
-        ln_shape row = {.rank = 1, .size = {model->leaves[i]->weights[0].shape[1]}};
-        ln_shape shape = with_batch(&row);
-        return walk(model, i + 1, &shape, NULL) == LINNET_OK ? row : unknown;
-    }
-    return unknown;
-}
-
-linnet_status linnet_model_layer(const linnet_model *model, size_t i, linnet_layer *layer,
-                                 linnet_error *error)
-{
-    *layer = (linnet_layer){.rank = -1};
-    if (i >= model->leaf_count) {
-        return ln_fail(error, LINNET_ERROR_ARGUMENT, "expected a layer below %zu, found %zu",
-                       model->leaf_count, i);
-    }
-    const ln_module *leaf = model->leaves[i];
-    ln_shape output = {.rank = -1};
-    if (model->input.rank >= 0) {
-        ln_shape shape = with_batch(&model->input);
-        linnet_status status = walk(model, i + 1, &shape, error);
-        if (status != LINNET_OK) {
-            return status;
-        }
-        output = without_batch(&shape);
-    }
-    layer->name = leaf->path;
-    layer->repr = model->leaf_reprs[i];
-    for (int w = 0; w < leaf->weight_count; w++) {
-        layer->parameters += linnet_tensor_numel(&leaf->weights[w]);
-    }
-    layer->rank = output.rank;
-    memcpy(layer->shape, output.size, sizeof layer->shape);
-    return LINNET_OK;
-}
-
-int linnet_model_input_shape(const linnet_model *model, int64_t *shape)
-{
-    for (int i = 0; i < model->input.rank; i++) {
-        shape[i] = model->input.size[i];
-    }
-    return model->input.rank;
-}
-
-linnet_status linnet_model_set_input_shape(linnet_model *model, int rank, const int64_t *shape,
-                                           linnet_error *error)
-{
-    if (rank < 0 || rank >= LINNET_MAX_RANK) {
-        return ln_fail(error, LINNET_ERROR_ARGUMENT,
-                       "expected rows of 0 to %d dimensions, found %d", LINNET_MAX_RANK - 1, rank);
-    }
-    ln_shape row = {.rank = rank};
-    for (int i = 0; i < rank; i++) {
-        if (shape[i] < 0) {
-            return ln_fail(error, LINNET_ERROR_ARGUMENT,
-                           "expected sizes of 0 or more in a row's shape, found %lld",
-                           (long long)shape[i]);
-        }
-        row.size[i] = shape[i];
-    }
-    ln_shape output = with_batch(&row);
-    linnet_status status = ln_model_shape(model, &output, error);
-    if (status != LINNET_OK) {
-        return status;
-    }
-    if (model->scaling.features > 0 &&
-        ln_shape_numel(&row, 0) != (int64_t)model->scaling.features) {
-        return ln_fail(error, LINNET_ERROR_SHAPE,
-                       "expected rows of the %zu features that mean and std are for, found %lld",
-                       model->scaling.features, (long long)ln_shape_numel(&row, 0));
-    }
-    model->input = row;
-    return LINNET_OK;
-}
-
-int64_t linnet_model_output_features(const linnet_model *model)
-{
-    if (model->input.rank < 0) {
-        return -1;
-    }
-    ln_shape shape = with_batch(&model->input);
-    if (ln_model_shape(model, &shape, NULL) != LINNET_OK) {
-        return -1;
-    }
-    return ln_shape_numel(&shape, 1);
 }
 
 /* ---- class names ---- */
@@ -395,77 +398,4 @@ size_t linnet_model_class_count(const linnet_model *model)
 const char *linnet_model_class(const linnet_model *model, size_t i)
 {
     return i < model->class_count ? model->classes[i] : NULL;
-}
-
-/* ---- input scaling ---- */
-
-linnet_status linnet_model_set_scale(linnet_model *model, double scale, linnet_error *error)
-{
-    ln_fpenv saved = ln_fpenv_enter();
-    float rounded = (float)scale;
-    ln_fpenv_leave(saved);
-    if (!isfinite(rounded) || rounded == 0) {
-        char text[LN_NUMBER_TEXT];
-        return ln_fail(error, LINNET_ERROR_ARGUMENT,
-                       "expected a scale that is finite and not 0 in float32, found %s",
-                       ln_print_double(scale, text));
-    }
-    model->scaling.scale = rounded;
-    return LINNET_OK;
-}
-
-static linnet_status check_standard(size_t features, const float *mean, const float *std,
-                                    linnet_error *error)
-{
-    for (size_t i = 0; i < features; i++) {
-        if (!isfinite(mean[i]) || !isfinite(std[i]) || std[i] <= 0) {
-            char first[LN_NUMBER_TEXT], second[LN_NUMBER_TEXT];
-            return ln_fail(error, LINNET_ERROR_ARGUMENT,
-                           "expected a finite mean and a finite std above 0 of feature %zu, "
-                           "found %s and %s",
-                           i, ln_print_float(mean[i], first), ln_print_float(std[i], second));
-        }
-    }
-    return LINNET_OK;
-}
-
-static linnet_status copy_floats(const float *source, size_t count, float **copy,
-                                 linnet_error *error)
-{
-    void *block = NULL;
-    linnet_status status = ln_alloc_into(&block, count, sizeof **copy, "mean and std", error);
-    if (status == LINNET_OK && count > 0) {
-        memcpy(block, source, count * sizeof **copy);
-    }
-    *copy = block;
-    return status;
-}
-
-linnet_status ln_model_set_standard(linnet_model *model, size_t features, const float *mean,
-                                    const float *std, linnet_error *error)
-{
-    if (features > 0 && model->input.rank >= 0 &&
-        ln_shape_numel(&model->input, 0) != (int64_t)features) {
-        return ln_fail(error, LINNET_ERROR_SHAPE,
-                       "expected mean and std of %lld features, found %zu",
-                       (long long)ln_shape_numel(&model->input, 0), features);
-    }
-    linnet_status status = check_standard(features, mean, std, error);
-    if (status != LINNET_OK) {
-        return status;
-    }
-    ln_scaling copy = {.scale = model->scaling.scale, .features = features};
-    if (features > 0) {
-        status = copy_floats(mean, features, &copy.mean, error);
-    }
-    if (features > 0 && status == LINNET_OK) {
-        status = copy_floats(std, features, &copy.std, error);
-    }
-    if (status != LINNET_OK) {
-        free_scaling(&copy);
-        return status;
-    }
-    free_scaling(&model->scaling);
-    model->scaling = copy;
-    return LINNET_OK;
 }

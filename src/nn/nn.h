@@ -13,31 +13,56 @@
 
 typedef struct ln_module ln_module;
 
-#define LN_MAX_WEIGHTS 2
+/* Parameters that the constructor of a module may have. */
+#define LN_MAX_VALUES 8
+/* Of one module: BatchNorm1d has five. */
+#define LN_MAX_WEIGHTS 5
 
 /* How a plan runs a module. */
 typedef enum ln_role {
     LN_ROLE_CONTAINER,   /* Sequential: its children, in order */
     LN_ROLE_LINEAR,      /* a matrix product */
+    LN_ROLE_LAZY,        /* becomes a Linear once its input is known */
     LN_ROLE_ELEMENTWISE, /* element by element, in place; fused behind a product */
-    LN_ROLE_ROW,         /* over the last dimension as a whole */
-    LN_ROLE_SHAPE        /* changes the shape only: Flatten, Identity */
+    LN_ROLE_ROW,         /* over vectors of a row, each as a whole */
+    LN_ROLE_BATCH, /* BatchNorm: over the whole batch in training, element by element in eval */
+    LN_ROLE_SHAPE  /* changes the shape only: Flatten, Identity */
 } ln_role;
 
-/* Where a module's randomness comes from in one step: Philox's key, or a mask drawn beforehand. */
+/* A weight or buffer of a module. */
+typedef struct ln_weight {
+    const char *name;
+    ln_shape shape;
+    linnet_dtype dtype; /* float32, or int64 of a buffer that counts */
+    bool buffer;        /* part of the state_dict, but not trained */
+} ln_weight;
+
+/* Where a module's randomness comes from in one step: Philox's key, or what was drawn beforehand. */
 typedef struct ln_draw {
     ln_philox_key key;
-    const uint8_t *keep; /* (batch, features) where torch's generator drew it, else NULL */
-    size_t features;     /* of one row: keep's row stride */
+    const void *drawn; /* (batch, units) where torch's generator drew it, else NULL */
+    size_t units;      /* draws of one row */
+    size_t length;     /* neighbouring elements of the row that share a draw */
 } ln_draw;
 
+/* How a module cuts what stands in a row: each vector of `in` elements becomes one of `out`. */
+typedef struct ln_layout {
+    size_t in, out;
+    size_t
+        inner; /* elements lie this far apart along the dimension that the module runs over; BATCH:
+                     neighbouring elements of one channel */
+    size_t kept; /* floats a vector that backward sees as forward left them, or scratch */
+} ln_layout;
+
 /* A stretch of one row of the batch that forward or backward works on: `count` elements from
- * `column` on, the row taken as flat. For LN_ROLE_ROW it is one vector of the last dimension. */
+ * `column` on, the row taken as flat. For LN_ROLE_ROW it is one vector. */
 typedef struct ln_stretch {
     const ln_kernels *kernels;
     const ln_module *module;
     const ln_draw *draw; /* NULL in eval mode, and for modules that draw nothing */
     size_t row, column, count;
+    const ln_layout *layout; /* ROW */
+    float *kept;             /* ROW: layout->kept floats of this vector */
 } ln_stretch;
 
 /* An activation of numeric/activations.def with its parameters. */
@@ -49,7 +74,7 @@ typedef struct ln_activation {
 typedef struct ln_module_type {
     ln_signature signature;
     ln_role role;
-    bool draws;            /* random in training: Dropout */
+    size_t draw_size;      /* random in training: bytes of one draw; 0: draws nothing */
     bool identity_in_eval; /* left out of eval plans: Dropout, Identity */
     bool any_arguments;    /* whatever arguments there are, they are not looked at: Identity */
     bool backward_sees_x;  /* ELEMENTWISE: see backward below */
@@ -59,16 +84,36 @@ typedef struct ln_module_type {
     /* Shape of the output from that of the input, in place; both with the batch dimension first.
      * NULL: unchanged. Errors: SHAPE in PyTorch's words. */
     linnet_status (*shape)(const ln_module *module, ln_shape *shape, linnet_error *error);
-    /* Parameter i's name and shape; false past the last. NULL: no parameters. */
-    bool (*weight)(const ln_value *values, int i, const char **name, ln_shape *shape);
-    /* reset_parameters() of PyTorch, drawing in its order. NULL: no parameters. */
+    /* Weight i, buffers last; false past the last. NULL: none. */
+    bool (*weight)(const ln_value *values, int i, ln_weight *weight);
+    /* reset_parameters() of PyTorch, drawing in its order. NULL: no weights. */
     void (*reset)(ln_module *module, ln_torch_generator *generator);
 
-    /* ELEMENTWISE and ROW: y may be x, dx may be dy. backward sees y as the *last* module of an
-     * elementwise chain left it, or, with backward_sees_x, the module's input (see plan/plan.h).
+    /* Modules that draw: the draws of one row for inputs of this shape (batch dimension first),
+     * which its elements share evenly, and in their order. NULL: one an element. */
+    size_t (*units)(const ln_shape *shape);
+    /* Draws for `count` units, the whole batch, from torch's generator in PyTorch's order. x is the
+     * input where backward_sees_x, else NULL. */
+    void (*draw)(const ln_module *module, ln_torch_generator *generator, size_t count,
+                 const float *x, void *drawn);
+
+    /* ROW and BATCH: how the vectors lie in inputs of this shape. NULL: a vector is the whole row, as
+     * of every ELEMENTWISE module. */
+    void (*layout)(const ln_module *module, const ln_shape *shape, ln_layout *layout);
+
+    /* BATCH: turns the weights that an eval plan holds, `width` floats each, into what forward reads.
      * NULL elsewhere. */
+    void (*prepare)(const ln_module *module, size_t width);
+
+    /* ELEMENTWISE: y may be x, dx may be dy. backward sees y as the *last* module of an elementwise
+     * chain left it, or, with backward_sees_x, the module's input (see plan/plan.h). ROW: backward
+     * sees y, or with backward_sees_x the input; no array is another. BATCH: forward only, of eval.
+     * Where a module has weights, `stretch->module->weights` holds them as the plan laid them out:
+     * one float for each element of a vector. NULL elsewhere. */
     void (*forward)(const ln_stretch *stretch, const float *x, float *y);
     void (*backward)(const ln_stretch *stretch, const float *seen, const float *dy, float *dx);
+    /* What this vector adds to the gradient of weight i, element by element. NULL: no weights. */
+    void (*terms)(const ln_stretch *stretch, int i, const float *x, const float *dy, float *terms);
 
     /* The activation that values stand for, where forward and backward are LN_NN_ACTIVATION's. NULL
      * elsewhere. */
@@ -85,13 +130,14 @@ void ln_activation_backward(const ln_stretch *stretch, const float *x, const flo
 
 struct ln_module {
     const ln_module_type *type;
-    ln_value values[LN_MAX_PARAMETERS];
+    ln_value values[LN_MAX_VALUES];
     char *name; /* within its parent: "1"; of the root: what stood before "=", or "" */
     char *path; /* from the root: "classifier.1"; "" for a bare root */
     ln_module **children;
     size_t child_count;
     int weight_count;
-    linnet_tensor weights[LN_MAX_WEIGHTS]; /* float32, contiguous, owned */
+    linnet_tensor *weights; /* contiguous, owned; NULL without any */
+    bool was_lazy;          /* a LazyLinear once: PyTorch gives it its initial values last */
 };
 
 /* Input scaling: x' = (x * scale - mean) / std. */
@@ -101,17 +147,25 @@ typedef struct ln_scaling {
     float *mean, *std;
 } ln_scaling;
 
+/* An entry of the state_dict. */
+typedef struct ln_state_entry {
+    char *name;
+    linnet_tensor *tensor; /* borrowed from the module */
+    bool buffer;
+} ln_state_entry;
+
 struct linnet_model {
     ln_module *root;
     char *repr;
     ln_module **leaves; /* in order; borrowed from the tree */
     char **leaf_reprs;
     size_t leaf_count;
-    struct {
-        char *name;
-        linnet_tensor *tensor; /* borrowed from the module */
-    } * parameters;
-    size_t parameter_count;
+    ln_state_entry *state; /* parameters and buffers in PyTorch's order; owns the names */
+    size_t state_count;
+    ln_state_entry *parameters, *buffers; /* those of `state` that are the one or the other */
+    size_t parameter_count, buffer_count;
+    bool was_reset;
+    ln_torch_generator generator; /* as linnet_model_reset_parameters left it */
     char **classes;
     size_t class_count;
     ln_scaling scaling;
@@ -121,11 +175,22 @@ struct linnet_model {
 /* The table of module types; NULL past the end. */
 const ln_module_type *ln_module_type_at(size_t i);
 
+/* A module's dimension, which may count from the end, as an index into a shape with the batch dimension
+ * first. Errors: SHAPE in PyTorch's words; UNSUPPORTED where it is that of the batch, whose rows a
+ * model keeps apart. */
+LINNET_NODISCARD linnet_status ln_module_dim(const ln_module *module, int64_t dim,
+                                             const ln_shape *shape, int *wrapped,
+                                             linnet_error *error);
+
 /* Reads the tree of modules out of text (text.c). Weights have their shapes, but no memory yet:
  * data is NULL until ln_module_allocate gives them zeros. The caller owns the tree. */
 LINNET_NODISCARD linnet_status ln_module_parse(const char *text, const linnet_name *names,
                                                size_t name_count, ln_module **root,
                                                linnet_error *error);
+/* Weight i of a module, which is there. */
+ln_weight ln_module_weight(const ln_module *module, int i);
+/* Gives a module the shapes of its weights, without memory, as its values say. */
+LINNET_NODISCARD linnet_status ln_module_describe(ln_module *module, linnet_error *error);
 LINNET_NODISCARD linnet_status ln_module_allocate(ln_module *root, linnet_error *error);
 /* print(module)'s text; free with ln_free; NULL without memory. A named root prints as
  * "(classifier): Sequential(...", which ln_module_parse reads back. */
@@ -139,6 +204,26 @@ LINNET_NODISCARD linnet_status ln_model_create(const char *text, const linnet_na
                                                size_t name_count, linnet_model **model,
                                                linnet_error *error);
 
+/* The Linear that a LazyLinear becomes, with memory for its weights, without name and path (linear.c).
+ * The caller owns it. Errors: ARGUMENT, MEMORY. */
+LINNET_NODISCARD linnet_status ln_linear_of_lazy(const ln_module *lazy, int64_t in_features,
+                                                 ln_module **linear, linnet_error *error);
+
+/* Whether a LazyLinear waits for its input to be known. */
+bool ln_model_is_lazy(const linnet_model *model);
+/* Makes each LazyLinear a Linear; `width` says how many features leaf i takes, or fails. The new
+ * weights have memory, and initial values where linnet_model_reset_parameters has been called. After
+ * a failure the model is as it was. Errors: those of `width`, ARGUMENT, MEMORY. */
+typedef linnet_status (*ln_lazy_width)(void *context, size_t leaf, int64_t *width,
+                                       linnet_error *error);
+LINNET_NODISCARD linnet_status ln_model_materialize(linnet_model *model, ln_lazy_width width,
+                                                    void *context, linnet_error *error);
+/* The same for input rows of this shape. */
+LINNET_NODISCARD linnet_status ln_model_materialize_for(linnet_model *model, const ln_shape *row,
+                                                        linnet_error *error);
+
+/* Takes mean and std away; scale stays. */
+void ln_scaling_free(ln_scaling *scaling);
 /* Gives the model the mean and std, each `features` long, which are copied; 0 features take them
  * away. Errors: ARGUMENT (not finite, std not above 0), SHAPE (other than the features of a known
  * input), MEMORY. */

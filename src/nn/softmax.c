@@ -1,68 +1,144 @@
-/* softmax.c - torch.nn.Softmax(dim) and torch.nn.LogSoftmax(dim).
+/* softmax.c - torch.nn.Softmax(dim), torch.nn.LogSoftmax(dim) and torch.nn.Softmin(dim), which is the
+ * softmax of -x.
  *
- * In a model they run over the last dimension. dim=None is PyTorch's implicit choice: 0 for inputs
- * of rank 0, 1 and 3, else 1. Any other dimension of a tensor is linnet_softmax's. */
+ * Over any dimension but that of the batch. dim=None is PyTorch's implicit choice: 0 for inputs of
+ * rank 0, 1 and 3, else 1. Where it is not the last one, a vector's elements lie apart and are
+ * gathered first. */
 #include "base/error.h"
 #include "nn/nn.h"
 
 enum { DIM };
 
-static linnet_status shape_rule(const ln_module *module, ln_shape *shape, linnet_error *error)
+static int64_t chosen_dim(const ln_module *module, int rank)
 {
     const ln_value *dim = &module->values[DIM];
-    int rank = shape->rank;
-    int limit = rank > 0 ? rank : 1;
-    int64_t chosen = dim->none ? (rank == 0 || rank == 1 || rank == 3 ? 0 : 1) : dim->integer;
-    if (chosen < -limit || chosen >= limit) {
-        return ln_fail(error, LINNET_ERROR_SHAPE,
-                       "Dimension out of range (expected to be in range of [%d, %d], but got %lld)",
-                       -limit, limit - 1, (long long)chosen);
+    return dim->none ? (rank == 0 || rank == 1 || rank == 3 ? 0 : 1) : dim->integer;
+}
+
+static linnet_status shape_rule(const ln_module *module, ln_shape *shape, linnet_error *error)
+{
+    int dim = 0;
+    return ln_module_dim(module, chosen_dim(module, shape->rank), shape, &dim, error);
+}
+
+static void layout(const ln_module *module, const ln_shape *shape, ln_layout *layout)
+{
+    int64_t dim = chosen_dim(module, shape->rank);
+    int wrapped = (int)(dim < 0 ? dim + shape->rank : dim);
+    layout->in = layout->out = (size_t)ln_shape_numel(shape, wrapped);
+    layout->inner = (size_t)ln_shape_numel(shape, wrapped + 1);
+    layout->kept = layout->inner > 1 ? 2 * (size_t)shape->size[wrapped] : 0;
+}
+
+static void gather(const float *x, size_t n, size_t stride, float *vector)
+{
+    for (size_t i = 0; i < n; i++) {
+        vector[i] = x[i * stride];
     }
-    chosen = chosen < 0 ? chosen + limit : chosen;
-    if (chosen != rank - 1 || rank < 2) {
-        char text[128];
-        return ln_fail(error, LINNET_ERROR_UNSUPPORTED,
-                       "%s in a model runs over the last dimension of each row; expected dim=-1 or "
-                       "dim=%d, found dim=%lld for input of shape %s",
-                       module->type->signature.name, limit - 1, (long long)chosen,
-                       ln_shape_text(shape, text, sizeof text));
+}
+
+static void scatter(const float *vector, size_t n, size_t stride, float *x)
+{
+    for (size_t i = 0; i < n; i++) {
+        x[i * stride] = vector[i];
     }
-    return LINNET_OK;
+}
+
+typedef void (*forward_kernel)(size_t n, const float *x, float *y);
+typedef void (*backward_kernel)(size_t n, const float *y, const float *dy, float *dx);
+
+static void forward_along(const ln_stretch *stretch, forward_kernel kernel, const float *x,
+                          float *y)
+{
+    size_t inner = stretch->layout->inner;
+    if (inner == 1) {
+        kernel(stretch->count, x, y);
+        return;
+    }
+    size_t n = stretch->count / inner;
+    for (size_t i = 0; i < inner; i++) {
+        gather(x + i, n, inner, stretch->kept);
+        kernel(n, stretch->kept, stretch->kept);
+        scatter(stretch->kept, n, inner, y + i);
+    }
+}
+
+static void backward_along(const ln_stretch *stretch, backward_kernel kernel, const float *y,
+                           const float *dy, float *dx)
+{
+    size_t inner = stretch->layout->inner;
+    if (inner == 1) {
+        kernel(stretch->count, y, dy, dx);
+        return;
+    }
+    size_t n = stretch->count / inner;
+    float *output = stretch->kept, *gradient = stretch->kept + n;
+    for (size_t i = 0; i < inner; i++) {
+        gather(y + i, n, inner, output);
+        gather(dy + i, n, inner, gradient);
+        kernel(n, output, gradient, gradient);
+        scatter(gradient, n, inner, dx + i);
+    }
+}
+
+static void negate(size_t n, const float *x, float *y)
+{
+    for (size_t i = 0; i < n; i++) {
+        y[i] = -x[i];
+    }
 }
 
 static void softmax_forward(const ln_stretch *stretch, const float *x, float *y)
 {
-    stretch->kernels->softmax(stretch->count, x, y);
+    forward_along(stretch, stretch->kernels->softmax, x, y);
 }
 
 static void softmax_backward(const ln_stretch *stretch, const float *y, const float *dy, float *dx)
 {
-    stretch->kernels->softmax_backward(stretch->count, y, dy, dx);
+    backward_along(stretch, stretch->kernels->softmax_backward, y, dy, dx);
 }
 
 static void log_softmax_forward(const ln_stretch *stretch, const float *x, float *y)
 {
-    stretch->kernels->log_softmax(stretch->count, x, y);
+    forward_along(stretch, stretch->kernels->log_softmax, x, y);
 }
 
 static void log_softmax_backward(const ln_stretch *stretch, const float *y, const float *dy,
                                  float *dx)
 {
-    stretch->kernels->log_softmax_backward(stretch->count, y, dy, dx);
+    backward_along(stretch, stretch->kernels->log_softmax_backward, y, dy, dx);
 }
 
+static void softmin_forward(const ln_stretch *stretch, const float *x, float *y)
+{
+    negate(stretch->count, x, y);
+    softmax_forward(stretch, y, y);
+}
+
+static void softmin_backward(const ln_stretch *stretch, const float *y, const float *dy, float *dx)
+{
+    softmax_backward(stretch, y, dy, dx);
+    negate(stretch->count, dx, dx);
+}
+
+#define SOFTMAX_FIELDS(name)                                                                       \
+    .signature = {name, 1, {{"dim", LN_KIND_DIM, "None", LN_REPR_ALWAYS}}}, .role = LN_ROLE_ROW,   \
+    .shape = shape_rule, .layout = layout
+
 const ln_module_type ln_softmax_type = {
-    .signature = {"Softmax", 1, {{"dim", LN_KIND_DIM, "None", LN_REPR_ALWAYS}}},
-    .role = LN_ROLE_ROW,
-    .shape = shape_rule,
+    SOFTMAX_FIELDS("Softmax"),
     .forward = softmax_forward,
     .backward = softmax_backward,
 };
 
 const ln_module_type ln_log_softmax_type = {
-    .signature = {"LogSoftmax", 1, {{"dim", LN_KIND_DIM, "None", LN_REPR_ALWAYS}}},
-    .role = LN_ROLE_ROW,
-    .shape = shape_rule,
+    SOFTMAX_FIELDS("LogSoftmax"),
     .forward = log_softmax_forward,
     .backward = log_softmax_backward,
+};
+
+const ln_module_type ln_softmin_type = {
+    SOFTMAX_FIELDS("Softmin"),
+    .forward = softmin_forward,
+    .backward = softmin_backward,
 };

@@ -50,18 +50,26 @@ static linnet_status check_name(ln_py_slice source, ln_py_slice name, size_t pla
 
 /* ---- modules ---- */
 
-/* Shapes of the weights, without memory. */
-static linnet_status describe_weights(ln_module *module, linnet_error *error)
+linnet_status ln_module_describe(ln_module *module, linnet_error *error)
 {
-    const char *name = NULL;
-    ln_shape shape;
-    linnet_status status = LINNET_OK;
-    while (status == LINNET_OK && module->type->weight != NULL &&
-           module->type->weight(module->values, module->weight_count, &name, &shape)) {
-        assert(module->weight_count < LN_MAX_WEIGHTS);
-        linnet_tensor *weight = &module->weights[module->weight_count];
-        status = ln_tensor_describe(LINNET_FLOAT32, shape.rank, shape.size, weight, error);
-        module->weight_count++;
+    ln_weight weights[LN_MAX_WEIGHTS + 1];
+    int count = 0;
+    while (module->type->weight != NULL &&
+           module->type->weight(module->values, count, &weights[count])) {
+        assert(count < LN_MAX_WEIGHTS);
+        count++;
+    }
+    if (count == 0) {
+        return LINNET_OK;
+    }
+    void *block = NULL;
+    linnet_status status =
+        ln_alloc_into(&block, (size_t)count, sizeof *module->weights, "a module's weights", error);
+    module->weights = block;
+    for (int i = 0; status == LINNET_OK && i < count; i++) {
+        status = ln_tensor_describe(weights[i].dtype, weights[i].shape.rank, weights[i].shape.size,
+                                    &module->weights[i], error);
+        module->weight_count += status == LINNET_OK;
     }
     return status;
 }
@@ -83,7 +91,7 @@ static linnet_status fill_leaf(ln_py_slice source, const ln_py_node *node, ln_mo
         status = type->check(module->values, &why);
     }
     if (status == LINNET_OK) {
-        status = describe_weights(module, &why);
+        status = ln_module_describe(module, &why);
     }
     if (status != LINNET_OK) {
         return ln_py_fail(error, status, source, node->place, "%s", why.message);
@@ -326,8 +334,9 @@ linnet_status ln_module_allocate(ln_module *root, linnet_error *error)
 {
     for (int i = 0; i < root->weight_count; i++) {
         linnet_tensor *weight = &root->weights[i];
-        linnet_status status = ln_alloc_into(&weight->storage, (size_t)linnet_tensor_numel(weight),
-                                             sizeof(float), "the model's weights", error);
+        linnet_status status =
+            ln_alloc_into(&weight->storage, (size_t)linnet_tensor_numel(weight),
+                          linnet_dtype_size(weight->dtype), "the model's weights", error);
         if (status != LINNET_OK) {
             return status;
         }
@@ -351,6 +360,7 @@ void ln_module_free(ln_module *module)
     for (int i = 0; i < module->weight_count; i++) {
         linnet_tensor_free(&module->weights[i]);
     }
+    ln_free(module->weights);
     ln_free(module->children);
     ln_free(module->name);
     ln_free(module->path);

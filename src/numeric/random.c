@@ -124,11 +124,15 @@ void ln_torch_uniform(ln_torch_generator *generator, float from, float to, size_
     }
 }
 
+double ln_torch_unit(ln_torch_generator *generator)
+{
+    return (double)(ln_torch_random64(generator) & ((UINT64_C(1) << 53) - 1)) * 0x1p-53;
+}
+
 void ln_torch_bernoulli(ln_torch_generator *generator, double p, size_t n, uint8_t *out)
 {
     for (size_t i = 0; i < n; i++) {
-        uint64_t bits = ln_torch_random64(generator) & ((UINT64_C(1) << 53) - 1);
-        out[i] = (double)bits * 0x1p-53 < p;
+        out[i] = ln_torch_unit(generator) < p;
     }
 }
 

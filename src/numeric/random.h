@@ -47,6 +47,8 @@ void ln_torch_seed(ln_torch_generator *generator, uint64_t seed);
 uint32_t ln_torch_random(ln_torch_generator *generator);
 /* Two words, the first one high. */
 uint64_t ln_torch_random64(ln_torch_generator *generator);
+/* A double in [0, 1): 53 random bits * 2^-53. */
+double ln_torch_unit(ln_torch_generator *generator);
 /* tensor.uniform_(from, to) in float32: fma(24 random bits * 2^-24, to - from, from). */
 void ln_torch_uniform(ln_torch_generator *generator, float from, float to, size_t n, float *out);
 /* tensor.bernoulli_(p): 1 where 53 random bits * 2^-53 < p. */

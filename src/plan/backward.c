@@ -69,25 +69,6 @@ static void input_gradient(const linnet_plan *plan, const ln_step *step, size_t 
                                   step[-1].chain_count > 0 ? chain_epilogue : NULL, &chain);
 }
 
-typedef struct row_run {
-    const linnet_plan *plan;
-    const ln_step *step;
-    const float *y, *dy;
-    float *dx;
-} row_run;
-
-static void module_row(void *context, size_t row)
-{
-    const row_run *run = context;
-    const ln_step *step = run->step;
-    ln_stretch stretch = {
-        .kernels = run->plan->kernels, .module = &step->module, .count = step->in};
-    for (size_t i = 0; i < step->vectors && step->in > 0; i++) {
-        size_t at = row * step->ld + i * step->in;
-        step->module.type->backward(&stretch, run->y + at, run->dy + at, run->dx + at);
-    }
-}
-
 float *ln_plan_output_gradient(linnet_plan *plan, size_t *ld)
 {
     *ld = plan->steps[plan->step_count - 1].ld;
@@ -95,18 +76,42 @@ float *ln_plan_output_gradient(linnet_plan *plan, size_t *ld)
 }
 
 /* The first step with parameters: nothing before it needs a gradient. */
-static size_t first_linear(const linnet_plan *plan)
+static size_t first_trained(const linnet_plan *plan)
 {
     size_t i = 0;
-    while (i < plan->step_count && plan->steps[i].kind != LN_STEP_LINEAR) {
+    while (i < plan->step_count && plan->steps[i].kind != LN_STEP_LINEAR &&
+           plan->steps[i].parameter_count == 0) {
         i++;
     }
     return i;
 }
 
+/* A step that is no product, whose chain is undone: dx is NULL where nobody needs it. */
+static void module_gradients(const linnet_plan *plan, const ln_step *step, size_t batch,
+                             const float *dy, float *dx, const ln_gradient_sink *sink)
+{
+    ln_module_run run = {.plan = plan,
+                         .step = step,
+                         .batch = batch,
+                         .x = ln_step_output(plan, step - 1),
+                         .ldx = step[-1].ld,
+                         .y = ln_step_output(plan, step),
+                         .dy = dy,
+                         .dx = dx,
+                         .sink = sink};
+    if (step->kind == LN_STEP_ROW) {
+        ln_row_backward(&run);
+    } else {
+        ln_batch_backward(&run);
+    }
+    if (dx != NULL) {
+        undo_chain(plan, step - 1, batch, dx);
+    }
+}
+
 void ln_plan_backward(linnet_plan *plan, size_t batch, const ln_gradient_sink *sink)
 {
-    size_t first = first_linear(plan);
+    size_t first = first_trained(plan);
     float *gradient = ln_arena_at(&plan->arena, plan->gradients[0]);
     float *next = ln_arena_at(&plan->arena, plan->gradients[1]);
     if (first < plan->step_count) {
@@ -114,9 +119,9 @@ void ln_plan_backward(linnet_plan *plan, size_t batch, const ln_gradient_sink *s
     }
     for (size_t i = plan->step_count; i-- > first;) {
         const ln_step *step = &plan->steps[i];
-        if (step->kind == LN_STEP_ROW) {
-            row_run run = {plan, step, ln_step_output(plan, step), gradient, gradient};
-            ln_plan_rows(plan, batch, 8 * ln_step_features(step), module_row, &run);
+        if (step->kind == LN_STEP_FEED || step->kind == LN_STEP_CHAIN) {
+            undo_chain(plan, step - 1, batch, gradient);
+            continue;
         }
         if (step->kind == LN_STEP_LINEAR) {
             /* Before the parameters' gradients, because the sink may change the weights. */
@@ -124,11 +129,11 @@ void ln_plan_backward(linnet_plan *plan, size_t batch, const ln_gradient_sink *s
                 input_gradient(plan, step, batch, gradient, next);
             }
             ln_linear_step_gradients(plan, step, batch, gradient, sink);
-            float *spare = gradient;
-            gradient = next;
-            next = spare;
-        } else if (i > first) {
-            undo_chain(plan, step - 1, batch, gradient);
+        } else {
+            module_gradients(plan, step, batch, gradient, i > first ? next : NULL, sink);
         }
+        float *spare = gradient;
+        gradient = next;
+        next = spare;
     }
 }

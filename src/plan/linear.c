@@ -99,7 +99,7 @@ void ln_linear_step_gradients(const linnet_plan *plan, const ln_step *step, size
     size_t rows = batch * step->vectors;
     size_t lddy = vector_ld(step, step->ld, step->out);
     if (step->has_bias) {
-        float *gradient = ln_arena_at(&plan->arena, plan->bias_gradient);
+        float *gradient = ln_arena_at(&plan->arena, plan->parameter_gradient);
         ln_sum_columns(plan->kernels, ln_plan_pool(plan, rows * step->out), rows, step->out, dy,
                        lddy, gradient);
         sink->take(sink->context, step->bias_parameter, 0, step->out, gradient);

@@ -61,16 +61,41 @@ static void add_linear(lowering *l, const ln_module *module)
     }
 }
 
-static void add_row(lowering *l, const ln_module *module)
+/* A step of a module that works on vectors of a row, or on the batch. */
+static const ln_step *add_module(lowering *l, ln_step_kind kind, const ln_module *module)
 {
-    size_t features = (size_t)l->shape.size[l->shape.rank - 1];
-    new_step(l, LN_STEP_ROW, features, features)->module = copy_of(module);
+    size_t features = (size_t)ln_shape_numel(&l->shape, 1);
+    ln_layout layout = {.in = features, .out = features, .inner = 1};
+    if (module->type->layout != NULL) {
+        module->type->layout(module, &l->shape, &layout);
+    }
+    ln_step *step = new_step(l, kind, layout.in, layout.out);
+    step->layout = layout;
+    step->module = copy_of(module);
+    ln_plan_hold(l->plan, module, layout.in, &step->module);
+    for (int i = 0; i < module->weight_count; i++) {
+        size_t index = parameter_index(l->model, &module->weights[i]);
+        if (index < l->model->parameter_count) {
+            step->parameters[step->parameter_count++] = index;
+        }
+    }
+    return step;
+}
+
+static void add_batch(lowering *l, const ln_module *module)
+{
+    const ln_step *step = add_module(l, LN_STEP_BATCH, module);
+    if (step->layout.inner == 1 && l->plan->least_batch < 2) {
+        l->plan->least_batch = 2;
+        l->plan->least_shape = l->shape;
+    }
 }
 
 /* Whether an elementwise module may be one more link of the step's chain. */
 static bool joins(const linnet_plan *plan, const ln_step *step, const ln_module *module)
 {
-    return step->kind != LN_STEP_ROW && !(plan->training && module->type->backward_sees_x);
+    return step->kind != LN_STEP_ROW && step->kind != LN_STEP_BATCH &&
+           !(plan->training && module->type->backward_sees_x);
 }
 
 static void add_link(lowering *l, const ln_module *module, size_t layer)
@@ -83,9 +108,12 @@ static void add_link(lowering *l, const ln_module *module, size_t layer)
         step->vectors = 1;
     }
     ln_link *link = &plan->links[l->links++];
+    size_t features = (size_t)ln_shape_numel(&l->shape, 1);
     link->module = copy_of(module);
+    ln_plan_hold(plan, module, features, &link->module);
     link->layer = layer;
-    link->draw.features = (size_t)ln_shape_numel(&l->shape, 1);
+    link->draw.units = module->type->units != NULL ? module->type->units(&l->shape) : features;
+    link->draw.length = link->draw.units > 0 ? features / link->draw.units : 1;
     step->chain_count++;
 }
 
@@ -104,8 +132,22 @@ static linnet_status add_leaf(lowering *l, const ln_module *module, size_t layer
     }
     switch (module->type->role) {
     case LN_ROLE_LINEAR: add_linear(l, module); break;
-    case LN_ROLE_ROW: add_row(l, module); break;
-    case LN_ROLE_ELEMENTWISE: add_link(l, module, layer); break;
+    case LN_ROLE_ROW: add_module(l, LN_STEP_ROW, module); break;
+    case LN_ROLE_BATCH:
+        if (ln_batch_statistics(l->plan, module)) {
+            add_batch(l, module);
+        } else {
+            add_link(l, module, layer);
+        }
+        break;
+    case LN_ROLE_ELEMENTWISE:
+        if (l->plan->training && module->weight_count > 0) {
+            add_module(l, LN_STEP_ROW, module);
+        } else {
+            add_link(l, module, layer);
+        }
+        break;
+    case LN_ROLE_LAZY: /* a model whose input is known has none */
     case LN_ROLE_SHAPE:
     case LN_ROLE_CONTAINER: break;
     }
@@ -183,10 +225,11 @@ static void plan_outputs(linnet_plan *plan)
 /* Packed weights, and what backward needs beside them. */
 static void plan_packing(linnet_plan *plan)
 {
-    size_t turned = 0, bias = 0;
+    size_t turned = 0, gradient = 0;
     for (size_t i = 0; i < plan->step_count; i++) {
         ln_step *step = &plan->steps[i];
         if (step->kind != LN_STEP_LINEAR) {
+            gradient = larger(gradient, step->parameter_count > 0 ? larger(step->in, 1) : 0);
             continue;
         }
         size_t rows = ln_saturated_mul(plan->max_batch, step->vectors);
@@ -196,32 +239,32 @@ static void plan_packing(linnet_plan *plan)
             step->packed_bias = ln_arena_reserve(&plan->arena, step->out, sizeof(float));
         }
         turned = larger(turned, ln_turned_size(plan->kernels, rows, step->out));
-        bias = larger(bias, step->out);
+        gradient = larger(gradient, step->out);
     }
     if (plan->training) {
         plan->turned = ln_arena_reserve(&plan->arena, turned, sizeof(float));
-        plan->bias_gradient = ln_arena_reserve(&plan->arena, bias, sizeof(float));
+        plan->parameter_gradient = ln_arena_reserve(&plan->arena, gradient, sizeof(float));
     }
 }
 
-static linnet_status plan_masks(linnet_plan *plan, size_t links, linnet_error *error)
+/* What steps of modules keep from forward to backward, and what their rows add to sums. */
+static void plan_modules(linnet_plan *plan)
 {
-    size_t total = 0;
-    for (size_t i = 0; i < links; i++) {
-        if (plan->links[i].module.type->draws) {
-            total = ln_saturated_add(
-                total, ln_saturated_mul(plan->max_batch, plan->links[i].draw.features));
+    size_t terms = 0;
+    for (size_t i = 0; i < plan->step_count; i++) {
+        ln_step *step = &plan->steps[i];
+        size_t vectors = ln_saturated_mul(plan->max_batch, step->vectors);
+        if (step->kind == LN_STEP_ROW) {
+            step->kept = ln_arena_reserve(
+                &plan->arena, ln_saturated_mul(vectors, step->layout.kept), sizeof(float));
+        } else if (step->kind == LN_STEP_BATCH) {
+            step->kept = ln_arena_reserve(&plan->arena, ln_batch_kept(step), sizeof(float));
+        }
+        if (step->kind == LN_STEP_BATCH || step->parameter_count > 0) {
+            terms = larger(terms, ln_saturated_mul(vectors, step->in));
         }
     }
-    linnet_status status = ln_alloc_into((void **)&plan->masks, total, 1, "dropout masks", error);
-    size_t used = 0;
-    for (size_t i = 0; status == LINNET_OK && i < links; i++) {
-        if (plan->links[i].module.type->draws) {
-            plan->links[i].keep = plan->masks + used;
-            used += plan->max_batch * plan->links[i].draw.features;
-        }
-    }
-    return status;
+    plan->terms = ln_arena_reserve(&plan->arena, terms, sizeof(float));
 }
 
 static linnet_status copy_scaling(linnet_plan *plan, const ln_scaling *scaling, linnet_error *error)
@@ -273,6 +316,18 @@ static linnet_status lower_steps(lowering *l, linnet_error *error)
     return status;
 }
 
+static linnet_status take_weights(linnet_plan *plan, size_t count, linnet_error *error)
+{
+    void *held = NULL, *spreads = NULL;
+    linnet_status status = ln_alloc_into(&held, count, sizeof *plan->held, "weights", error);
+    if (status == LINNET_OK) {
+        status = ln_alloc_into(&spreads, count, sizeof *plan->spreads, "weights", error);
+    }
+    plan->held = held;
+    plan->spreads = spreads;
+    return status;
+}
+
 static linnet_status lower(lowering *l, linnet_error *error)
 {
     linnet_plan *plan = l->plan;
@@ -291,6 +346,9 @@ static linnet_status lower(lowering *l, linnet_error *error)
             ln_alloc_into((void **)&plan->links, leaves + 2, sizeof *plan->links, "steps", error);
     }
     if (status == LINNET_OK) {
+        status = take_weights(plan, l->model->state_count, error);
+    }
+    if (status == LINNET_OK) {
         status = copy_scaling(plan, &l->model->scaling, error);
     }
     if (status == LINNET_OK) {
@@ -301,9 +359,13 @@ static linnet_status lower(lowering *l, linnet_error *error)
     }
     plan_outputs(plan);
     plan_packing(plan);
+    plan_modules(plan);
     status = ln_arena_commit(&plan->arena, "the plan", error);
     if (status == LINNET_OK && l->request->torch_masks) {
-        status = plan_masks(plan, l->links, error);
+        status = ln_plan_take_draws(plan, l->links, error);
+    }
+    if (status == LINNET_OK) {
+        ln_plan_bind(plan);
     }
     if (status == LINNET_OK) {
         ln_plan_fetch(plan);
@@ -341,7 +403,9 @@ void linnet_plan_free(linnet_plan *plan)
     }
     ln_pool_free(plan->pool);
     ln_arena_free(&plan->arena);
-    ln_free(plan->masks);
+    ln_free(plan->drawn);
+    ln_free(plan->held);
+    ln_free(plan->spreads);
     ln_free(plan->scaling.mean);
     ln_free(plan->links);
     ln_free(plan->steps);

@@ -1,15 +1,18 @@
 /* plan.h - a model lowered to steps, with all memory planned.
  *
- * A step is a matrix product, a row kernel or nothing but a chain: the elementwise modules (ReLU,
- * Dropout, GELU, ...) that follow, applied in place while the result is hot. Only the end of a chain
+ * A step is a matrix product, a module over vectors of a row (Softmax, LayerNorm), one over the batch
+ * (BatchNorm) or nothing but a chain: the elementwise modules (ReLU, Dropout, GELU, ...) that
+ * follow, applied in place while the result is hot. Only the end of a chain
  * is stored, so backward sees that: a dropped element takes the gradient 0 whatever came before it,
  * and a kept one has the sign that ReLU left, so every chain of these two can be undone from its
  * end. A module whose backward needs its input (backward_sees_x) begins a step of its own in
  * training: its input is then the stored output of the step before. ReLU and Dropout may follow it
- * in its chain.
+ * in its chain. An elementwise module with weights (PReLU) is a ROW step in training, whose vector is
+ * the whole row.
  *
- *   eval      Dropout and Identity are left out, and every elementwise module is fused; weights are
- *             packed once and the model is not needed any more; two buffers take turns
+ *   eval      Dropout and Identity are left out, and every elementwise module is fused, BatchNorm with
+ *             running statistics among them; weights are packed once and the model is not needed any
+ *             more; two buffers take turns
  *   training  every step's output is kept for backward; the weights of Linear are trained as they
  *             are packed, and go back into the model by ln_plan_store
  *
@@ -27,20 +30,29 @@
 typedef enum ln_step_kind {
     LN_STEP_FEED, /* the first: rows are read, scaled, and laid out */
     LN_STEP_LINEAR,
-    LN_STEP_ROW,
-    LN_STEP_CHAIN /* nothing before the chain: Dropout on the input, GELU in training */
+    LN_STEP_ROW,   /* row.c */
+    LN_STEP_BATCH, /* batch.c */
+    LN_STEP_CHAIN  /* nothing before the chain: Dropout on the input, GELU in training */
 } ln_step_kind;
 
 typedef struct ln_link {
-    ln_module module; /* a copy: type and values */
+    ln_module module; /* a copy: type, values, and weights as the plan holds them */
     size_t layer;     /* index among the model's leaves: Philox's stream */
     ln_draw draw;
-    uint8_t *keep; /* training with torch's generator: (max_batch, features) */
+    void *drawn; /* training with torch's generator: (max_batch, units) */
 } ln_link;
+
+/* A weight of a module that is no Linear, laid out for its kernels: element i of `from` stands in
+ * `to` `repeat` times (spread.c). */
+typedef struct ln_spread {
+    const linnet_tensor *from; /* the model's */
+    linnet_tensor *to;         /* the plan's, at `offset` in the arena */
+    size_t repeat, offset;
+} ln_spread;
 
 typedef struct ln_step {
     ln_step_kind kind;
-    ln_module module; /* LINEAR, ROW: a copy of type and values */
+    ln_module module; /* LINEAR, ROW, BATCH: a copy, as a link's */
     ln_link *chain;
     size_t chain_count;
     /* Each row of the batch is `vectors` vectors of `in` features, which become vectors of `out`.
@@ -48,6 +60,12 @@ typedef struct ln_step {
     size_t vectors, in, out;
     size_t output; /* offset in the arena, or LN_CALLER */
     size_t ld;     /* of the output; a multiple of `out` where there are several vectors */
+    /* ROW, BATCH */
+    ln_layout layout;
+    size_t kept; /* offset: ROW: of all vectors; BATCH: see batch.c */
+    size_t
+        parameters[LN_MAX_WEIGHTS]; /* indices among the model's, of the weights in their order */
+    size_t parameter_count;         /* buffers are not among them */
     /* LINEAR: offsets. In training the model's own bias is used. */
     size_t packed_weight, packed_bias;
     bool has_bias;
@@ -67,10 +85,18 @@ struct linnet_plan {
     ln_scaling scaling;
     ln_arena arena;
     /* Training: offsets. */
-    size_t gradients[2]; /* gradients of a step's output, taking turns */
-    size_t turned;       /* scratch of an input gradient */
-    size_t bias_gradient;
-    unsigned char *masks; /* memory of all links' keep, or NULL */
+    size_t gradients[2];       /* gradients of a step's output, taking turns */
+    size_t turned;             /* scratch of an input gradient */
+    size_t parameter_gradient; /* of a bias, or of a module's weight */
+    size_t terms;              /* offset: what rows add to a sum over the batch, row by row */
+    linnet_tensor *held;       /* weights of all copies of modules */
+    size_t held_count;
+    ln_spread *spreads;
+    size_t spread_count;
+    size_t least_batch;   /* rows that a run takes at least: 2 where BatchNorm needs them */
+    ln_shape least_shape; /* what that BatchNorm takes of one row */
+    unsigned char *drawn; /* memory of all links' draws, or NULL */
+    ln_torch_generator *generator; /* training with torch's generator: borrowed */
 };
 
 typedef struct ln_plan_request {
@@ -86,10 +112,16 @@ LINNET_NODISCARD linnet_status ln_plan_lower(const linnet_model *model,
                                              const ln_plan_request *request, linnet_plan **plan,
                                              linnet_error *error);
 
+/* Whether a batch of so many rows can be run. Errors: ARGUMENT (above max_batch), SHAPE in PyTorch's
+ * words (too few rows for statistics). */
+LINNET_NODISCARD linnet_status ln_plan_check_batch(const linnet_plan *plan, size_t batch,
+                                                   linnet_error *error);
+
 /* Sets what the training steps of one batch draw from: Philox's streams, ... */
 void ln_plan_draw_philox(linnet_plan *plan, uint64_t seed, uint32_t epoch, uint32_t step);
-/* ... or masks drawn now by torch's generator, in the order in which PyTorch's forward draws. */
-void ln_plan_draw_torch(linnet_plan *plan, ln_torch_generator *generator, size_t batch);
+/* ... or torch's generator, which is borrowed until the next ln_plan_forward has drawn from it, in the
+ * order in which PyTorch's does. */
+void ln_plan_draw_torch(linnet_plan *plan, ln_torch_generator *generator);
 
 /* The rows of a batch: in memory, `ld` floats apart, or else read one by one, by several threads. */
 typedef struct ln_rows {
@@ -172,5 +204,50 @@ ln_stretch ln_link_stretch(const linnet_plan *plan, const ln_link *link, size_t 
 typedef void (*ln_row_task)(void *context, size_t row);
 void ln_plan_rows(const linnet_plan *plan, size_t batch, size_t work, ln_row_task body,
                   void *context);
+
+/* ---- weights that are no Linear's (spread.c) ---- */
+
+/* Gives `copy` the weights of `module`, each as `width` floats. Before the arena is committed. */
+void ln_plan_hold(linnet_plan *plan, const ln_module *module, size_t width, ln_module *copy);
+/* Where the arena is committed: once, and in training before each forward, copies what is spread. */
+void ln_plan_bind(linnet_plan *plan);
+void ln_plan_spread(const linnet_plan *plan);
+
+/* ---- random modules (draw.c) ---- */
+
+LINNET_NODISCARD linnet_status ln_plan_take_draws(linnet_plan *plan, size_t links,
+                                                  linnet_error *error);
+/* Draws for a step's chain, whose input is x with rows ldx apart, where torch's generator is drawn
+ * from. */
+void ln_plan_draw_step(const linnet_plan *plan, const ln_step *step, size_t batch, const float *x,
+                       size_t ldx);
+
+/* ---- steps of modules (row.c, batch.c) ---- */
+
+/* One such step: rows of x, y, dy and dx lie ldx, step->ld, step->ld and ldx floats apart. */
+typedef struct ln_module_run {
+    const linnet_plan *plan;
+    const ln_step *step;
+    size_t batch;
+    const float *x;
+    size_t ldx;
+    float *y;
+    /* Backward: y and x as in forward; dx is NULL where nobody needs it. */
+    const float *dy;
+    float *dx;
+    const ln_gradient_sink *sink;
+} ln_module_run;
+
+void ln_row_forward(const ln_module_run *run);
+void ln_row_backward(const ln_module_run *run);
+void ln_batch_forward(const ln_module_run *run);
+void ln_batch_backward(const ln_module_run *run);
+/* Floats of scratch that a BATCH step keeps. */
+size_t ln_batch_kept(const ln_step *step);
+/* Whether a BATCH module takes its statistics from the batch. */
+bool ln_batch_statistics(const linnet_plan *plan, const ln_module *module);
+/* The gradient of the step's weight i, from plan->terms as (rows, width): summed by rule 2, and then
+ * over neighbours that share an element of the parameter by rule 3; handed to the sink. */
+void ln_plan_hand_over(const ln_module_run *run, size_t i, size_t rows, size_t width);
 
 #endif

@@ -3,7 +3,6 @@
 
 #include "base/error.h"
 #include "base/fpenv.h"
-#include "nn/dropout.h"
 #include "plan/plan.h"
 
 /* A thread is woken for no less than this many multiply-adds. */
@@ -50,31 +49,6 @@ ln_stretch ln_link_stretch(const linnet_plan *plan, const ln_link *link, size_t 
                         .row = row,
                         .column = column,
                         .count = count};
-}
-
-void ln_plan_draw_philox(linnet_plan *plan, uint64_t seed, uint32_t epoch, uint32_t step)
-{
-    for (size_t i = 0; i < plan->step_count; i++) {
-        for (size_t j = 0; j < plan->steps[i].chain_count; j++) {
-            ln_link *link = &plan->steps[i].chain[j];
-            link->draw.key = ln_philox_stream(seed, epoch, step, (uint32_t)link->layer);
-            link->draw.keep = NULL;
-        }
-    }
-}
-
-void ln_plan_draw_torch(linnet_plan *plan, ln_torch_generator *generator, size_t batch)
-{
-    for (size_t i = 0; i < plan->step_count; i++) {
-        for (size_t j = 0; j < plan->steps[i].chain_count; j++) {
-            ln_link *link = &plan->steps[i].chain[j];
-            if (link->module.type->draws) {
-                double p = link->module.values[0].number[0];
-                ln_torch_bernoulli(generator, 1 - p, batch * link->draw.features, link->keep);
-                link->draw.keep = link->keep;
-            }
-        }
-    }
 }
 
 void ln_chain_forward(const linnet_plan *plan, const ln_step *step, size_t row, size_t column,
@@ -124,19 +98,6 @@ static void chain_row(void *context, size_t row)
     ln_chain_forward(run->plan, run->step, row, 0, n, y);
 }
 
-static void module_row(void *context, size_t row)
-{
-    const step_run *run = context;
-    const ln_step *step = run->step;
-    ln_stretch stretch = {
-        .kernels = run->plan->kernels, .module = &step->module, .count = step->in};
-    const float *x = run->x + row * run->ldx;
-    float *y = run->y + row * step->ld;
-    for (size_t i = 0; i < step->vectors && step->in > 0; i++) {
-        step->module.type->forward(&stretch, x + i * step->in, y + i * step->out);
-    }
-}
-
 /* Rows that lie as they should already are read where they are. */
 static bool needs_feeding(const linnet_plan *plan, const ln_step *step, const ln_rows *rows,
                           size_t batch)
@@ -151,10 +112,14 @@ static void run_step(step_run *run, size_t batch)
     const ln_step *step = run->step;
     /* exp, division and random bits cost about as much as eight multiply-adds. */
     size_t work = 8 * ln_step_features(step);
+    ln_module_run module = {
+        .plan = run->plan, .step = step, .batch = batch, .x = run->x, .ldx = run->ldx, .y = run->y};
+    ln_plan_draw_step(run->plan, step, batch, run->x, run->ldx);
     switch (step->kind) {
     case LN_STEP_FEED: ln_plan_rows(run->plan, batch, work, feed_row, run); break;
     case LN_STEP_CHAIN: ln_plan_rows(run->plan, batch, work, chain_row, run); break;
-    case LN_STEP_ROW: ln_plan_rows(run->plan, batch, work, module_row, run); break;
+    case LN_STEP_ROW: ln_row_forward(&module); break;
+    case LN_STEP_BATCH: ln_batch_forward(&module); break;
     case LN_STEP_LINEAR: ln_linear_step(run->plan, step, batch, run->x, run->ldx, run->y); break;
     }
 }
@@ -163,6 +128,9 @@ const float *ln_plan_forward(linnet_plan *plan, const ln_rows *rows, size_t batc
                              size_t *ld)
 {
     step_run run = {.plan = plan, .rows = rows, .x = rows->x, .ldx = rows->ld};
+    if (plan->training) {
+        ln_plan_spread(plan);
+    }
     for (size_t i = 0; i < plan->step_count; i++) {
         run.step = &plan->steps[i];
         if (i == 0 && !needs_feeding(plan, run.step, rows, batch)) {
@@ -191,13 +159,29 @@ linnet_status linnet_plan_create(const linnet_model *model, const linnet_plan_op
     return ln_plan_lower(model, &request, plan, error);
 }
 
-linnet_status linnet_plan_run(linnet_plan *plan, const float *x, size_t batch, float *y,
-                              linnet_error *error)
+linnet_status ln_plan_check_batch(const linnet_plan *plan, size_t batch, linnet_error *error)
 {
     if (batch > plan->max_batch) {
         return ln_fail(error, LINNET_ERROR_ARGUMENT,
                        "expected a batch of at most %zu rows (max_batch), found %zu",
                        plan->max_batch, batch);
+    }
+    if (batch > 0 && batch < plan->least_batch) {
+        char text[128];
+        return ln_fail(error, LINNET_ERROR_SHAPE,
+                       "Expected more than 1 value per channel when training, got input size "
+                       "torch.Size(%s)",
+                       ln_shape_text(&plan->least_shape, text, sizeof text));
+    }
+    return LINNET_OK;
+}
+
+linnet_status linnet_plan_run(linnet_plan *plan, const float *x, size_t batch, float *y,
+                              linnet_error *error)
+{
+    linnet_status status = ln_plan_check_batch(plan, batch, error);
+    if (status != LINNET_OK) {
+        return status;
     }
     ln_rows rows = {.x = x, .ld = plan->in_features};
     size_t ld;

@@ -173,3 +173,11 @@ bool linnet_tensor_is_contiguous(const linnet_tensor *tensor)
     }
     return true;
 }
+
+void ln_tensor_fill(linnet_tensor *tensor, float value)
+{
+    float *data = tensor->data;
+    for (int64_t i = 0; i < linnet_tensor_numel(tensor); i++) {
+        data[i] = value;
+    }
+}

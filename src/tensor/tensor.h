@@ -33,6 +33,9 @@ int64_t ln_shape_numel(const ln_shape *shape, int first);
 /* "[2, 3]" as Python prints it, into text (truncated to size); returns text. */
 char *ln_shape_text(const ln_shape *shape, char *text, size_t size);
 
+/* Sets every element of a contiguous float32 tensor. */
+void ln_tensor_fill(linnet_tensor *tensor, float value);
+
 /* A tensor's shape. */
 ln_shape ln_tensor_shape(const linnet_tensor *tensor);
 
@@ -43,7 +46,8 @@ LINNET_NODISCARD linnet_status ln_tensor_describe(linnet_dtype dtype, int rank,
 
 /* A dimension that may count from the end (-1: the last) as an index; a scalar counts as having one.
  * Errors: SHAPE "Dimension out of range (expected to be in range of [-2, 1], but got 2)". */
-LINNET_NODISCARD linnet_status ln_wrap_dim(int dim, int rank, int *wrapped, linnet_error *error);
+LINNET_NODISCARD linnet_status ln_wrap_dim(int64_t dim, int rank, int *wrapped,
+                                           linnet_error *error);
 
 /* Converts n contiguous elements at `source` to float32, rounded to nearest even; `source` need not be
  * aligned. Runs under the caller's floating-point environment. */

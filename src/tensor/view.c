@@ -8,15 +8,15 @@
 
 #define SHAPE_TEXT 256
 
-linnet_status ln_wrap_dim(int dim, int rank, int *wrapped, linnet_error *error)
+linnet_status ln_wrap_dim(int64_t dim, int rank, int *wrapped, linnet_error *error)
 {
     int span = rank > 0 ? rank : 1; /* a scalar counts as one dimension */
     if (dim < -span || dim >= span) {
         return ln_fail(error, LINNET_ERROR_SHAPE,
-                       "Dimension out of range (expected to be in range of [%d, %d], but got %d)",
-                       -span, span - 1, dim);
+                       "Dimension out of range (expected to be in range of [%d, %d], but got %lld)",
+                       -span, span - 1, (long long)dim);
     }
-    *wrapped = dim < 0 ? dim + span : dim;
+    *wrapped = (int)(dim < 0 ? dim + span : dim);
     return LINNET_OK;
 }
 

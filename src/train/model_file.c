@@ -497,9 +497,9 @@ linnet_status linnet_model_state_dict(const linnet_model *model, linnet_state_di
                                       linnet_error *error)
 {
     linnet_status status = linnet_state_dict_create(state_dict, error);
-    for (size_t i = 0; status == LINNET_OK && i < model->parameter_count; i++) {
-        status = linnet_state_dict_set(*state_dict, model->parameters[i].name,
-                                       model->parameters[i].tensor, error);
+    for (size_t i = 0; status == LINNET_OK && i < model->state_count; i++) {
+        status =
+            linnet_state_dict_set(*state_dict, model->state[i].name, model->state[i].tensor, error);
     }
     if (status != LINNET_OK) {
         linnet_state_dict_free(*state_dict);
@@ -513,10 +513,10 @@ static linnet_status fill(linnet_state_dict *state_dict, const linnet_model *mod
                           linnet_error *error)
 {
     linnet_status status = set_metadata(state_dict, model, error);
-    for (size_t i = 0; status == LINNET_OK && i < model->parameter_count; i++) {
-        linnet_tensor view = *model->parameters[i].tensor;
+    for (size_t i = 0; status == LINNET_OK && i < model->state_count; i++) {
+        linnet_tensor view = *model->state[i].tensor;
         view.storage = NULL;
-        status = ln_state_dict_take(state_dict, model->parameters[i].name, &view, error);
+        status = ln_state_dict_take(state_dict, model->state[i].name, &view, error);
     }
     return status;
 }

@@ -62,6 +62,15 @@ static linnet_status check_data(linnet_trainer *trainer, linnet_error *error)
                                : status;
 }
 
+/* Every batch of an epoch, the short last one too, has rows enough for the model. */
+static linnet_status check_batches(const linnet_trainer *trainer, linnet_error *error)
+{
+    size_t rows = (size_t)linnet_dataset_rows(trainer->dataset);
+    size_t last = trainer->options.batch_size > 0 ? rows % trainer->options.batch_size : 0;
+    linnet_status status = ln_plan_check_batch(trainer->plan, trainer->options.batch_size, error);
+    return status == LINNET_OK ? ln_plan_check_batch(trainer->plan, last, error) : status;
+}
+
 static linnet_status create_optimizer(linnet_trainer *trainer, const char *text,
                                       linnet_error *error)
 {
@@ -147,6 +156,9 @@ static linnet_status prepare(linnet_trainer *trainer, linnet_error *error)
                                    .max_batch = options->batch_size,
                                    .threads = options->threads};
         status = ln_plan_lower(trainer->model, &request, &trainer->plan, error);
+    }
+    if (status == LINNET_OK) {
+        status = check_batches(trainer, error);
     }
     if (status == LINNET_OK) {
         status = create_optimizer(
@@ -321,13 +333,13 @@ static void draw_order(linnet_trainer *trainer)
     ln_torch_randperm(&sampler, rows, trainer->order);
 }
 
-static void draw_masks(linnet_trainer *trainer, int64_t batch, size_t rows)
+static void draw_masks(linnet_trainer *trainer, int64_t batch)
 {
     if (trainer->options.rng == LINNET_RNG_PHILOX) {
         ln_plan_draw_philox(trainer->plan, trainer->options.seed, (uint32_t)trainer->epoch,
                             (uint32_t)batch);
     } else {
-        ln_plan_draw_torch(trainer->plan, &trainer->generator, rows);
+        ln_plan_draw_torch(trainer->plan, &trainer->generator);
     }
 }
 
@@ -405,7 +417,7 @@ static linnet_status run_epoch(linnet_trainer *trainer, linnet_epoch *done, linn
     for (int64_t i = 0; i < batches && status == LINNET_OK && !done->stopped; i++) {
         batch_run run = {.trainer = trainer, .index = trainer->order + i * size};
         run.rows = (size_t)(rows - i * size < size ? rows - i * size : size);
-        draw_masks(trainer, i, run.rows);
+        draw_masks(trainer, i);
         done->lr = linnet_trainer_lr(trainer);
         if (!train_batch(&run)) {
             return fail_loss(&run, done, error);

@@ -39,12 +39,12 @@ typedef struct section {
     const char *opening, *separator, *closing;
 } section;
 
-/* What is being compared. Each array lists indices: of parameters of the model, or of tensors of
+/* What is being compared. Items are indices: of the model's parameters and buffers, or of tensors of
  * the state_dict. */
 typedef struct comparison {
     const linnet_model *model;
     const linnet_state_dict *state_dict;
-    ln_names names; /* of the model's parameters */
+    ln_names names; /* of the model's parameters and buffers */
 } comparison;
 
 /* A name as it may stand in a message: short, without control characters. */
@@ -74,18 +74,20 @@ static bool same_shape(const linnet_tensor *a, const linnet_tensor *b)
 
 #define ITEM_TEXT 768
 
-static const char *parameter_name(const comparison *c, size_t i)
+/* A count of batches is not in files older than PyTorch 0.4.1; it stays as it is then. */
+static bool may_be_missing(const ln_state_entry *entry)
 {
-    return linnet_model_parameter_name(c->model, i);
+    return entry->tensor->dtype == LINNET_INT64;
 }
 
 static bool missing(const comparison *c, size_t i, char out[ITEM_TEXT])
 {
     char name[132];
-    if (linnet_state_dict_get(c->state_dict, parameter_name(c, i)) != NULL) {
+    const ln_state_entry *entry = &c->model->state[i];
+    if (linnet_state_dict_get(c->state_dict, entry->name) != NULL || may_be_missing(entry)) {
         return false;
     }
-    snprintf(out, ITEM_TEXT, "\"%s\"", shown(parameter_name(c, i), name));
+    snprintf(out, ITEM_TEXT, "\"%s\"", shown(entry->name, name));
     return true;
 }
 
@@ -102,13 +104,14 @@ static bool unexpected(const comparison *c, size_t i, char out[ITEM_TEXT])
 
 static bool mismatched(const comparison *c, size_t i, char out[ITEM_TEXT])
 {
-    const linnet_tensor *mine = linnet_model_parameter(c->model, i);
-    const linnet_tensor *given = linnet_state_dict_get(c->state_dict, parameter_name(c, i));
+    const ln_state_entry *entry = &c->model->state[i];
+    const linnet_tensor *mine = entry->tensor;
+    const linnet_tensor *given = linnet_state_dict_get(c->state_dict, entry->name);
     char name[132], theirs[200], ours[200];
     if (given == NULL) {
         return false;
     }
-    shown(parameter_name(c, i), name);
+    shown(entry->name, name);
     if (!same_shape(mine, given)) {
         ln_shape their_shape = ln_tensor_shape(given), our_shape = ln_tensor_shape(mine);
         snprintf(out, ITEM_TEXT,
@@ -118,10 +121,10 @@ static bool mismatched(const comparison *c, size_t i, char out[ITEM_TEXT])
                  ln_shape_text(&our_shape, ours, sizeof ours));
         return true;
     }
-    if (!is_float(given->dtype)) {
-        snprintf(out, ITEM_TEXT,
-                 "dtype mismatch for %s: expected a floating-point dtype, found %s.", name,
-                 linnet_dtype_name(given->dtype));
+    bool counts = mine->dtype == LINNET_INT64;
+    if (counts ? given->dtype != LINNET_INT64 : !is_float(given->dtype)) {
+        snprintf(out, ITEM_TEXT, "dtype mismatch for %s: expected %s, found %s.", name,
+                 counts ? "int64" : "a floating-point dtype", linnet_dtype_name(given->dtype));
         return true;
     }
     return false;
@@ -171,16 +174,16 @@ static void put_section(report *r, const section *s, const comparison *c, size_t
 
 static linnet_status compare(const comparison *c, linnet_error *error)
 {
-    size_t parameters = linnet_model_parameter_count(c->model);
+    size_t entries = c->model->state_count;
     size_t tensors = linnet_state_dict_count(c->state_dict);
     const struct {
         item_text item;
         size_t candidates;
         section section;
     } kinds[] = {
-        {missing, parameters, {0, "Missing key(s) in state_dict: ", ", ", ". "}},
+        {missing, entries, {0, "Missing key(s) in state_dict: ", ", ", ". "}},
         {unexpected, tensors, {0, "Unexpected key(s) in state_dict: ", ", ", ". "}},
-        {mismatched, parameters, {0, "", "\n\t", ""}},
+        {mismatched, entries, {0, "", "\n\t", ""}},
     };
     enum { KINDS = sizeof kinds / sizeof kinds[0] };
     size_t counts[KINDS], left = 0;
@@ -211,9 +214,9 @@ linnet_status ln_weights_check(const linnet_model *model, const linnet_state_dic
 {
     comparison c = {.model = model, .state_dict = state_dict};
     linnet_status status = LINNET_OK;
-    for (size_t i = 0; status == LINNET_OK && i < model->parameter_count; i++) {
+    for (size_t i = 0; status == LINNET_OK && i < model->state_count; i++) {
         size_t index = 0;
-        const char *name = model->parameters[i].name;
+        const char *name = model->state[i].name;
         status = ln_names_add(&c.names, name, strlen(name), &index, error);
     }
     if (status == LINNET_OK) {
@@ -225,24 +228,27 @@ linnet_status ln_weights_check(const linnet_model *model, const linnet_state_dic
 
 /* ---- copying ---- */
 
-/* A parameter is a vector or a matrix; the source may have any strides. Converted row by row,
- * without memory, so that nothing can fail half way. */
+/* Row by row (of the last dimension), without memory, so that nothing can fail half way; the source may
+ * have any strides. */
 static void copy_weight(const linnet_tensor *from, const linnet_tensor *to)
 {
-    int64_t rows = to->rank == 2 ? to->shape[0] : 1;
-    int64_t columns = to->rank == 0 ? 1 : to->shape[to->rank - 1];
-    int64_t row_stride = to->rank == 2 ? from->strides[0] : 0;
-    int64_t stride = to->rank == 0 ? 1 : from->strides[to->rank - 1];
+    int last = to->rank - 1;
+    int64_t columns = to->rank > 0 ? to->shape[last] : 1;
+    int64_t stride = to->rank > 0 ? from->strides[last] : 1;
+    int64_t rows = columns > 0 ? linnet_tensor_numel(to) / columns : 0;
     int64_t size = (int64_t)linnet_dtype_size(from->dtype);
     float *out = to->data;
-    for (int64_t i = 0; i < rows && columns > 0; i++) {
-        const unsigned char *row = (const unsigned char *)from->data + i * row_stride * size;
-        if (stride == 1) {
-            ln_to_float32(from->dtype, row, (size_t)columns, out + i * columns);
-            continue;
+    for (int64_t i = 0; i < rows; i++) {
+        int64_t offset = 0, left = i;
+        for (int d = last - 1; d >= 0; d--) {
+            offset += left % to->shape[d] * from->strides[d];
+            left /= to->shape[d];
         }
-        for (int64_t j = 0; j < columns; j++) {
-            ln_to_float32(from->dtype, row + j * stride * size, 1, out + i * columns + j);
+        const unsigned char *row = (const unsigned char *)from->data + offset * size;
+        int64_t pieces = stride == 1 ? 1 : columns;
+        for (int64_t j = 0; j < pieces; j++) {
+            ln_to_float32(from->dtype, row + j * stride * size, (size_t)(columns / pieces),
+                          out + i * columns + j);
         }
     }
 }
@@ -250,17 +256,49 @@ static void copy_weight(const linnet_tensor *from, const linnet_tensor *to)
 void ln_weights_copy(linnet_model *model, const linnet_state_dict *state_dict)
 {
     ln_fpenv saved = ln_fpenv_enter();
-    for (size_t i = 0; i < model->parameter_count; i++) {
-        const linnet_tensor *from = linnet_state_dict_get(state_dict, model->parameters[i].name);
-        copy_weight(from, model->parameters[i].tensor);
+    for (size_t i = 0; i < model->state_count; i++) {
+        const linnet_tensor *to = model->state[i].tensor;
+        const linnet_tensor *from = linnet_state_dict_get(state_dict, model->state[i].name);
+        if (from != NULL && to->dtype == LINNET_INT64) {
+            memcpy(to->data, from->data, sizeof(int64_t)); /* a scalar */
+        } else if (from != NULL) {
+            copy_weight(from, to);
+        }
     }
     ln_fpenv_leave(saved);
+}
+
+/* How many features a LazyLinear takes, as its weight in the state_dict says. */
+static linnet_status width_of_weight(void *context, size_t leaf, int64_t *width,
+                                     linnet_error *error)
+{
+    const comparison *c = context;
+    const char *path = c->model->leaves[leaf]->path;
+    char name[1100];
+    snprintf(name, sizeof name, "%s%sweight", path, path[0] != '\0' ? "." : "");
+    const linnet_tensor *weight = linnet_state_dict_get(c->state_dict, name);
+    if (weight == NULL || weight->rank != 2) {
+        char quoted[132];
+        return ln_fail(error, LINNET_ERROR_SHAPE,
+                       "expected a matrix \"%s\", which tells what a LazyLinear takes, found %s",
+                       shown(name, quoted),
+                       weight == NULL ? "no such key" : "a tensor of another rank");
+    }
+    *width = weight->shape[1];
+    return LINNET_OK;
 }
 
 linnet_status linnet_model_load_state_dict(linnet_model *model, const linnet_state_dict *state_dict,
                                            linnet_error *error)
 {
-    linnet_status status = ln_weights_check(model, state_dict, error);
+    comparison c = {.model = model, .state_dict = state_dict};
+    linnet_status status = LINNET_OK;
+    if (ln_model_is_lazy(model)) {
+        status = ln_model_materialize(model, width_of_weight, &c, error);
+    }
+    if (status == LINNET_OK) {
+        status = ln_weights_check(model, state_dict, error);
+    }
     if (status == LINNET_OK) {
         ln_weights_copy(model, state_dict);
     }

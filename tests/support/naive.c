@@ -9,16 +9,20 @@
 #include "numeric/rowsum.h"
 #include "numeric/sums.h"
 #include "support/activations.h"
+#include "support/naive_modules.h"
 
-extern const ln_module_type ln_relu_type, ln_dropout_type, ln_softmax_type, ln_log_softmax_type;
+extern const ln_module_type ln_relu_type, ln_dropout_type;
 
 struct naive_net {
     const linnet_model *model;
     bool training;
     size_t batch, widest;
-    size_t *widths; /* features behind layer i; widths[0]: of the input */
+    ln_shape
+        *shapes;    /* of one row behind layer i, batch dimension first; shapes[0]: of the input */
+    size_t *widths; /* features of these */
     float **values; /* behind layer i, (batch, widths[i]) */
     float **keep;   /* 0 or 1 of Dropout layers */
+    ln_philox_key *keys;
     float *gradient, *next;
     float **gradients; /* of parameters */
 };
@@ -32,12 +36,21 @@ naive_net *naive_create(const linnet_model *model, size_t max_batch, bool traini
     net->widths = ln_alloc(layers + 1, sizeof *net->widths);
     net->values = ln_alloc(layers + 1, sizeof *net->values);
     net->keep = ln_alloc(layers, sizeof *net->keep);
+    net->keys = ln_alloc(layers, sizeof *net->keys);
+    net->shapes = ln_alloc(layers + 1, sizeof *net->shapes);
+    net->shapes[0] = (ln_shape){.rank = model->input.rank + 1, .size = {1}};
+    memcpy(net->shapes[0].size + 1, model->input.size,
+           (size_t)model->input.rank * sizeof *model->input.size);
     net->widths[0] = (size_t)ln_shape_numel(&model->input, 0);
     for (size_t i = 0; i <= layers; i++) {
         if (i > 0) {
             const ln_module *m = model->leaves[i - 1];
-            bool linear = m->type->role == LN_ROLE_LINEAR;
-            net->widths[i] = linear ? (size_t)m->weights[0].shape[0] : net->widths[i - 1];
+            net->shapes[i] = net->shapes[i - 1];
+            if (m->type->shape != NULL) {
+                linnet_status status = m->type->shape(m, &net->shapes[i], NULL);
+                (void)status; /* the model has been checked */
+            }
+            net->widths[i] = (size_t)ln_shape_numel(&net->shapes[i], 1);
             net->keep[i - 1] = ln_alloc(max_batch * net->widths[i], sizeof(float));
         }
         net->values[i] = ln_alloc(max_batch * net->widths[i], sizeof(float));
@@ -64,7 +77,8 @@ void naive_free(naive_net *net)
     for (size_t i = 0; i < net->model->parameter_count; i++) {
         ln_free(net->gradients[i]);
     }
-    ln_free(net->widths), ln_free(net->values), ln_free(net->keep), ln_free(net->gradients);
+    ln_free(net->widths), ln_free(net->shapes), ln_free(net->keys), ln_free(net->values),
+        ln_free(net->keep), ln_free(net->gradients);
     ln_free(net->gradient), ln_free(net->next), ln_free(net);
 }
 
@@ -96,42 +110,70 @@ static float exponentials(size_t n, const float *x, float *max, float *terms)
     return row_sum(n, terms);
 }
 
+/* The module with its part of the net. */
+static naive_module module_of(const naive_net *net, size_t layer, ln_philox_key key)
+{
+    const linnet_model *model = net->model;
+    naive_module m = {.module = model->leaves[layer],
+                      .shape = net->shapes[layer],
+                      .training = net->training,
+                      .key = key,
+                      .x = net->values[layer],
+                      .y = net->values[layer + 1],
+                      .dy = net->gradient,
+                      .dx = net->next};
+    m.shape.size[0] = (int64_t)net->batch;
+    for (size_t i = 0; i < model->parameter_count; i++) {
+        for (int w = 0; w < m.module->weight_count; w++) {
+            if (model->parameters[i].tensor == &m.module->weights[w]) {
+                m.gradients[w] = net->gradients[i];
+            }
+        }
+    }
+    return m;
+}
+
+static void linear_forward(const naive_net *net, size_t layer)
+{
+    const ln_module *m = net->model->leaves[layer];
+    size_t in = (size_t)m->weights[0].shape[1], out = (size_t)m->weights[0].shape[0];
+    size_t rows = net->batch * net->widths[layer] / in;
+    const float *w = m->weights[0].data, *b = m->weight_count > 1 ? m->weights[1].data : NULL;
+    for (size_t r = 0; r < rows; r++) {
+        for (size_t j = 0; j < out; j++) {
+            net->values[layer + 1][r * out + j] = ln_sum_features(
+                in, net->values[layer] + r * in, 1, w + j * in, 1, b != NULL ? b[j] : 0);
+        }
+    }
+}
+
 static void forward_layer(naive_net *net, size_t layer, ln_philox_key key)
 {
     const ln_module *m = net->model->leaves[layer];
     const float *x = net->values[layer];
     float *y = net->values[layer + 1];
-    size_t in = net->widths[layer], out = net->widths[layer + 1];
-    for (size_t r = 0; r < net->batch; r++) {
-        const float *row = x + r * in;
-        float max;
-        for (size_t j = 0; j < out; j++) {
-            size_t at = r * out + j;
-            if (m->type->role == LN_ROLE_LINEAR) {
-                const float *w = m->weights[0].data, *b = m->weights[1].data;
-                y[at] = ln_sum_features(in, row, 1, w + j * in, 1, m->weight_count > 1 ? b[j] : 0);
-            } else if (m->type == &ln_relu_type) {
-                y[at] = row[j] < 0 ? 0 : row[j];
-            } else if (m->type == &ln_dropout_type && net->training) {
-                double p = m->values[0].number[0];
-                net->keep[layer][at] =
-                    ln_philox_word(key, r, j) >> 8 >= ln_dropout_threshold(p) ? 1.0f : 0.0f;
-                y[at] = row[j] * (net->keep[layer][at] != 0 ? ln_dropout_scale(p) : 0);
-            } else if (m->type->activation != NULL) {
-                ln_activation a = m->type->activation(m->values);
-                y[at] = activation_definitions[a.index].forward(row[j], a.parameters[0],
-                                                                a.parameters[1]);
-            } else {
-                y[at] = row[j];
-            }
-        }
-        if (m->type == &ln_softmax_type || m->type == &ln_log_softmax_type) {
-            float sum = exponentials(in, row, &max, y + r * out);
-            for (size_t j = 0; j < out; j++) {
-                float term = y[r * out + j];
-                y[r * out + j] =
-                    m->type == &ln_softmax_type ? term / sum : (row[j] - max) - ln_log(sum);
-            }
+    size_t width = net->widths[layer];
+    naive_module module = module_of(net, layer, key);
+    if (m->type->role == LN_ROLE_LINEAR) {
+        linear_forward(net, layer);
+        return;
+    }
+    if (naive_module_forward(&module)) {
+        return;
+    }
+    for (size_t i = 0; i < net->batch * width; i++) {
+        if (m->type == &ln_relu_type) {
+            y[i] = x[i] < 0 ? 0 : x[i];
+        } else if (m->type == &ln_dropout_type && net->training) {
+            double p = m->values[0].number[0];
+            uint32_t word = ln_philox_word(key, i / width, i % width);
+            net->keep[layer][i] = word >> 8 >= ln_dropout_threshold(p) ? 1.0f : 0.0f;
+            y[i] = x[i] * (net->keep[layer][i] != 0 ? ln_dropout_scale(p) : 0);
+        } else if (m->type->activation != NULL) {
+            ln_activation a = m->type->activation(m->values);
+            y[i] = activation_definitions[a.index].forward(x[i], a.parameters[0], a.parameters[1]);
+        } else {
+            y[i] = x[i];
         }
     }
 }
@@ -147,7 +189,8 @@ const float *naive_forward(naive_net *net, const float *x, size_t batch, uint64_
             s->features != 0 ? fmaf(x[i], s->scale, -s->mean[j]) / s->std[j] : x[i] * s->scale;
     }
     for (size_t i = 0; i < net->model->leaf_count; i++) {
-        forward_layer(net, i, ln_philox_stream(seed, epoch, step, (uint32_t)i));
+        net->keys[i] = ln_philox_stream(seed, epoch, step, (uint32_t)i);
+        forward_layer(net, i, net->keys[i]);
     }
     return net->values[net->model->leaf_count];
 }
@@ -157,40 +200,21 @@ static void linear_backward(naive_net *net, size_t layer)
     const linnet_model *model = net->model;
     const ln_module *m = model->leaves[layer];
     const float *x = net->values[layer], *dy = net->gradient, *w = m->weights[0].data;
-    size_t in = net->widths[layer], out = net->widths[layer + 1];
+    size_t in = (size_t)m->weights[0].shape[1], out = (size_t)m->weights[0].shape[0];
+    size_t rows = net->batch * net->widths[layer] / in;
+    naive_module module = module_of(net, layer, (ln_philox_key){{0}});
     static const float one = 1;
-    for (size_t i = 0; i < model->parameter_count; i++) {
-        for (size_t o = 0; o < out; o++) {
-            if (model->parameters[i].tensor == &m->weights[1]) {
-                net->gradients[i][o] = ln_sum_batch(net->batch, dy + o, out, &one, 0);
-            }
-            for (size_t j = 0; j < in && model->parameters[i].tensor == &m->weights[0]; j++) {
-                net->gradients[i][o * in + j] = ln_sum_batch(net->batch, dy + o, out, x + j, in);
-            }
+    for (size_t o = 0; o < out; o++) {
+        if (m->weight_count > 1) {
+            module.gradients[1][o] = ln_sum_batch(rows, dy + o, out, &one, 0);
+        }
+        for (size_t j = 0; j < in; j++) {
+            module.gradients[0][o * in + j] = ln_sum_batch(rows, dy + o, out, x + j, in);
         }
     }
-    for (size_t r = 0; r < net->batch; r++) {
+    for (size_t r = 0; r < rows; r++) {
         for (size_t j = 0; j < in; j++) {
             net->next[r * in + j] = ln_sum_features(out, dy + r * out, 1, w + j, in, 0);
-        }
-    }
-}
-
-static void row_backward(naive_net *net, size_t layer)
-{
-    const ln_module *m = net->model->leaves[layer];
-    size_t n = net->widths[layer];
-    for (size_t r = 0; r < net->batch; r++) {
-        const float *y = net->values[layer + 1] + r * n, *dy = net->gradient + r * n;
-        float part[16] = {0};
-        for (size_t j = 0; j < n; j++) {
-            part[j % 16] = m->type == &ln_softmax_type ? fmaf(y[j], dy[j], part[j % 16])
-                                                       : part[j % 16] + dy[j];
-        }
-        float sum = ln_tree16(part);
-        for (size_t j = 0; j < n; j++) {
-            net->next[r * n + j] = m->type == &ln_softmax_type ? y[j] * (dy[j] - sum)
-                                                               : fmaf(-ln_exp(y[j]), sum, dy[j]);
         }
     }
 }
@@ -202,10 +226,10 @@ static void backward_layer(naive_net *net, size_t layer)
     const float *dy = net->gradient;
     if (m->type->role == LN_ROLE_LINEAR) {
         linear_backward(net, layer);
-    } else if (m->type->role == LN_ROLE_ROW) {
-        row_backward(net, layer);
     } else {
-        for (size_t i = 0; i < total; i++) {
+        naive_module module = module_of(net, layer, net->keys[layer]);
+        bool done = naive_module_backward(&module);
+        for (size_t i = 0; i < total && !done; i++) {
             float d = dy[i];
             if (m->type == &ln_relu_type) {
                 d = net->values[layer + 1][i] <= 0 ? 0 : d;

@@ -3,7 +3,7 @@
  *
  * The oracle for plans: sums from numeric/sums.h, functions from numeric/functions.h, masks from
  * numeric/random.h, each module's forward and backward said as plainly as PyTorch's documentation
- * says it. Only models over flat rows. */
+ * says it. Running statistics are read, and not updated. */
 #ifndef LN_TESTS_NAIVE_H
 #define LN_TESTS_NAIVE_H
 

@@ -1,0 +1,56 @@
+/* glu.c - torch.nn.GLU(dim=-1): the first half of a dimension times the sigmoid of the second
+ * (Dauphin et al., 2016). The output is half as large there. */
+#include "base/error.h"
+#include "nn/nn.h"
+
+enum { DIM };
+
+static linnet_status shape_rule(const ln_module *module, ln_shape *shape, linnet_error *error)
+{
+    int dim = 0;
+    if (shape->rank == 0) {
+        return ln_fail(error, LINNET_ERROR_SHAPE,
+                       "glu does not support scalars because halving size must be even");
+    }
+    linnet_status status = ln_module_dim(module, module->values[DIM].integer, shape, &dim, error);
+    if (status == LINNET_OK && shape->size[dim] % 2 != 0) {
+        status = ln_fail(error, LINNET_ERROR_SHAPE,
+                         "Halving dimension must be even, but dimension %d is size %lld", dim,
+                         (long long)shape->size[dim]);
+    }
+    if (status == LINNET_OK) {
+        shape->size[dim] /= 2;
+    }
+    return status;
+}
+
+/* From the halved dimension on, all that belongs to the first half lies before the second. */
+static void layout(const ln_module *module, const ln_shape *shape, ln_layout *layout)
+{
+    int64_t dim = module->values[DIM].integer;
+    int wrapped = (int)(dim < 0 ? dim + shape->rank : dim);
+    layout->in = (size_t)ln_shape_numel(shape, wrapped);
+    layout->out = layout->in / 2;
+}
+
+static void forward(const ln_stretch *stretch, const float *x, float *y)
+{
+    size_t half = stretch->layout->out;
+    stretch->kernels->glu(half, x, x + half, y);
+}
+
+static void backward(const ln_stretch *stretch, const float *x, const float *dy, float *dx)
+{
+    size_t half = stretch->layout->out;
+    stretch->kernels->glu_backward(half, x, x + half, dy, dx, dx + half);
+}
+
+const ln_module_type ln_glu_type = {
+    .signature = {"GLU", 1, {{"dim", LN_KIND_INT, "-1", LN_REPR_ALWAYS}}},
+    .role = LN_ROLE_ROW,
+    .backward_sees_x = true,
+    .shape = shape_rule,
+    .layout = layout,
+    .forward = forward,
+    .backward = backward,
+};
