@@ -6,8 +6,10 @@
 #include "linnet.h"
 #include "peer.h"
 
-/* Batches of a training epoch. */
+/* Batches of a training epoch, and how large its features are: not so large that the loss becomes
+ * infinite. */
 #define BATCHES 8
+#define FEATURES 0.1f
 
 static struct {
     peer_job job;
@@ -115,7 +117,7 @@ static linnet_status open_dataset(const peer_job *job, linnet_dataset **dataset)
     size_t rows = BATCHES * job->batch, classes = job->sizes[job->layers];
     float *x = peer_alloc(rows * job->sizes[0], sizeof(float));
     int64_t *labels = peer_alloc(rows, sizeof *labels);
-    peer_fill(x, rows * job->sizes[0], 0, 1.0f);
+    peer_fill(x, rows * job->sizes[0], 0, FEATURES);
     for (size_t i = 0; i < rows; i++) {
         labels[i] = (int64_t)(i * 7 % classes);
     }

@@ -4,6 +4,7 @@ Dropout in training mode, zero_grad(set_to_none=True), batches gathered by index
 run sets the threads of the BLAS that it runs on through the environment, and `threads` are those of PyTorch.
 """
 
+import numpy
 import torch
 from torch import nn
 from torch.nn import Dropout, Linear, ReLU, Sequential  # noqa: F401 (the model's text names them)
@@ -11,7 +12,9 @@ from torch.optim import SGD, Adam  # noqa: F401 (as the optimizer's does)
 
 import peer
 
-BATCHES = 8  # of a training epoch, as in linnet.c
+# Batches of a training epoch and the size of its features, as in linnet.c.
+BATCHES = 8
+FEATURES = 0.1
 
 
 def open_model(job):
@@ -46,7 +49,7 @@ def open_training(job):
     model = open_model(job).train()
     optimizer = open_optimizer(job, model)
     rows = BATCHES * job.batch
-    x = torch.from_numpy(peer.features(job, rows))
+    x = torch.from_numpy(peer.features(job, rows) * numpy.float32(FEATURES))
     y = torch.arange(rows) * 7 % job.sizes[-1]
     loss_function = nn.CrossEntropyLoss()
 
