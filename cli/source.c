@@ -236,6 +236,19 @@ int cli_find_model(const char *path, const linnet_state_dict *tensors, linnet_mo
     return CLI_OK;
 }
 
+int cli_fail_to_train(const char *place, const linnet_error *error)
+{
+    static const char *const options[] = {"optim", "loss", "schedule"};
+    linnet_error typed = *error;
+    for (size_t i = 0; i < sizeof options / sizeof options[0]; i++) {
+        if (strncmp(error->place, options[i], strlen(options[i])) == 0) {
+            snprintf(typed.place, sizeof typed.place, "--%.*s", (int)sizeof typed.place - 3,
+                     error->place);
+        }
+    }
+    return cli_fail_with(place, &typed);
+}
+
 const char *cli_class_name(const linnet_model *model, size_t i, char number[24])
 {
     const char *name = linnet_model_class(model, i);

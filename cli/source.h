@@ -89,6 +89,10 @@ int cli_find_model(const char *path, const linnet_state_dict *tensors, linnet_mo
 /* Opens MODEL with its weights. The caller owns the model. */
 int cli_open_model(const char *path, const cli_model_options *options, linnet_model **model);
 
+/* Prints an error of linnet_trainer_create as cli_fail_with does. The library says "optim: line 1, column 5";
+ * the user typed --optim. */
+int cli_fail_to_train(const char *place, const linnet_error *error);
+
 /* Class i's name, or its number written into `number` where the model has no names. */
 const char *cli_class_name(const linnet_model *model, size_t i, char number[24]);
 

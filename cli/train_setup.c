@@ -4,20 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* The library says "optim: line 1, column 5"; the user typed --optim. */
-static int fail_to_begin(const cli_training *training, linnet_error *error)
-{
-    static const char *const options[] = {"optim", "loss", "schedule"};
-    for (size_t i = 0; i < sizeof options / sizeof options[0]; i++) {
-        if (strncmp(error->place, options[i], strlen(options[i])) == 0) {
-            memmove(error->place + 2, error->place, sizeof error->place - 3);
-            memcpy(error->place, "--", 2);
-            error->place[sizeof error->place - 1] = '\0';
-        }
-    }
-    return cli_fail_with(error->status == LINNET_ERROR_DATA ? training->values->data : NULL, error);
-}
-
 static linnet_rng rng_of(const char *name)
 {
     return strcmp(name, "torch") == 0 ? LINNET_RNG_TORCH : LINNET_RNG_PHILOX;
@@ -71,5 +57,8 @@ int cli_create_trainer(const cli_training *training, cli_on_batch progress, void
     linnet_status status =
         linnet_trainer_create(training->model, training->train, &options, trainer, &error);
     free(names);
-    return status == LINNET_OK ? CLI_OK : fail_to_begin(training, &error);
+    if (status != LINNET_OK) {
+        return cli_fail_to_train(status == LINNET_ERROR_DATA ? values->data : NULL, &error);
+    }
+    return CLI_OK;
 }
