@@ -88,7 +88,9 @@ void cli_help(const cli_command *command, cli_text *text)
         cli_text_add(text, "\n");
         fill(text, *paragraph, 0, 0);
     }
-    cli_text_add(text, "\nArguments:\n");
+    if (command->operands->name != NULL) {
+        cli_text_add(text, "\nArguments:\n");
+    }
     for (const cli_operand *operand = command->operands; operand->name != NULL; operand++) {
         cli_text_clear(&term);
         cli_text_add(&term, "  %s", operand->name);
