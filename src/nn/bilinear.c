@@ -75,4 +75,5 @@ const ln_module_type ln_bilinear_type = {
     .shape = shape_rule,
     .weight = weight,
     .reset = reset,
+    .reset_draws = true,
 };

@@ -89,6 +89,7 @@ const ln_module_type ln_linear_type = {
     .shape = shape_rule,
     .weight = weight,
     .reset = reset,
+    .reset_draws = true,
 };
 
 /* ---- LazyLinear ---- */

@@ -229,6 +229,18 @@ void linnet_model_free(linnet_model *model)
     ln_free(model);
 }
 
+uint64_t ln_model_words_of_reset(const linnet_model *model)
+{
+    uint64_t words = 0;
+    for (size_t i = 0; i < model->leaf_count; i++) {
+        const ln_module *leaf = model->leaves[i];
+        for (int w = 0; w < leaf->weight_count && leaf->type->reset_draws; w++) {
+            words += (uint64_t)linnet_tensor_numel(&leaf->weights[w]);
+        }
+    }
+    return words;
+}
+
 /* ---- LazyLinear ---- */
 
 bool ln_model_is_lazy(const linnet_model *model)

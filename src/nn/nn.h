@@ -76,6 +76,7 @@ typedef struct ln_module_type {
     ln_role role;
     size_t draw_size;      /* random in training: bytes of one draw; 0: draws nothing */
     bool identity_in_eval; /* left out of eval plans: Dropout, Identity */
+    bool reset_draws;      /* reset draws every element of the weights, one word each */
     bool any_arguments;    /* whatever arguments there are, they are not looked at: Identity */
     bool backward_sees_x;  /* ELEMENTWISE: see backward below */
 
@@ -208,6 +209,9 @@ LINNET_NODISCARD linnet_status ln_model_create(const char *text, const linnet_na
  * The caller owns it. Errors: ARGUMENT, MEMORY. */
 LINNET_NODISCARD linnet_status ln_linear_of_lazy(const ln_module *lazy, int64_t in_features,
                                                  ln_module **linear, linnet_error *error);
+
+/* How many words of torch's generator linnet_model_reset_parameters draws. */
+uint64_t ln_model_words_of_reset(const linnet_model *model);
 
 /* Whether a LazyLinear waits for its input to be known. */
 bool ln_model_is_lazy(const linnet_model *model);

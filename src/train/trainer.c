@@ -196,12 +196,10 @@ linnet_status linnet_trainer_create(linnet_model *model, const linnet_dataset *d
         linnet_trainer_free(made);
         return status;
     }
-    /* The script drew the initial weights first: one word an element. */
+    /* The script drew the initial weights first. */
     ln_torch_seed(&made->generator, made->options.seed);
-    for (size_t i = 0; i < model->parameter_count; i++) {
-        for (int64_t j = linnet_tensor_numel(model->parameters[i].tensor); j > 0; j--) {
-            ln_torch_random(&made->generator);
-        }
+    for (uint64_t words = ln_model_words_of_reset(model); words > 0; words--) {
+        ln_torch_random(&made->generator);
     }
     *trainer = made;
     return LINNET_OK;
