@@ -91,7 +91,7 @@ static linnet_status open_model(const cli_bench_model *from, linnet_model **mode
     linnet_status status =
         linnet_model_parse(from->text, from->set->names, from->set->count, model, error);
     if (status == LINNET_OK) {
-        linnet_model_reset_parameters(*model, 1);
+        linnet_model_reset_parameters(*model, 1, LINNET_RNG_TORCH);
     }
     return status;
 }

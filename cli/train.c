@@ -156,7 +156,7 @@ static int check_data(cli_training *training)
 /* The weights to begin with: drawn under the seed, or those of --init. */
 static int init_model(const cli_train_values *values, linnet_model *model)
 {
-    linnet_model_reset_parameters(model, (uint64_t)values->seed);
+    linnet_model_reset_parameters(model, (uint64_t)values->seed, cli_rng(values->rng));
     if (values->init == NULL) {
         return CLI_OK;
     }
@@ -300,8 +300,11 @@ static const cli_option options[] = {
     {"init", 0, "FILE", CLI_TEXT, FIELD(init), 0, 0, NULL,
      "begin with the weights of this file, whose names and shapes have to be the model's"},
     CLI_PART_ROWS(cli_train_values, part),
-    {"rng", 0, "philox|torch", CLI_CHOICE, FIELD(rng), 0, 0, "philox",
-     "what draws shuffle and dropout; torch replays PyTorch's generator"},
+    {"rng", 0, "philox|torch|torch-mkl|torch-default|torch-mkl-default", CLI_CHOICE, FIELD(rng), 0,
+     0, "philox",
+     "what draws shuffle and dropout; torch replays PyTorch's generator, torch-mkl that of a "
+     "PyTorch "
+     "with MKL, and -default stands for a PyTorch on a processor without AVX2"},
     CLI_THREADS_ROW(cli_train_values, threads),
     CLI_DATA_ROWS(cli_train_values, input),
     {0},

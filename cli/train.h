@@ -29,6 +29,9 @@ typedef struct cli_training {
     linnet_model *model;
 } cli_training;
 
+/* What --rng names. */
+linnet_rng cli_rng(const char *name);
+
 typedef bool (*cli_on_batch)(void *context, const linnet_progress *progress);
 
 /* Makes the trainer; on failure *trainer is NULL and the reason printed. Returns the exit code. */

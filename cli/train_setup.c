@@ -4,9 +4,21 @@
 #include <stdlib.h>
 #include <string.h>
 
-static linnet_rng rng_of(const char *name)
+linnet_rng cli_rng(const char *name)
 {
-    return strcmp(name, "torch") == 0 ? LINNET_RNG_TORCH : LINNET_RNG_PHILOX;
+    static const struct {
+        const char *name;
+        linnet_rng rng;
+    } names[] = {{"torch", LINNET_RNG_TORCH},
+                 {"torch-mkl", LINNET_RNG_TORCH_MKL},
+                 {"torch-default", LINNET_RNG_TORCH_DEFAULT},
+                 {"torch-mkl-default", LINNET_RNG_TORCH_MKL_DEFAULT}};
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        if (strcmp(name, names[i].name) == 0) {
+            return names[i].rng;
+        }
+    }
+    return LINNET_RNG_PHILOX;
 }
 
 static linnet_schedule_step step_of(const char *name)
@@ -43,7 +55,7 @@ int cli_create_trainer(const cli_training *training, cli_on_batch progress, void
         .schedule_step = step_of(values->schedule_step),
         .batch_size = (size_t)values->batch_size,
         .seed = (uint64_t)values->seed,
-        .rng = rng_of(values->rng),
+        .rng = cli_rng(values->rng),
         .threads = (int)values->threads,
         .progress = progress,
         .context = context,

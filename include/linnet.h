@@ -398,8 +398,25 @@ LINNET_NODISCARD LINNET_API linnet_status linnet_model_parse(const char *text,
                                                              size_t name_count,
                                                              linnet_model **model,
                                                              linnet_error *error);
-/* Initial values as torch.manual_seed(seed) and the constructors give them, to the bit. */
-LINNET_API void linnet_model_reset_parameters(linnet_model *model, uint64_t seed);
+/* Where random decisions come from: initial weights, shuffle and dropout. */
+typedef enum linnet_rng {
+    LINNET_RNG_PHILOX = 0, /* counter-based; nothing stored, the same on any number of threads.
+                              Initial weights are those of LINNET_RNG_TORCH */
+    LINNET_RNG_TORCH,      /* PyTorch's CPU generator, drawn in PyTorch's order, as a script that calls
+                              torch.manual_seed(seed), builds the model, and iterates a
+                              DataLoader(shuffle=True) draws it */
+    LINNET_RNG_TORCH_MKL,  /* the same in a PyTorch built with MKL, which draws dropout masks otherwise:
+                              torch.backends.mkl.is_available() */
+    /* These two again on a processor without AVX2, or under ATEN_CPU_CAPABILITY=default:
+     * torch.backends.cpu.get_cpu_capability() says "DEFAULT" or "NO AVX". Initial weights differ in
+     * their last bit. */
+    LINNET_RNG_TORCH_DEFAULT,
+    LINNET_RNG_TORCH_MKL_DEFAULT
+} linnet_rng;
+
+/* Initial values as torch.manual_seed(seed) and the constructors give them, to the bit, in the PyTorch
+ * that `rng` means. */
+LINNET_API void linnet_model_reset_parameters(linnet_model *model, uint64_t seed, linnet_rng rng);
 LINNET_API void linnet_model_free(linnet_model *model);
 
 /* print(model)'s text, without a final newline; owned by the model. */
@@ -560,14 +577,6 @@ LINNET_API void linnet_evaluation_free(linnet_evaluation *evaluation);
 /* ---- training -------------------------------------------------------------------------------- */
 
 typedef struct linnet_trainer linnet_trainer;
-
-/* Where a run's random decisions come from: shuffle and dropout. */
-typedef enum linnet_rng {
-    LINNET_RNG_PHILOX = 0, /* counter-based; nothing stored, the same on any number of threads */
-    LINNET_RNG_TORCH /* PyTorch's CPU generator, drawn in PyTorch's order, as a script that calls
-                        torch.manual_seed(seed), builds the model, and iterates a
-                        DataLoader(shuffle=True) draws it */
-} linnet_rng;
 
 typedef struct linnet_progress {
     int64_t epoch; /* counted from 1 */

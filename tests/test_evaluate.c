@@ -19,7 +19,7 @@ static linnet_model *parse(const char *text, int rank, const int64_t *shape)
     if (rank > 0) {
         check_ok(linnet_model_set_input_shape(model, rank, shape, &error), &error);
     }
-    linnet_model_reset_parameters(model, 3);
+    linnet_model_reset_parameters(model, 3, LINNET_RNG_TORCH);
     return model;
 }
 

@@ -466,7 +466,7 @@ static void test_model_file(void **state)
     check_ok(linnet_model_parse("Sequential(Linear(3, 4), ReLU(), Linear(4, 2))", NULL, 0, &model,
                                 &error),
              &error);
-    linnet_model_reset_parameters(model, 5);
+    linnet_model_reset_parameters(model, 5, LINNET_RNG_TORCH);
     const char *path = scratch_path(state, "model.pt");
     check_ok(linnet_model_save(model, path, &error), &error);
     check_ok(linnet_model_load(path, &again, &error), &error);

@@ -37,31 +37,40 @@ static void digests_known_messages(void **state)
         "248d6a61d20638b8e5c026930c3e6039a33ce45964ff2167f6ecedd419db06c1");
 }
 
+/* The PyTorch that each file's numbers are of. */
+static const struct {
+    const char *file;
+    linnet_rng rng;
+} variants[] = {{VECTORS_AVX2, LINNET_RNG_TORCH},
+                {VECTORS_AVX2, LINNET_RNG_PHILOX},
+                {VECTORS_AVX2, LINNET_RNG_TORCH_MKL},
+                {VECTORS_DEFAULT, LINNET_RNG_TORCH_DEFAULT},
+                {VECTORS_DEFAULT, LINNET_RNG_TORCH_MKL_DEFAULT}};
+
 static void draws_torchs_large_weight(void **state)
 {
     (void)state;
-    json_t *root = vectors_load();
-    const json_t *golden = json_object_get(root, "linear1536x1024_seed0");
-    char text[65];
-    linnet_model *model = parse("Linear(1536, 1024)");
-    linnet_model_reset_parameters(model, 0);
-    assert_string_equal(digest_of(linnet_model_parameter(model, 0), text),
-                        json_string_value(json_object_get(golden, "w_sha256")));
-    assert_string_equal(digest_of(linnet_model_parameter(model, 1), text),
-                        json_string_value(json_object_get(golden, "b_sha256")));
-    linnet_model_free(model);
-    json_decref(root);
+    for (size_t i = 0; i < sizeof variants / sizeof *variants; i++) {
+        json_t *root = vectors_load(variants[i].file);
+        const json_t *golden = json_object_get(root, "linear1536x1024_seed0");
+        char text[65];
+        linnet_model *model = parse("Linear(1536, 1024)");
+        linnet_model_reset_parameters(model, 0, variants[i].rng);
+        assert_string_equal(digest_of(linnet_model_parameter(model, 0), text),
+                            json_string_value(json_object_get(golden, "w_sha256")));
+        assert_string_equal(digest_of(linnet_model_parameter(model, 1), text),
+                            json_string_value(json_object_get(golden, "b_sha256")));
+        linnet_model_free(model);
+        json_decref(root);
+    }
 }
 
-static void draws_torchs_weights_in_order(void **state)
+static void check_weights_in_order(const json_t *golden, linnet_rng rng)
 {
-    (void)state;
-    json_t *root = vectors_load();
-    const json_t *golden = json_object_get(root, "init_seed0");
     linnet_model *model = parse("Sequential(Dropout(.5), Linear(6,5), ReLU(True), Dropout(.5), "
                                 "Linear(5,4), ReLU(True), Linear(4,3))");
-    linnet_model_reset_parameters(model, 1);
-    linnet_model_reset_parameters(model, 0); /* nothing is left of an earlier draw */
+    linnet_model_reset_parameters(model, 1, rng);
+    linnet_model_reset_parameters(model, 0, rng); /* nothing is left of an earlier draw */
     assert_int_equal(linnet_model_parameter_count(model), json_object_size(golden));
     for (size_t i = 0; i < linnet_model_parameter_count(model); i++) {
         const char *name = linnet_model_parameter_name(model, i);
@@ -73,7 +82,16 @@ static void draws_torchs_weights_in_order(void **state)
         free(expected);
     }
     linnet_model_free(model);
-    json_decref(root);
+}
+
+static void draws_torchs_weights_in_order(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof variants / sizeof *variants; i++) {
+        json_t *root = vectors_load(variants[i].file);
+        check_weights_in_order(json_object_get(root, "init_seed0"), variants[i].rng);
+        json_decref(root);
+    }
 }
 
 static void parameters_start_as_zeros(void **state)

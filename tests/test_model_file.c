@@ -37,7 +37,7 @@ static linnet_model *make_full(void)
     linnet_error error;
     linnet_model *model =
         parse("classifier = Sequential((flat): Flatten() (fc): Linear(6, 3), (drop): Dropout(1))");
-    linnet_model_reset_parameters(model, 3);
+    linnet_model_reset_parameters(model, 3, LINNET_RNG_TORCH);
     check_ok(linnet_model_set_input_shape(model, 2, image, &error), &error);
     check_ok(linnet_model_set_classes(model, classes, 3, &error), &error);
     check_ok(linnet_model_set_scale(model, 1.0 / 255, &error), &error);
@@ -136,7 +136,7 @@ static void gives_its_state_dict(void **state)
     linnet_error error;
     float first = ((const float *)linnet_model_parameter(model, 0)->data)[0];
     check_ok(linnet_model_state_dict(model, &dict, &error), &error);
-    linnet_model_reset_parameters(model, 4);
+    linnet_model_reset_parameters(model, 4, LINNET_RNG_TORCH);
     assert_int_equal(linnet_state_dict_count(dict), 2);
     assert_string_equal(linnet_state_dict_name(dict, 0), "classifier.fc.weight");
     assert_string_equal(linnet_state_dict_name(dict, 1), "classifier.fc.bias");

@@ -74,7 +74,7 @@ static linnet_model *make_model(size_t which)
     linnet_model *model;
     linnet_error error;
     check_ok(linnet_model_parse(texts[which], NULL, 0, &model, &error), &error);
-    linnet_model_reset_parameters(model, which);
+    linnet_model_reset_parameters(model, which, LINNET_RNG_TORCH);
     check_random random = {which};
     for (size_t i = 0; i < linnet_model_parameter_count(model); i++) {
         if (linnet_model_parameter(model, i)->rank != 2) {
@@ -344,7 +344,7 @@ static void test_probabilities(void **state)
         linnet_error error;
         float y[6];
         check_ok(linnet_model_parse(ends[i], NULL, 0, &model, &error), &error);
-        linnet_model_reset_parameters(model, 3);
+        linnet_model_reset_parameters(model, 3, LINNET_RNG_TORCH);
         linnet_plan_options options = {.max_batch = 2, .probabilities = true};
         check_ok(linnet_plan_create(model, &options, &plan, &error), &error);
         check_ok(linnet_plan_run(plan, x, 2, i == 0 ? first : y, &error), &error);
@@ -419,8 +419,8 @@ static void test_leading_dimensions(void **state)
     check_ok(linnet_model_parse("Sequential(Linear(4, 70), ReLU(), Linear(70, 2), Softmax(dim=-1))",
                                 NULL, 0, &flat, &error),
              &error);
-    linnet_model_reset_parameters(model, 1);
-    linnet_model_reset_parameters(flat, 1);
+    linnet_model_reset_parameters(model, 1, LINNET_RNG_TORCH);
+    linnet_model_reset_parameters(flat, 1, LINNET_RNG_TORCH);
     check_ok(linnet_model_set_input_shape(model, 2, (int64_t[]){3, 4}, &error), &error);
     check_ok(linnet_plan_create(model, &(linnet_plan_options){.max_batch = 5}, &plan, &error),
              &error);
@@ -453,7 +453,7 @@ static void test_edges(void **state)
         linnet_error error;
         float x[6] = {1, 2, 3, 4, 5, 6}, y[6] = {0};
         check_ok(linnet_model_parse(models[i], NULL, 0, &model, &error), &error);
-        linnet_model_reset_parameters(model, 0);
+        linnet_model_reset_parameters(model, 0, LINNET_RNG_TORCH);
         if (i == 0) {
             assert_int_equal(linnet_plan_create(model, NULL, &plan, &error), LINNET_ERROR_SHAPE);
             check_ok(linnet_model_set_input_shape(model, 1, (int64_t[]){3}, &error), &error);

@@ -66,7 +66,7 @@ static void test_philox_share(void **state)
 static void test_torch_draws(void **state)
 {
     (void)state;
-    json_t *vectors = vectors_load();
+    json_t *vectors = vectors_load(VECTORS_AVX2);
     ln_torch_generator generator;
     int64_t order[20];
     ln_torch_seed(&generator, 1);
@@ -103,6 +103,112 @@ static void test_torch_draws(void **state)
         free(expected);
     }
     json_decref(vectors);
+}
+
+/* 36 masks of a PyTorch with MKL on an Intel processor, after torch.manual_seed(123). */
+static void test_mkl_draws(void **state)
+{
+    (void)state;
+    static const char expected[] = "222222020000002020220002200002020000";
+    ln_torch_generator generator, other;
+    uint8_t keep[36];
+    ln_torch_seed(&generator, 123);
+    ln_torch_choose(&generator, LINNET_RNG_TORCH_MKL);
+    ln_torch_bernoulli(&generator, 0.5, 36, keep);
+    for (size_t i = 0; i < 36; i++) {
+        assert_int_equal(keep[i], expected[i] == '2');
+    }
+    /* One word was drawn, whatever the number of elements. */
+    ln_torch_seed(&other, 123);
+    ln_torch_random(&other);
+    assert_int_equal(ln_torch_random(&generator), ln_torch_random(&other));
+}
+
+/* ---- torch.get_rng_state() ---- */
+
+static void check_state(const char *name, const uint8_t *bytes, uint64_t next)
+{
+    ln_torch_generator generator;
+    linnet_error error;
+    uint8_t again[LN_TORCH_STATE];
+    ln_torch_seed(&generator, 99);
+    check_ok(ln_torch_set_state(&generator, bytes, LN_TORCH_STATE, &error), &error);
+    ln_torch_get_state(&generator, again);
+    if (memcmp(bytes, again, LN_TORCH_STATE) != 0) {
+        fail_msg("%s: other bytes come out", name);
+    }
+    assert_int_equal(ln_torch_random64(&generator), next);
+}
+
+/* States that PyTorch 1.13.1 wrote (make_rng_states.py): fresh, within a block, at its end, and with a
+ * normal sample waiting. */
+static void test_torch_states(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *name;
+        uint64_t next; /* what the next 64 bits are */
+    } expected[] = {
+#include "data/torch/rng_states.inc"
+    };
+    linnet_state_dict *states;
+    linnet_error error;
+    check_ok(linnet_state_dict_load(LN_TEST_DATA "/torch/rng_states.safetensors", &states, &error),
+             &error);
+    for (size_t i = 0; i < sizeof expected / sizeof *expected; i++) {
+        const linnet_tensor *bytes = linnet_state_dict_get(states, expected[i].name);
+        assert_non_null(bytes);
+        assert_int_equal(linnet_tensor_numel(bytes), LN_TORCH_STATE);
+        check_state(expected[i].name, bytes->data, expected[i].next);
+    }
+    /* The same states out of our own draws. */
+    ln_torch_generator generator;
+    uint8_t found[LN_TORCH_STATE];
+    ln_torch_seed(&generator, (UINT64_C(1) << 33) + 5);
+    static const size_t draws[] = {0, 1, 622, 1, 1};
+    for (size_t i = 0; i < 5; i++) {
+        for (size_t j = 0; j < draws[i]; j++) {
+            ln_torch_random(&generator);
+        }
+        ln_torch_get_state(&generator, found);
+        const linnet_tensor *bytes = linnet_state_dict_get(states, expected[i].name);
+        assert_memory_equal(found, bytes->data, LN_TORCH_STATE);
+    }
+    linnet_state_dict_free(states);
+}
+
+static void test_bad_states(void **state)
+{
+    (void)state;
+    static const struct {
+        size_t at;
+        uint8_t value[2];
+    } changes[] = {{8, {0, 0}}, {8, {113, 2}}, {12, {0, 0}}, {16, {113, 2}}};
+    ln_torch_generator generator, before;
+    linnet_error error;
+    uint8_t bytes[LN_TORCH_STATE];
+    ln_torch_seed(&generator, 3);
+    for (size_t i = 0; i < 4; i++) {
+        ln_torch_get_state(&generator, bytes);
+        memcpy(bytes + changes[i].at, changes[i].value, 2);
+        before = generator;
+        assert_int_equal(ln_torch_set_state(&generator, bytes, sizeof bytes, &error),
+                         LINNET_ERROR_FORMAT);
+        assert_string_equal(error.message, "Invalid mt19937 state");
+        assert_memory_equal(&before, &generator, sizeof before);
+    }
+    ln_torch_get_state(&generator, bytes);
+    assert_int_equal(ln_torch_set_state(&generator, bytes, 5048, &error), LINNET_ERROR_FORMAT);
+    assert_string_equal(error.message, "expected a generator's state of 5056 bytes "
+                                       "(torch.get_rng_state()), found 5048");
+    /* A state that contradicts itself draws nothing from beyond its words. */
+    bytes[8] = 200;
+    bytes[16] = 0x70;
+    bytes[17] = 2;
+    check_ok(ln_torch_set_state(&generator, bytes, sizeof bytes, &error), &error);
+    for (int i = 0; i < 1000; i++) {
+        ln_torch_random(&generator);
+    }
 }
 
 /* The distance from `exact` in units of the last place of a float of that size. */
@@ -214,9 +320,11 @@ static void test_function_edges(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_philox),       cmocka_unit_test(test_philox_permutation),
-        cmocka_unit_test(test_philox_share), cmocka_unit_test(test_torch_draws),
-        cmocka_unit_test(test_functions),    cmocka_unit_test(test_function_edges),
+        cmocka_unit_test(test_philox),         cmocka_unit_test(test_philox_permutation),
+        cmocka_unit_test(test_philox_share),   cmocka_unit_test(test_torch_draws),
+        cmocka_unit_test(test_mkl_draws),      cmocka_unit_test(test_torch_states),
+        cmocka_unit_test(test_bad_states),     cmocka_unit_test(test_functions),
+        cmocka_unit_test(test_function_edges),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

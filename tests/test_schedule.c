@@ -83,7 +83,7 @@ static void test_vectors(void **state)
         {"multi", "torch.optim.lr_scheduler.MultiStepLR(o, [3, 5, 5])"},
         {"poly", "PolynomialLR(total_iters=10, power=2.)"},
     };
-    json_t *vectors = vectors_load();
+    json_t *vectors = vectors_load(VECTORS_AVX2);
     const json_t *all = json_object_get(vectors, "lr_sched");
     assert_int_equal(json_object_size(all), 8);
     for (size_t i = 0; i < 8; i++) {

@@ -301,7 +301,7 @@ static void has_pytorchs_state(void **state)
                                 "BatchNorm1d(3, affine=False), RMSNorm(3))",
                                 NULL, 0, &model, &error),
              &error);
-    linnet_model_reset_parameters(model, 1);
+    linnet_model_reset_parameters(model, 1, LINNET_RNG_TORCH);
     static const struct {
         const char *name;
         float value;
@@ -345,11 +345,11 @@ static void lazy_becomes_linear(void **state)
     linnet_plan *plan;
     assert_int_equal(linnet_plan_create(lazy, NULL, &plan, &error), LINNET_ERROR_SHAPE);
 
-    linnet_model_reset_parameters(lazy, 9);
+    linnet_model_reset_parameters(lazy, 9, LINNET_RNG_TORCH);
     check_ok(linnet_model_set_input_shape(lazy, 1, (int64_t[]){5}, &error), &error);
     check_ok(linnet_model_set_input_shape(early, 1, (int64_t[]){5}, &error), &error);
-    linnet_model_reset_parameters(early, 9);
-    linnet_model_reset_parameters(eager, 9);
+    linnet_model_reset_parameters(early, 9, LINNET_RNG_TORCH);
+    linnet_model_reset_parameters(eager, 9, LINNET_RNG_TORCH);
     assert_string_equal(linnet_model_repr(lazy),
                         "Sequential(\n"
                         "  (0): Linear(in_features=5, out_features=4, bias=True)\n"
@@ -395,7 +395,7 @@ static void lazy_takes_a_state_dicts_width(void **state)
     linnet_error error;
     check_ok(linnet_model_parse("fc = LazyLinear(4)", NULL, 0, &lazy, &error), &error);
     check_ok(linnet_model_parse("fc = Linear(5, 4)", NULL, 0, &eager, &error), &error);
-    linnet_model_reset_parameters(eager, 3);
+    linnet_model_reset_parameters(eager, 3, LINNET_RNG_TORCH);
     check_ok(linnet_state_dict_create(&weights, &error), &error);
     assert_int_equal(linnet_model_load_state_dict(lazy, weights, &error), LINNET_ERROR_SHAPE);
     assert_string_equal(error.message, "expected a matrix \"fc.weight\", which tells what a "

@@ -22,7 +22,7 @@ static linnet_model *make_model(const char *text, uint64_t seed)
     linnet_model *model;
     linnet_error error;
     check_ok(linnet_model_parse(text, NULL, 0, &model, &error), &error);
-    linnet_model_reset_parameters(model, seed);
+    linnet_model_reset_parameters(model, seed, LINNET_RNG_TORCH);
     return model;
 }
 
@@ -148,7 +148,7 @@ static void test_replay(void **state)
         {"adamw_cos", "AdamW(lr=.01)", NULL,
          "torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, 4)"},
     };
-    json_t *vectors = vectors_load();
+    json_t *vectors = vectors_load(VECTORS_AVX2);
     size_t count;
     float *x = vectors_floats(json_object_get(vectors, "X"), &count);
     assert_int_equal(count, 120);

@@ -52,7 +52,7 @@ static void reports_in_pytorchs_words(void **state)
 {
     (void)state;
     linnet_model *model = parse("Sequential(Linear(2, 3), Linear(3, 4))");
-    linnet_model_reset_parameters(model, 0);
+    linnet_model_reset_parameters(model, 0, LINNET_RNG_TORCH);
     check_report(model, new_dict(),
                  "Error(s) in loading state_dict for Sequential:\n\tMissing key(s) in state_dict: "
                  "\"0.weight\", \"0.bias\", \"1.weight\", \"1.bias\". ");

@@ -207,10 +207,11 @@ static void reset_leaves(linnet_model *model, bool lazy)
     }
 }
 
-void linnet_model_reset_parameters(linnet_model *model, uint64_t seed)
+void linnet_model_reset_parameters(linnet_model *model, uint64_t seed, linnet_rng rng)
 {
     ln_fpenv saved = ln_fpenv_enter();
     ln_torch_seed(&model->generator, seed);
+    ln_torch_choose(&model->generator, rng);
     model->was_reset = true;
     reset_leaves(model, false);
     reset_leaves(model, true);

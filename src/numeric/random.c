@@ -1,4 +1,4 @@
-/* random.c - Philox4x32-10 and torch's mt19937, scalar and plain: the definition of every draw.
+/* random.c - Philox4x32-10 and torch's mt19937 with what it draws, scalar and plain: the definition of every draw.
  *
  * The Philox rounds here are what every kernel set's philox_keep must reproduce. */
 #include "numeric/random.h"
@@ -79,12 +79,19 @@ void ln_philox_permutation(ln_philox_key key, size_t n, int64_t *order)
 void ln_torch_seed(ln_torch_generator *generator, uint64_t seed)
 {
     uint32_t word = (uint32_t)seed;
+    *generator = (ln_torch_generator){.seed = seed, .left = 1};
     generator->state[0] = word;
     for (uint32_t i = 1; i < 624; i++) {
         word = 1812433253u * (word ^ (word >> 30)) + i;
         generator->state[i] = word;
     }
-    generator->next = 624;
+}
+
+void ln_torch_choose(ln_torch_generator *generator, linnet_rng rng)
+{
+    generator->mkl = rng == LINNET_RNG_TORCH_MKL || rng == LINNET_RNG_TORCH_MKL_DEFAULT;
+    generator->two_roundings =
+        rng == LINNET_RNG_TORCH_DEFAULT || rng == LINNET_RNG_TORCH_MKL_DEFAULT;
 }
 
 static void refill(ln_torch_generator *generator)
@@ -95,11 +102,13 @@ static void refill(ln_torch_generator *generator)
         state[i] = state[(i + 397) % 624] ^ (y >> 1) ^ ((y & 1) != 0 ? 0x9908b0dfu : 0);
     }
     generator->next = 0;
+    generator->left = 624;
 }
 
 uint32_t ln_torch_random(ln_torch_generator *generator)
 {
-    if (generator->next == 624) {
+    /* The second never holds before the first, unless a file says so. */
+    if (--generator->left == 0 || generator->next >= 624) {
         refill(generator);
     }
     uint32_t y = generator->state[generator->next++];
@@ -120,7 +129,19 @@ void ln_torch_uniform(ln_torch_generator *generator, float from, float to, size_
     float range = to - from;
     for (size_t i = 0; i < n; i++) {
         float unit = (float)(ln_torch_random(generator) & 0xffffffu) * 0x1p-24f;
-        out[i] = fmaf(unit, range, from);
+        out[i] = generator->two_roundings ? unit * range + from : fmaf(unit, range, from);
+    }
+}
+
+/* MKL's MCG31m1 (L'Ecuyer, "Tables of linear congruential generators", 1999). */
+static void mkl_bernoulli(uint32_t seed, double p, size_t n, uint8_t *out)
+{
+    const uint64_t modulus = 0x7fffffff, multiplier = 1132489760;
+    uint64_t x = seed % modulus;
+    x = x == 0 ? 1 : x;
+    for (size_t i = 0; i < n; i++) {
+        out[i] = (double)x / (double)modulus < p;
+        x = x * multiplier % modulus;
     }
 }
 
@@ -131,6 +152,10 @@ double ln_torch_unit(ln_torch_generator *generator)
 
 void ln_torch_bernoulli(ln_torch_generator *generator, double p, size_t n, uint8_t *out)
 {
+    if (generator->mkl) {
+        mkl_bernoulli(ln_torch_random(generator), p, n, out);
+        return;
+    }
     for (size_t i = 0; i < n; i++) {
         out[i] = ln_torch_unit(generator) < p;
     }

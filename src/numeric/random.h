@@ -7,8 +7,7 @@
 #ifndef LN_NUMERIC_RANDOM_H
 #define LN_NUMERIC_RANDOM_H
 
-#include <stddef.h>
-#include <stdint.h>
+#include "linnet.h"
 
 /* ---- Philox ---- */
 
@@ -38,20 +37,40 @@ void ln_philox_permutation(ln_philox_key key, size_t n, int64_t *order);
 /* ---- torch's CPU generator ---- */
 
 typedef struct ln_torch_generator {
+    uint64_t seed;
     uint32_t state[624];
-    uint32_t next;
+    uint32_t left; /* draws up to the one that makes a new block, that one included */
+    uint32_t next; /* words of the block that are drawn */
+    /* Normal samples come in pairs; the second one of each kind, where it waits to be drawn. */
+    bool has_normal, has_normal_float;
+    double normal;
+    float normal_float;
+    bool two_roundings; /* uniform_ rounds its product too: CPU capability DEFAULT */
+    bool mkl;           /* bernoulli_ is MKL's */
 } ln_torch_generator;
 
 /* torch.manual_seed: the low 32 bits seed mt19937. */
 void ln_torch_seed(ln_torch_generator *generator, uint64_t seed);
+/* From now on the generator draws as the PyTorch that `rng` means. */
+void ln_torch_choose(ln_torch_generator *generator, linnet_rng rng);
+
+/* torch.get_rng_state() and set_rng_state(): its 5056 bytes. Errors: FORMAT (a size or a state that
+ * PyTorch would refuse); the generator is as it was then. */
+#define LN_TORCH_STATE 5056
+void ln_torch_get_state(const ln_torch_generator *generator, uint8_t bytes[LN_TORCH_STATE]);
+LINNET_NODISCARD linnet_status ln_torch_set_state(ln_torch_generator *generator,
+                                                  const uint8_t *bytes, size_t size,
+                                                  linnet_error *error);
 uint32_t ln_torch_random(ln_torch_generator *generator);
 /* Two words, the first one high. */
 uint64_t ln_torch_random64(ln_torch_generator *generator);
 /* A double in [0, 1): 53 random bits * 2^-53. */
 double ln_torch_unit(ln_torch_generator *generator);
-/* tensor.uniform_(from, to) in float32: fma(24 random bits * 2^-24, to - from, from). */
+/* tensor.uniform_(from, to) in float32: fma(24 random bits * 2^-24, to - from, from), or with two
+ * roundings 24 bits * 2^-24 * (to - from) + from. */
 void ln_torch_uniform(ln_torch_generator *generator, float from, float to, size_t n, float *out);
-/* tensor.bernoulli_(p): 1 where 53 random bits * 2^-53 < p. */
+/* tensor.bernoulli_(p): 1 where 53 random bits * 2^-53 < p. MKL's: one word x seeds the generator
+ * MCG31, x = 1132489760 x mod 2^31 - 1, and it is 1 where x / (2^31 - 1) < p, the seed's x first. */
 void ln_torch_bernoulli(ln_torch_generator *generator, double p, size_t n, uint8_t *out);
 /* torch.randperm(n). */
 void ln_torch_randperm(ln_torch_generator *generator, size_t n, int64_t *order);

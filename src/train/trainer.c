@@ -152,7 +152,7 @@ static linnet_status prepare(linnet_trainer *trainer, linnet_error *error)
     }
     if (status == LINNET_OK) {
         ln_plan_request request = {.training = true,
-                                   .torch_masks = options->rng == LINNET_RNG_TORCH,
+                                   .torch_masks = options->rng != LINNET_RNG_PHILOX,
                                    .max_batch = options->batch_size,
                                    .threads = options->threads};
         status = ln_plan_lower(trainer->model, &request, &trainer->plan, error);
@@ -191,15 +191,18 @@ linnet_status linnet_trainer_create(linnet_model *model, const linnet_dataset *d
     made->options = options != NULL ? *options : (linnet_trainer_options){0};
     ln_fpenv saved = ln_fpenv_enter();
     status = prepare(made, error);
+    if (status == LINNET_OK) {
+        /* As the script that built the model left it. */
+        ln_torch_seed(&made->generator, made->options.seed);
+        ln_torch_choose(&made->generator, made->options.rng);
+        for (uint64_t words = ln_model_words_of_reset(model); words > 0; words--) {
+            ln_torch_random(&made->generator);
+        }
+    }
     ln_fpenv_leave(saved);
     if (status != LINNET_OK) {
         linnet_trainer_free(made);
         return status;
-    }
-    /* The script drew the initial weights first. */
-    ln_torch_seed(&made->generator, made->options.seed);
-    for (uint64_t words = ln_model_words_of_reset(model); words > 0; words--) {
-        ln_torch_random(&made->generator);
     }
     *trainer = made;
     return LINNET_OK;

@@ -3,14 +3,15 @@
 
 #include "support/check.h"
 
-json_t *vectors_load(void)
+json_t *vectors_load(const char *name)
 {
+    char path[512];
     json_error_t error;
+    snprintf(path, sizeof path, "%s/%s", LN_TEST_DATA, name);
     /* As reals: a seed among them is larger than an int64. */
-    json_t *root =
-        json_load_file(LN_TEST_DATA "/torch_vectors_avx2.json", JSON_DECODE_INT_AS_REAL, &error);
+    json_t *root = json_load_file(path, JSON_DECODE_INT_AS_REAL, &error);
     if (root == NULL) {
-        fail_msg("torch_vectors_avx2.json: %s", error.text);
+        fail_msg("%s: %s", path, error.text);
     }
     return root;
 }
