@@ -22,3 +22,14 @@ endif()
 
 add_custom_target(peers DEPENDS peer_linnet $<TARGET_NAME_IF_EXISTS:peer_onednn>
   $<TARGET_NAME_IF_EXISTS:peer_openblas>)
+
+# One row of the table, Linnet alone: that the contender and the script that drives it are whole.
+find_program(LINNET_PYTHON3 python3)
+mark_as_advanced(LINNET_PYTHON3)
+if(LINNET_PYTHON3)
+  add_test(NAME peers COMMAND ${LINNET_PYTHON3} ${CMAKE_CURRENT_SOURCE_DIR}/bench/peers/run
+    --build ${CMAKE_CURRENT_BINARY_DIR} --rows forward/small,training/adam/fp32/64/1 --peers "" --turn 0.01
+    --rounds 4)
+  set_tests_properties(peers PROPERTIES
+    PASS_REGULAR_EXPRESSION "batch 1, 1 thread [|] .* [|] .*batch 64, 1 thread [|] .* [|]")
+endif()

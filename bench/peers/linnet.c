@@ -43,17 +43,17 @@ static void limit_turn(peer_laps *laps)
     peer_lap_seconds(laps, 1e9 / rate);
 }
 
+static void forward(void)
+{
+    if (linnet_plan_run(state.plan, state.x, state.job.batch, state.y, &error) != LINNET_OK) {
+        fprintf(stderr, "linnet: %s\n", error.message);
+        exit(1);
+    }
+}
+
 static void forward_turn(peer_laps *laps)
 {
-    do {
-        for (size_t i = peer_repeat(laps); i > 0; i--) {
-            if (linnet_plan_run(state.plan, state.x, state.job.batch, state.y, &error) !=
-                LINNET_OK) {
-                fprintf(stderr, "linnet: %s\n", error.message);
-                exit(1);
-            }
-        }
-    } while (peer_lap(laps, peer_repeat(laps)));
+    peer_repeat(laps, forward);
 }
 
 static bool progress(void *context, const linnet_progress *done)

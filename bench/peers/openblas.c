@@ -80,11 +80,7 @@ static const char *open(const peer_job *job, double *check)
 
 static void turn(peer_laps *laps)
 {
-    do {
-        for (size_t i = peer_repeat(laps); i > 0; i--) {
-            forward();
-        }
-    } while (peer_lap(laps, peer_repeat(laps)));
+    peer_repeat(laps, forward);
 }
 
 int main(int argc, char **argv)

@@ -56,9 +56,16 @@ bool peer_lap_seconds(peer_laps *laps, double seconds)
     return report(laps, seconds_now(), seconds);
 }
 
-size_t peer_repeat(const peer_laps *laps)
+void peer_repeat(peer_laps *laps, void (*once)(void))
 {
-    return laps->repeat;
+    bool going = true;
+    while (going) {
+        size_t repetitions = laps->repeat;
+        for (size_t i = 0; i < repetitions; i++) {
+            once();
+        }
+        going = peer_lap(laps, repetitions);
+    }
 }
 
 static void take_turn(const peer *contender, peer_laps *laps, double seconds)

@@ -30,9 +30,9 @@ typedef struct peer_laps peer_laps;
 bool peer_lap(peer_laps *laps, size_t repetitions);
 /* Tells of one repetition as long as the caller says. */
 bool peer_lap_seconds(peer_laps *laps, double seconds);
-/* Repetitions to do between calls of peer_lap, where the caller may choose: so many that the clock does
- * not count. */
-size_t peer_repeat(const peer_laps *laps);
+/* Calls once() until it is enough for this turn, between calls of peer_lap so often that the clock does not
+ * count. */
+void peer_repeat(peer_laps *laps, void (*once)(void));
 
 typedef struct peer {
     const char *name;
