@@ -162,6 +162,13 @@ static void test_files(void **state)
     assert_int_equal(linnet_state_dict_load(config, &dict, &error), LINNET_ERROR_FORMAT);
     assert_string_equal(error.message, "the index says that 'b.safetensors' holds tensor "
                                        "'classifier.weight', and it does not");
+    static const char one[] = "{\"weight_map\":{\"classifier.weight\":\"b.safetensors\","
+                              "\"classifier.bias\":\"b.safetensors\"}}";
+    scratch_file(state, "model.safetensors.index.json", one, sizeof one - 1);
+    put_weights(state, "b.safetensors", ONE);
+    check_ok(linnet_state_dict_load(config, &dict, &error), &error);
+    assert_int_equal(linnet_state_dict_count(dict), 2);
+    linnet_state_dict_free(dict);
     unlink(scratch_path(state, "b.safetensors"));
     unlink(scratch_path(state, "c.safetensors"));
     unlink(scratch_path(state, "model.safetensors.index.json"));
@@ -304,6 +311,22 @@ static void test_shapes_that_do_not_fit(void **state)
     unlink(scratch_path(state, "model.safetensors"));
 }
 
+/* No config is as long as this, and JSON takes many times its size. */
+static void test_long_config(void **state)
+{
+    enum { SIZE = (16 << 20) + 1 };
+    char *config = malloc(SIZE);
+    assert_non_null(config);
+    memset(config, ' ', SIZE);
+    config[0] = '{';
+    linnet_state_dict *dict;
+    linnet_error error;
+    scratch_file(state, "config.json", config, SIZE);
+    free(config);
+    assert_int_equal(linnet_state_dict_load(*state, &dict, &error), LINNET_ERROR_UNSUPPORTED);
+    assert_string_equal(error.message, "expected JSON of at most 16777216 bytes, found 16777217");
+}
+
 static void test_nothing_there(void **state)
 {
     linnet_state_dict *dict;
@@ -328,6 +351,7 @@ int main(void)
         cmocka_unit_test(test_hostile_indices),
         cmocka_unit_test(test_refused),
         cmocka_unit_test(test_shapes_that_do_not_fit),
+        cmocka_unit_test(test_long_config),
         cmocka_unit_test(test_nothing_there),
     };
     return cmocka_run_group_tests(tests, scratch_setup, scratch_teardown);

@@ -17,28 +17,11 @@ typedef struct hostile {
     const char *message;
 } hostile;
 
-/* What stands behind the pickle: the keys of no storage, or of storage '0' of two floats. */
-#define NO_STORAGE P2 "]."
-#define TWO_FLOATS P2 "]" T("\x01", "0") "a.\2\0\0\0\0\0\0\0ABCDEFGH"
-
-/* The file around a pickle, with a storage behind it where the pickle asks for one. */
-static const char *file_around(void *const *state, const void *pickle, size_t size)
-{
-    static const char asks[] = "\x07storage";
-    const char *bytes = pickle;
-    bool storage = false;
-    for (size_t i = 0; i + sizeof asks - 1 <= size; i++) {
-        storage = storage || memcmp(bytes + i, asks, sizeof asks - 1) == 0;
-    }
-    return storage ? torch_legacy_file(state, pickle, size, BYTES(TWO_FLOATS))
-                   : torch_legacy_file(state, pickle, size, BYTES(NO_STORAGE));
-}
-
 static void check_hostile(void *const *state, const hostile *cases, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
-        torch_check_refused(file_around(state, cases[i].pickle, cases[i].size), cases[i].status,
-                            cases[i].message);
+        torch_check_refused(torch_file_around(state, cases[i].pickle, cases[i].size),
+                            cases[i].status, cases[i].message);
     }
 }
 
@@ -341,7 +324,7 @@ static const char *repeated_file(void *const *state, const char *first, size_t f
         memcpy(pickle + first_size + i * middle_size, middle, middle_size);
     }
     memcpy(pickle + first_size + count * middle_size, last, last_size);
-    const char *path = file_around(state, pickle, size);
+    const char *path = torch_file_around(state, pickle, size);
     free(pickle);
     return path;
 }
@@ -400,21 +383,6 @@ static void test_names_are_bounded(void **state)
 
 /* ---- modules ---- */
 
-/* An object of `class` whose state is a dict of these items. */
-#define OBJECT(module, name, items) GLOBAL(module, name) ")\x81}(" items "ub"
-#define SLOTS(parameters, modules)                                                                 \
-    T("\x0b", "_parameters") "}(" parameters "u" T("\x08", "_modules") "}(" modules "u"
-#define NET(parameters, modules) OBJECT("mine", "Net", SLOTS(parameters, modules))
-#define WEIGHT TENSOR(STORAGE("K\2", "N"), "K\0", "K\2\x85", "K\1\x85")
-
-static linnet_state_dict *load(const char *path)
-{
-    linnet_state_dict *dict;
-    linnet_error error = {0};
-    check_ok(linnet_state_dict_load(path, &dict, &error), &error);
-    return dict;
-}
-
 /* Within a module objects may be of any class, and are left alone. */
 static void test_module_of_unknown_classes(void **state)
 {
@@ -427,7 +395,7 @@ static void test_module_of_unknown_classes(void **state)
         SLOTS(T("\x01", "w") WEIGHT T("\x01", "n") "N",
               T("\x03", "fc1") NET(T("\x01", "w") WEIGHT, "") T("\x03", "fc2") "N")) ".";
     /* clang-format on */
-    linnet_state_dict *dict = load(file_around(state, BYTES(pickle)));
+    linnet_state_dict *dict = torch_read(torch_file_around(state, BYTES(pickle)));
     assert_int_equal(linnet_state_dict_count(dict), 2);
     assert_string_equal(linnet_state_dict_name(dict, 0), "w");
     assert_string_equal(linnet_state_dict_name(dict, 1), "fc1.w");
@@ -467,7 +435,7 @@ static void test_old_forms(void **state)
         STORAGE("K\2", "(" T("\x01", "v") "K\1K\1t") "K\0K\1\x85K\1\x85tRaa"
         "]U\1ba" GLOBAL("torch._utils", "_rebuild_parameter") "(" WEIGHT "\x88" ORDERED "tRaa\x85R.";
     /* clang-format on */
-    linnet_state_dict *dict = load(file_around(state, BYTES(pickle)));
+    linnet_state_dict *dict = torch_read(torch_file_around(state, BYTES(pickle)));
     assert_int_equal(linnet_state_dict_count(dict), 2);
     assert_string_equal(linnet_state_dict_name(dict, 0), "a");
     assert_memory_equal(linnet_state_dict_tensor(dict, 0)->data, "EFGH", 4);
@@ -518,7 +486,7 @@ static void test_metadata(void **state)
         {"7", "True"},
         {"False", "73"},
     };
-    linnet_state_dict *dict = load(file_around(state, BYTES(pickle)));
+    linnet_state_dict *dict = torch_read(torch_file_around(state, BYTES(pickle)));
     size_t count = sizeof expected / sizeof expected[0];
     for (size_t i = 0; i < count; i++) {
         assert_string_equal(linnet_state_dict_metadata_key(dict, i), expected[i][0]);
@@ -536,7 +504,7 @@ static void test_strides_that_say_nothing(void **state)
     static const char pickle[] = P2 TENSOR(STORAGE("K\2", "N"), "K\0", "K\1K\2\x86",
                                            "\x8a\x08\xff\xff\xff\xff\xff\xff\xff\x7fK\1\x86") ".";
 
-    linnet_state_dict *dict = load(file_around(state, BYTES(pickle)));
+    linnet_state_dict *dict = torch_read(torch_file_around(state, BYTES(pickle)));
     assert_int_equal(linnet_state_dict_tensor(dict, 0)->strides[0], 2);
     assert_true(linnet_tensor_is_contiguous(linnet_state_dict_tensor(dict, 0)));
     linnet_state_dict_free(dict);

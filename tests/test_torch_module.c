@@ -8,7 +8,7 @@
 #include "support/scratch.h"
 #include "support/torch_files.h"
 
-#define WEIGHT TENSOR(STORAGE("K\2", "N"), "K\0", "K\1K\2\x86", "K\2K\1\x86")
+#define MATRIX TENSOR(STORAGE("K\2", "N"), "K\0", "K\1K\2\x86", "K\2K\1\x86")
 #define MODULE(module, name, parameters, modules, attributes)                                      \
     GLOBAL(module, name)                                                                           \
     ")\x81}(" T("\x08", "training") "\x88" T("\x0b", "_parameters") "}(" parameters "u" T(         \
@@ -18,18 +18,7 @@
 /* Reads a module and fails unless it has this text; NULL: none. */
 static void check_text(void *const *state, const void *pickle, size_t size, const char *text)
 {
-    static const char behind[] = P2 "]" T("\x01", "0") "a.\2\0\0\0\0\0\0\0ABCDEFGH";
-    static const char nothing[] = P2 "].";
-    bool storage = false;
-    for (size_t i = 0; i + 7 <= size; i++) {
-        storage = storage || memcmp((const char *)pickle + i, "storage", 7) == 0;
-    }
-    const char *path = storage
-                           ? torch_legacy_file(state, pickle, size, behind, sizeof behind - 1)
-                           : torch_legacy_file(state, pickle, size, nothing, sizeof nothing - 1);
-    linnet_state_dict *dict;
-    linnet_error error = {0};
-    check_ok(linnet_state_dict_load(path, &dict, &error), &error);
+    linnet_state_dict *dict = torch_read(torch_file_around(state, pickle, size));
     const char *found = linnet_state_dict_metadata_get(dict, "torch.model");
     if (text == NULL) {
         assert_null(found);
@@ -44,7 +33,7 @@ static void test_arguments(void **state)
 {
     /* clang-format off */
     check_text(state, BYTES(P2 MODULE("torch.nn.modules.linear", "Linear",
-                   T("\x06", "weight") WEIGHT T("\x04", "bias") "N", "",
+                   T("\x06", "weight") MATRIX T("\x04", "bias") "N", "",
                    T("\x0b", "in_features") "K\2" T("\x0c", "out_features") "K\1") "."),
                "Linear(in_features=2, out_features=1, bias=False)");
     /* Without a weight there is nothing that a bias could be missing of. */
@@ -64,6 +53,11 @@ static void test_arguments(void **state)
                    T("\x09", "threshold") "K\0" T("\x05", "value") "K\0"
                    T("\x07", "inplace") "\x89") "."),
                "ReLU(inplace=False)");
+    /* As it is a kind of Hardtanh. */
+    check_text(state, BYTES(P2 MODULE("torch.nn.modules.activation", "ReLU6", "", "",
+                   T("\x07", "min_val") "K\0" T("\x07", "max_val") "K\6"
+                   T("\x07", "inplace") "\x88") "."),
+               "ReLU6(inplace=True)");
     /* What is no argument: private, or more than a plain value. */
     check_text(state, BYTES(P2 MODULE("torch.nn.modules.activation", "Tanh", "", "",
                    T("\x02", "_x") "K\1" T("\x01", "d") "}" T("\x01", "o") GLOBAL("a", "B") ")\x81"
@@ -104,6 +98,34 @@ static void test_modules_without_text(void **state)
     /* clang-format on */
 }
 
+/* A module within something else has its text under its name; those within it have none of their own. */
+static void test_named_modules(void **state)
+{
+    /* clang-format off */
+    static const char pickle[] = P2 "}(" T("\x05", "epoch") "K\3"
+        T("\x05", "model") MODULE("torch.nn.modules.container", "Sequential", "",
+            T("\x01", "0") RELU, "")
+        T("\x03", "own") MODULE("mine", "Net", "", T("\x01", "0") RELU, "")
+        T("\x04", "list") "](" RELU "N" "eu.";
+    /* clang-format on */
+    linnet_error error;
+    linnet_model *model;
+    linnet_state_dict *dict = torch_read(torch_file_around(state, BYTES(pickle)));
+    assert_int_equal(linnet_state_dict_metadata_count(dict), 4);
+    assert_string_equal(linnet_state_dict_metadata_key(dict, 0), "epoch");
+    assert_string_equal(linnet_state_dict_metadata_get(dict, "model.torch.model"),
+                        "Sequential(\n  (0): ReLU(inplace=True)\n)");
+    assert_string_equal(linnet_state_dict_metadata_get(dict, "list.0.torch.model"),
+                        "ReLU(inplace=True)");
+    assert_string_equal(linnet_state_dict_metadata_get(dict, "list.1"), "None");
+    assert_int_equal(linnet_model_from_state_dict(dict, &model, &error), LINNET_ERROR_FORMAT);
+    linnet_state_dict_free(dict);
+    torch_check_refused(torch_file_around(state, BYTES(P2 "}(" T("\x0d", "a.torch.model") "K\1" T(
+                                                     "\x01", "a") RELU "u.")),
+                        LINNET_ERROR_FORMAT,
+                        "pickle, byte 196: expected each name once, found 'a.torch.model' again");
+}
+
 /* A module that Linnet does not have is told by its place in the text. */
 static void test_unknown_module_as_model(void **state)
 {
@@ -126,6 +148,7 @@ int main(void)
         cmocka_unit_test(test_arguments),
         cmocka_unit_test(test_nested),
         cmocka_unit_test(test_modules_without_text),
+        cmocka_unit_test(test_named_modules),
         cmocka_unit_test(test_unknown_module_as_model),
     };
     return cmocka_run_group_tests(tests, scratch_setup, scratch_teardown);

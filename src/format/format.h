@@ -8,7 +8,7 @@
  *     npy          one tensor, named ""
  *     torch        what torch.save was given, as named tensors (torch_flatten.c says how); numbers and
  *                  texts beside them as metadata; metadata "torch.model": a pickled torch.nn module
- *                  as print() shows it; "linnet.warning": what was wrong, but no reason to refuse
+ *                  as print() shows it ("NAME.torch.model" where it has a name); "linnet.warning": what was wrong, but no reason to refuse
  *     npz          one tensor an array, named as in the archive without ".npy"
  *     idx          one tensor, named ""
  *     hub          of config.json and the weights beside it the head, with its text and classes as a

@@ -32,6 +32,7 @@ typedef struct flattening {
     ln_torch *torch;
     size_t work;   /* left */
     bool modules;  /* some were met */
+    bool inside;   /* of a module */
     size_t length; /* of name */
     char name[LN_TORCH_NAME + 1];
 } flattening;
@@ -397,6 +398,33 @@ static linnet_status flatten_module(flattening *f, const ln_pickle_value *module
     return status;
 }
 
+/* print()'s text of a module, where all of it is torch.nn's, under its name. */
+static linnet_status add_model(flattening *f, const ln_pickle_value *module)
+{
+    ln_torch *torch = f->torch;
+    size_t length = f->length;
+    ln_text text = {0};
+    bool known = ln_torch_append_module(&text, module);
+    ln_text_append(&text, "", 1);
+    /* Whatever comes of it: a module may be met more often than it stands in the file. */
+    linnet_status status = text.failed ? ln_fail_memory(torch->error, text.size, "a module's text")
+                                       : charge(f, METADATA_COST + length + text.size);
+    if (status == LINNET_OK && known) {
+        status = push_key(f, module, LN_TORCH_MODEL, strlen(LN_TORCH_MODEL));
+    }
+    if (status == LINNET_OK && known &&
+        linnet_state_dict_metadata_get(torch->state_dict, f->name) != NULL) {
+        status = fail_twice(f, module);
+    }
+    if (status == LINNET_OK && known) {
+        status =
+            linnet_state_dict_metadata_set(torch->state_dict, f->name, text.data, torch->error);
+    }
+    cut_name(f, length);
+    ln_free(text.data);
+    return status;
+}
+
 /* ---- the whole ---- */
 
 #define NEEDED "a name that a file of tensors needs"
@@ -416,7 +444,11 @@ static linnet_status flatten(flattening *f, const ln_pickle_value *value, int de
         return add_tensor(f, value);
     }
     if (ln_torch_is_module(value)) {
-        return flatten_module(f, value, depth + 1);
+        bool outermost = !f->inside;
+        f->inside = true;
+        status = flatten_module(f, value, depth + 1);
+        f->inside = !outermost;
+        return status == LINNET_OK && outermost ? add_model(f, value) : status;
     }
     /* The outermost list is a list of names even where it holds numbers alone. */
     if (ln_torch_is_plain(value) && depth > 0) {
@@ -430,27 +462,6 @@ static linnet_status flatten(flattening *f, const ln_pickle_value *value, int de
     case LN_PICKLE_STORAGE: return fail(f, LINNET_ERROR_UNSUPPORTED, value, "a tensor");
     default: return LINNET_OK;
     }
-}
-
-/* print()'s text of a module, where all of it is torch.nn's. */
-static linnet_status add_model(flattening *f, const ln_pickle_value *root)
-{
-    ln_torch *torch = f->torch;
-    ln_text text = {0};
-    linnet_status status = LINNET_OK;
-    bool known = ln_torch_append_module(&text, root);
-    ln_text_append(&text, "", 1);
-    if (text.failed) {
-        status = ln_fail_memory(torch->error, text.size, "a module's text");
-    } else if (known) {
-        status = charge(f, METADATA_COST + text.size);
-        if (status == LINNET_OK) {
-            status = linnet_state_dict_metadata_set(torch->state_dict, LN_TORCH_MODEL, text.data,
-                                                    torch->error);
-        }
-    }
-    ln_free(text.data);
-    return status;
 }
 
 /* The metadata of a file that Linnet wrote: texts by name, an attribute of the outermost dict. */
@@ -489,9 +500,6 @@ linnet_status ln_torch_flatten(ln_torch *torch, const ln_pickle_value *root)
     }
     if (status == LINNET_OK && root->kind == LN_PICKLE_DICT) {
         status = add_attributes(&f, root);
-    }
-    if (status == LINNET_OK && ln_torch_is_module(root)) {
-        status = add_model(&f, root);
     }
     return status;
 }

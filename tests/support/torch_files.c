@@ -47,6 +47,20 @@ const char *torch_zip_file(void *const *state, const torch_entry *entries, size_
     return path;
 }
 
+const char *torch_file_around(void *const *state, const void *pickle, size_t size)
+{
+    static const char asks[] = "\x07storage";
+    static const char none[] = P2 "].";
+    static const char floats[] = P2 "]" T("\x01", "0") "a.\2\0\0\0\0\0\0\0ABCDEFGH";
+    const char *bytes = pickle;
+    bool storage = false;
+    for (size_t i = 0; i + sizeof asks - 1 <= size; i++) {
+        storage = storage || memcmp(bytes + i, asks, sizeof asks - 1) == 0;
+    }
+    return storage ? torch_legacy_file(state, pickle, size, BYTES(floats))
+                   : torch_legacy_file(state, pickle, size, BYTES(none));
+}
+
 bool torch_reads_zip(void)
 {
     linnet_state_dict *dict;
@@ -62,6 +76,14 @@ bool torch_reads_zip(void)
         assert_string_equal(error.place, torch_data("sd_zip.pt"));
     }
     return status == LINNET_OK;
+}
+
+linnet_state_dict *torch_read(const char *path)
+{
+    linnet_state_dict *dict;
+    linnet_error error = {0};
+    check_ok(linnet_state_dict_load(path, &dict, &error), &error);
+    return dict;
 }
 
 void torch_check_refused(const char *path, linnet_status status, const char *message)

@@ -26,6 +26,14 @@
 /* A tensor: storage, offset, size and stride as opcodes. */
 #define TENSOR(storage, offset, size, stride) V2 "(" storage offset size stride "\x89" ORDERED "tR"
 
+/* An object of a class whose state is a dict of these items; a module's dicts of parameters and modules; a
+ * module of nobody's; a weight of two floats. */
+#define OBJECT(module, name, items) GLOBAL(module, name) ")\x81}(" items "ub"
+#define SLOTS(parameters, modules)                                                                 \
+    T("\x0b", "_parameters") "}(" parameters "u" T("\x08", "_modules") "}(" modules "u"
+#define NET(parameters, modules) OBJECT("mine", "Net", SLOTS(parameters, modules))
+#define WEIGHT TENSOR(STORAGE("K\2", "N"), "K\0", "K\2\x85", "K\1\x85")
+
 /* The path of a file in tests/data/torch; valid until the fourth call after this one. */
 const char *torch_data(const char *name);
 
@@ -35,6 +43,10 @@ const char *torch_data(const char *name);
 /* Writes a legacy file around the pickle: `storage` is what stands behind it. Returns its path. */
 const char *torch_legacy_file(void *const *state, const void *pickle, size_t size,
                               const void *storage, size_t storage_size);
+
+/* Writes a legacy file around the pickle, with the storage '0' behind it, the bytes ABCDEFGH as two
+ * floats, where the pickle asks for one. Returns its path. */
+const char *torch_file_around(void *const *state, const void *pickle, size_t size);
 
 /* An entry of an archive. */
 typedef struct torch_entry {
@@ -48,6 +60,9 @@ const char *torch_zip_file(void *const *state, const torch_entry *entries, size_
 
 /* Whether this library reads ZIP archives. */
 bool torch_reads_zip(void);
+
+/* Reads a file that has to be good. */
+linnet_state_dict *torch_read(const char *path);
 
 /* Reads the file and fails unless it is refused with this status and message. */
 void torch_check_refused(const char *path, linnet_status status, const char *message);
