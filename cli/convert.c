@@ -118,7 +118,8 @@ static int run(const void *opaque)
 
 static const char *const description[] = {
     "Write a model, or a file of tensors, in another format: safetensors (.safetensors), PyTorch "
-    "(.pt, .pth), NumPy (.npz; .npy for a single tensor). The input's format is found by its "
+    "(.pt, .pth), ONNX (.onnx), NumPy (.npz; .npy for a single tensor). The input's format is "
+    "found by its "
     "content, the output's by its ending.",
     "Where the architecture is known, from the file or by --model, the result is a model, with "
     "weights in float32, that predict, eval and inspect need nothing beside; .npz and .npy hold "
@@ -126,6 +127,10 @@ static const char *const description[] = {
     "A .pt file that is written opens with torch.load(weights_only=True) as the state_dict. "
     "Architecture, class names and input scaling lie beside it (an attribute, linnet, of the "
     "OrderedDict) where linnet finds them and load_state_dict does not look.",
+    "An .onnx file holds what evaluation does, and runs in ONNX Runtime: one input of any number "
+    "of "
+    "rows, the input's scaling, the modules without Dropout. One that is read has to be a chain of "
+    "what a fully connected network is made of.",
     NULL,
 };
 

@@ -260,8 +260,8 @@ static const cli_operand operands[] = {
 
 static const cli_option options[] = {
     {"output", 'o', "MODEL", CLI_TEXT, FIELD(output), 0, 0, NULL,
-     "the file to write, .safetensors, or .pt or .pth, which torch.load opens as the state_dict; "
-     "needed"},
+     "the file to write: .safetensors; .pt or .pth, which torch.load opens as the state_dict; or "
+     ".onnx, which runs in ONNX Runtime; needed"},
     {"model", 0, "TEXT|FILE", CLI_TEXT, FIELD(model), 0, 0, NULL,
      "the architecture in PyTorch's text, or a file that holds it; needed"},
     CLI_SET_ROW(cli_train_values, set, ""),

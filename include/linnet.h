@@ -223,7 +223,7 @@ LINNET_NODISCARD LINNET_API linnet_status linnet_cross_entropy(const linnet_tens
 typedef struct linnet_state_dict linnet_state_dict;
 
 /* Reads a file of tensors; the format is found by content (safetensors, npy, npz, IDX, PyTorch's
- * .pt), and docs/formats.md says what each gives. A safetensors or npy file is mapped and its
+ * .pt, ONNX), and docs/formats.md says what each gives. A safetensors or npy file is mapped and its
  * tensors are views of the mapping; those of a .pt file may share memory. The caller owns the
  * result. Errors: IO, FORMAT, MEMORY, UNSUPPORTED. */
 LINNET_NODISCARD LINNET_API linnet_status linnet_state_dict_load(const char *path,
@@ -233,8 +233,8 @@ LINNET_NODISCARD LINNET_API linnet_status linnet_state_dict_load(const char *pat
 LINNET_NODISCARD LINNET_API linnet_status linnet_state_dict_create(linnet_state_dict **state_dict,
                                                                    linnet_error *error);
 /* Writes `path` atomically (a temporary file beside it, flushed, renamed); the format follows the
- * ending: .safetensors, .pt or .pth, or .npy where there is one tensor. The same content gives the
- * same bytes. Errors: IO, UNSUPPORTED, MEMORY, ARGUMENT (a name that is not UTF-8). */
+ * ending: .safetensors, .pt or .pth, .npy where there is one tensor, .onnx where metadata make a model of
+ * them. The same content gives the same bytes. Errors: IO, UNSUPPORTED, MEMORY, ARGUMENT (a name that is not UTF-8). */
 LINNET_NODISCARD LINNET_API linnet_status
 linnet_state_dict_save(const linnet_state_dict *state_dict, const char *path, linnet_error *error);
 LINNET_API void linnet_state_dict_free(linnet_state_dict *state_dict);
@@ -483,7 +483,7 @@ LINNET_NODISCARD LINNET_API linnet_status linnet_model_standardize(linnet_model 
                                                                    linnet_error *error);
 
 /* Reads a model with its architecture: a file that linnet_model_save wrote, or a .pt file that holds a
- * whole module of torch.nn. The caller owns the model. Errors: IO, FORMAT (also a file without an
+ * whole module of torch.nn, or an ONNX file of a fully connected network. The caller owns the model. Errors: IO, FORMAT (also a file without an
  * architecture), SYNTAX, SHAPE, MEMORY. */
 LINNET_NODISCARD LINNET_API linnet_status linnet_model_load(const char *path, linnet_model **model,
                                                             linnet_error *error);
@@ -502,7 +502,8 @@ LINNET_NODISCARD LINNET_API linnet_status linnet_model_state_dict(const linnet_m
                                                                   linnet_error *error);
 /* Writes the model atomically, weights, architecture, class names and scaling; the same model gives the
  * same bytes. The ending says the format: .safetensors, .pt or .pth (which PyTorch opens as the
- * state_dict). Errors: IO, UNSUPPORTED (the ending), MEMORY. */
+ * state_dict), or .onnx, which holds what evaluation does: Dropout is left out. Errors: IO, UNSUPPORTED
+ * (the ending; a module that ONNX has no operators for), MEMORY. */
 LINNET_NODISCARD LINNET_API linnet_status linnet_model_save(const linnet_model *model,
                                                             const char *path, linnet_error *error);
 

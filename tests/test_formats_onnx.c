@@ -1,5 +1,5 @@
-/* test_formats_onnx.c - ONNX files read: each file of data/onnx gives the model that index.txt says,
- * which gives what ONNX Runtime gave, or is refused with the error that index.txt says.
+/* test_formats_onnx.c - ONNX files read and written: each file of data/onnx gives the model that index.txt says,
+ * which gives what ONNX Runtime gave and can be written again, or is refused with the error that index.txt says.
  *
  * What needs no file of its own is made here: folders with links, and messages that ask for memory. */
 #include "support/check.h"
@@ -102,6 +102,59 @@ static void check_read(const char *name, const char *path, const char *text)
     linnet_state_dict_free(state_dict);
 }
 
+static linnet_model *load(const char *path)
+{
+    linnet_error error = {0};
+    linnet_model *model;
+    check_ok(linnet_model_load(path, &model, &error), &error);
+    return model;
+}
+
+/* What a model gives for three rows of numbers; the caller frees it. */
+static float *run_model(const linnet_model *model, size_t *count)
+{
+    linnet_error error = {0};
+    linnet_plan *plan;
+    linnet_plan_options options = {.max_batch = 3, .threads = 1};
+    check_ok(linnet_plan_create(model, &options, &plan, &error), &error);
+    size_t inputs = 3 * linnet_plan_input_features(plan);
+    *count = 3 * linnet_plan_output_features(plan);
+    float *x = test_malloc(inputs * sizeof *x), *y = test_malloc(*count * sizeof *y);
+    for (size_t i = 0; i < inputs; i++) {
+        x[i] = (float)((int)(i * 7 % 11) - 5) / 4;
+    }
+    check_ok(linnet_plan_run(plan, x, 3, y, &error), &error);
+    linnet_plan_free(plan);
+    test_free(x);
+    return y;
+}
+
+/* Written and read again, a model gives the bits that it gave, and the same bytes each time. */
+static void check_written(void *const *state, const char *path)
+{
+    linnet_error error = {0};
+    size_t count, again_count, size, again_size;
+    linnet_model *model = load(path);
+    char first[256], second[256];
+    snprintf(first, sizeof first, "%s", scratch_path(state, "first.onnx"));
+    snprintf(second, sizeof second, "%s", scratch_path(state, "second.onnx"));
+    check_ok(linnet_model_save(model, first, &error), &error);
+    check_ok(linnet_model_save(model, second, &error), &error);
+    uint8_t *bytes = read_bytes(first, &size), *again_bytes = read_bytes(second, &again_size);
+    assert_int_equal(size, again_size);
+    assert_memory_equal(bytes, again_bytes, size);
+    linnet_model *again = load(first);
+    float *y = run_model(model, &count), *again_y = run_model(again, &again_count);
+    assert_int_equal(count, again_count);
+    check_same(y, again_y, count, "%s", path);
+    test_free(y);
+    test_free(again_y);
+    free(bytes);
+    free(again_bytes);
+    linnet_model_free(model);
+    linnet_model_free(again);
+}
+
 static void check_refused(const char *name, const char *path, const char *status,
                           const char *message)
 {
@@ -122,7 +175,6 @@ static void check_refused(const char *name, const char *path, const char *status
 
 static void test_index(void **state)
 {
-    (void)state;
     need_onnx();
     char line[2048], path[512];
     int read = 0, refused = 0;
@@ -137,6 +189,7 @@ static void test_index(void **state)
         snprintf(path, sizeof path, FOLDER "%.100s", line);
         if (strcmp(status, "OK") == 0) {
             check_read(line, path, text);
+            check_written(state, path);
             read++;
         } else {
             check_refused(line, path, status, text);
@@ -157,6 +210,120 @@ static void test_classes(void **state)
     assert_int_equal(linnet_model_class_count(model), 3);
     assert_string_equal(linnet_model_class(model, 1), "bee");
     linnet_model_free(model);
+}
+
+/* ---- writing ---- */
+
+/* What a model's file keeps besides its modules. */
+static void test_written_model(void **state)
+{
+    need_onnx();
+    linnet_error error = {0};
+    linnet_model *model = load(FOLDER "scale_image.onnx"), *again;
+    int64_t shape[LINNET_MAX_RANK];
+    const char *classes[] = {"ant", "b\303\251e", "cat"};
+    const char *path = scratch_path(state, "model.onnx");
+    check_ok(linnet_model_set_classes(model, classes, 3, &error), &error);
+    check_ok(linnet_model_save(model, path, &error), &error);
+    again = load(path);
+    assert_string_equal(linnet_model_class(again, 1), classes[1]);
+    assert_int_equal(linnet_model_input_shape(again, shape), 3);
+    assert_true(shape[0] == 2 && shape[1] == 1 && shape[2] == 2);
+    linnet_model_free(model);
+    linnet_model_free(again);
+}
+
+/* Dropout is left out, names of nested modules may be any. */
+static void test_nested_model(void **state)
+{
+    need_onnx();
+    linnet_error error = {0};
+    linnet_model *model, *again;
+    const char *path = scratch_path(state, "model.onnx");
+    check_ok(linnet_model_parse("self.head = Sequential(Dropout(0.5), "
+                                "Sequential(OrderedDict([('a b', Linear(4, 3)), ('r', ReLU())])), "
+                                "Identity(), Linear(3, 2, bias=False))",
+                                NULL, 0, &model, &error),
+             &error);
+    linnet_model_reset_parameters(model, 1);
+    check_ok(linnet_model_save(model, path, &error), &error);
+    again = load(path);
+    assert_string_equal(linnet_model_repr(again),
+                        "Sequential(\n"
+                        "  (0): Linear(in_features=4, out_features=3, bias=True)\n"
+                        "  (1): ReLU()\n"
+                        "  (2): Linear(in_features=3, out_features=2, bias=False)\n"
+                        ")");
+    size_t count, again_count;
+    float *y = run_model(model, &count), *again_y = run_model(again, &again_count);
+    check_same(y, again_y, count, "nested");
+    test_free(y);
+    test_free(again_y);
+    linnet_model_free(model);
+    linnet_model_free(again);
+}
+
+/* A state_dict with these metadata and a weight of (2, 3), as .onnx. */
+static void check_unwritable(void *const *state, const char *model, const char *input,
+                             linnet_status status, const char *message)
+{
+    linnet_error error = {0};
+    linnet_state_dict *dict;
+    linnet_tensor weight;
+    float zeros[6] = {0};
+    const char *path = scratch_path(state, "refused.onnx");
+    check_ok(linnet_state_dict_create(&dict, &error), &error);
+    check_ok(linnet_tensor_from(zeros, LINNET_FLOAT32, 2, (int64_t[]){2, 3}, &weight, &error),
+             &error);
+    check_ok(linnet_state_dict_set(dict, "weight", &weight, &error), &error);
+    if (model != NULL) {
+        check_ok(linnet_state_dict_metadata_set(dict, "linnet.model", model, &error), &error);
+    }
+    if (input != NULL) {
+        check_ok(linnet_state_dict_metadata_set(dict, "linnet.input", input, &error), &error);
+    }
+    linnet_status found = linnet_state_dict_save(dict, path, &error);
+    if (found != status || strcmp(error.message, message) != 0) {
+        fail_msg("%s: expected %s, found %s", model, message, error.message);
+    }
+    assert_string_equal(error.place, path);
+    assert_int_equal(scratch_count(state), 0);
+    linnet_state_dict_free(dict);
+}
+
+static void test_unwritable(void **state)
+{
+    need_onnx();
+    static const char linear[] = "Linear(in_features=3, out_features=2, bias=False)";
+    static const char bad_input[] =
+        "metadata key 'linnet.input': expected a model's shape and scaling";
+    check_unwritable(state, NULL, NULL, LINNET_ERROR_UNSUPPORTED,
+                     "an ONNX file holds a model, and these tensors have no architecture (metadata "
+                     "key 'linnet.model')");
+    check_unwritable(state, "Conv2d(3, 4)", NULL, LINNET_ERROR_UNSUPPORTED,
+                     "module '' (Conv2d): there are no operators of ONNX for it");
+    check_unwritable(state, "LeakyReLU(0.3)", NULL, LINNET_ERROR_UNSUPPORTED,
+                     "module '' (LeakyReLU): there are no operators of ONNX for it");
+    check_unwritable(state, "Sequential((a): Sequential((b): Hardtanh(min_val=-1.0)))", NULL,
+                     LINNET_ERROR_FORMAT,
+                     "module 'a.b' (Hardtanh): its arguments are not all there");
+    check_unwritable(state, "Sequential((0): Linear(in_features=3, out_features=2, bias=False))",
+                     NULL, LINNET_ERROR_FORMAT,
+                     "module '0' (Linear): its weight is not what its text says");
+    check_unwritable(state, "Linear(in_features=2, out_features=3, bias=False)", NULL,
+                     LINNET_ERROR_FORMAT,
+                     "module '' (Linear): its weight is not what its text says");
+    check_unwritable(state, "Linear(in_features=3, out_features=2, bias=True)", NULL,
+                     LINNET_ERROR_FORMAT, "module '' (Linear): its tensors are not all there");
+    check_unwritable(state, linear, "{\"shape\":[4]}", LINNET_ERROR_SHAPE,
+                     "module '' (Linear): its input has another number of features");
+    check_unwritable(state, "Flatten(start_dim=1, end_dim=3)", NULL, LINNET_ERROR_SHAPE,
+                     "module '' (Flatten): it joins dimensions that its input has not");
+    const char *const inputs[] = {
+        "[]", "{", "{\"shape\":4}", "{\"shape\":[-1]}", "{\"mean\":[1,2]}", "{\"std\":1}"};
+    for (size_t i = 0; i < sizeof inputs / sizeof inputs[0]; i++) {
+        check_unwritable(state, linear, inputs[i], LINNET_ERROR_FORMAT, bad_input);
+    }
 }
 
 /* ---- external data: links ---- */
@@ -228,8 +395,11 @@ static void test_memory(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_index),
+        cmocka_unit_test_setup_teardown(test_index, scratch_setup, scratch_teardown),
         cmocka_unit_test(test_classes),
+        cmocka_unit_test_setup_teardown(test_written_model, scratch_setup, scratch_teardown),
+        cmocka_unit_test_setup_teardown(test_nested_model, scratch_setup, scratch_teardown),
+        cmocka_unit_test_setup_teardown(test_unwritable, scratch_setup, scratch_teardown),
         cmocka_unit_test_setup_teardown(test_external_links, scratch_setup, scratch_teardown),
         cmocka_unit_test_setup_teardown(test_memory, scratch_setup, scratch_teardown),
     };

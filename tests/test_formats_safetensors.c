@@ -364,16 +364,16 @@ static void test_saving_fails(void **state)
     assert_int_equal(linnet_state_dict_create(&dict, NULL), LINNET_OK);
     check_save_fails(dict, "model.h5", LINNET_ERROR_UNSUPPORTED,
                      "the ending names no format that tensors can be written in; expected one of: "
-                     ".safetensors, .npy, .pt, .pth, .npz");
+                     ".safetensors, .npy, .pt, .pth, .npz, .onnx");
     check_save_fails(dict, "model.csv", LINNET_ERROR_UNSUPPORTED,
                      "the ending names no format that tensors can be written in; expected one of: "
-                     ".safetensors, .npy, .pt, .pth, .npz");
+                     ".safetensors, .npy, .pt, .pth, .npz, .onnx");
     check_save_fails(dict, "model.safetensors.gz", LINNET_ERROR_UNSUPPORTED,
                      "the ending names no format that tensors can be written in; expected one of: "
-                     ".safetensors, .npy, .pt, .pth, .npz");
+                     ".safetensors, .npy, .pt, .pth, .npz, .onnx");
     check_save_fails(dict, ".safetensors", LINNET_ERROR_UNSUPPORTED,
                      "the ending names no format that tensors can be written in; expected one of: "
-                     ".safetensors, .npy, .pt, .pth, .npz");
+                     ".safetensors, .npy, .pt, .pth, .npz, .onnx");
     check_save_fails(dict, "/nonexistent/model.safetensors", LINNET_ERROR_IO,
                      "cannot write: No such file or directory");
     const char *path = scratch_path(state, "x.safetensors");

@@ -248,6 +248,8 @@ const ln_format ln_format_onnx = {
     .extension = ".onnx",
     .probe = ln_onnx_probe,
     .read = read,
+    .write = ln_onnx_write,
+    .keeps_metadata = true,
 };
 
 #endif

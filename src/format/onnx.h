@@ -7,6 +7,8 @@
  *     onnx_match.c    which row of onnx.def an operator and those before it are
  *     onnx_build.c    the rows as a model's text and weights
  *     onnx_input.c    the input's shape and scaling
+ *     onnx_emit.c     the other way round: modules as nodes
+ *     onnx_write.c    and the file around them
  *
  * Memory: the message is taken apart within LN_ONNX_BASE + LN_ONNX_RATIO bytes a byte of the file. */
 #ifndef LN_FORMAT_ONNX_H
@@ -59,6 +61,7 @@ typedef enum ln_onnx_kind {
     LN_ONNX_SOFTMAX,
     LN_ONNX_FLATTEN,
     LN_ONNX_RESHAPE,
+    LN_ONNX_RUN, /* Flatten of some dimensions, computed from the input's shape */
     LN_ONNX_CAST,
     LN_ONNX_MULTIPLY, /* the last four: of the input's scaling */
     LN_ONNX_DIVIDE,
@@ -170,6 +173,11 @@ const ln_onnx_binding *ln_onnx_bound(const ln_onnx_match *match, const char *nam
 /* The chain of `count` rows, first to last, as text, tensors and metadata of the state_dict. */
 LINNET_NODISCARD linnet_status ln_onnx_build(ln_onnx *onnx, const ln_onnx_match *chain,
                                              size_t count);
+
+/* ---- writing ---- */
+
+LINNET_NODISCARD linnet_status ln_onnx_write(const linnet_state_dict *state_dict, const char *path,
+                                             linnet_error *error);
 
 #endif
 #endif

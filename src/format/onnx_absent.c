@@ -18,11 +18,21 @@ static linnet_status read(const ln_file *file, const ln_read_options *options,
                    "the file is an ONNX model, and this Linnet is built without ONNX");
 }
 
+static linnet_status write(const linnet_state_dict *state_dict, const char *path,
+                           linnet_error *error)
+{
+    (void)state_dict;
+    return ln_fail_at(error, LINNET_ERROR_UNSUPPORTED, path,
+                      "this Linnet is built without ONNX and cannot write it");
+}
+
 const ln_format ln_format_onnx = {
     .name = "onnx",
     .extension = ".onnx",
     .probe = ln_onnx_probe,
     .read = read,
+    .write = write,
+    .keeps_metadata = true,
 };
 
 #endif

@@ -267,6 +267,16 @@ int64_t ln_onnx_product(const ln_shape *shape, int first)
     return product;
 }
 
+static void append_flatten(ln_onnx_building *b, int start, int end)
+{
+    open_module(b);
+    ln_text_append_string(&b->text, "Flatten(start_dim=");
+    ln_text_append_int64(&b->text, start);
+    ln_text_append_string(&b->text, ", end_dim=");
+    ln_text_append_int64(&b->text, end);
+    ln_text_append_string(&b->text, ")");
+}
+
 static linnet_status build_flatten(ln_onnx_building *b)
 {
     int rank = b->shape.rank;
@@ -283,8 +293,7 @@ static linnet_status build_flatten(ln_onnx_building *b)
     if (rank == LN_ONNX_UNKNOWN) {
         b->shape.size[0] = LN_ONNX_UNKNOWN;
     }
-    open_module(b);
-    ln_text_append_string(&b->text, "Flatten(start_dim=1, end_dim=-1)");
+    append_flatten(b, 1, -1);
     return LINNET_OK;
 }
 
@@ -377,12 +386,46 @@ static linnet_status build_reshape(ln_onnx_building *b)
                             ln_shape_text(&target, text, sizeof text));
     }
     b->shape = target;
-    open_module(b);
-    ln_text_append_string(&b->text, "Flatten(start_dim=");
-    ln_text_append_int64(&b->text, start);
-    ln_text_append_string(&b->text, ", end_dim=");
-    ln_text_append_int64(&b->text, end);
-    ln_text_append_string(&b->text, ")");
+    append_flatten(b, start, end);
+    return LINNET_OK;
+}
+
+/* A whole number that is bound as a tensor or as one; UNKNOWN where there is none. */
+static int64_t bound_integer(const ln_onnx_building *b, const char *name)
+{
+    const ln_onnx_binding *bound = ln_onnx_bound(b->match, name);
+    int64_t value = LN_ONNX_UNKNOWN;
+    if (bound == NULL) {
+        return value;
+    }
+    if (bound->tensor == NULL) {
+        return (int64_t)bound->number;
+    }
+    return ln_onnx_integer(bound->tensor, 0, &value) ? value : LN_ONNX_UNKNOWN;
+}
+
+/* As torch.onnx.export writes Flatten(start, end) for a batch of any size: the sizes before `start`,
+ * -1, the sizes from `behind` on. */
+static linnet_status build_run(ln_onnx_building *b)
+{
+    const ln_shape *shape = &b->shape;
+    int64_t rank = shape->rank, start = bound_integer(b, "start");
+    bool has_tail = ln_onnx_bound(b->match, "behind") != NULL;
+    int64_t behind = has_tail ? bound_integer(b, "behind") : rank;
+    if (start < 1 || start >= behind || behind > rank ||
+        (has_tail && bound_integer(b, "rank") != rank)) {
+        return LN_ONNX_FAIL(b, LINNET_ERROR_UNSUPPORTED,
+                            "expected a shape that joins dimensions of each row");
+    }
+    ln_shape run = {.rank = (int)behind};
+    memcpy(run.size, shape->size, sizeof run.size);
+    ln_shape joined = {.rank = (int)(start + 1 + rank - behind)};
+    memcpy(joined.size, shape->size, (size_t)start * sizeof joined.size[0]);
+    joined.size[start] = ln_onnx_product(&run, (int)start);
+    memcpy(joined.size + start + 1, shape->size + behind,
+           (size_t)(rank - behind) * sizeof joined.size[0]);
+    b->shape = joined;
+    append_flatten(b, (int)start, (int)behind - 1);
     return LINNET_OK;
 }
 
@@ -402,6 +445,7 @@ static linnet_status build_row(ln_onnx_building *b)
         [LN_ONNX_SOFTMAX] = build_softmax,
         [LN_ONNX_FLATTEN] = build_flatten,
         [LN_ONNX_RESHAPE] = build_reshape,
+        [LN_ONNX_RUN] = build_run,
         [LN_ONNX_CAST] = build_cast,
         [LN_ONNX_MULTIPLY] = ln_onnx_build_scaling,
         [LN_ONNX_DIVIDE] = ln_onnx_build_scaling,

@@ -77,19 +77,6 @@ static bool is_argument(const trial *t, ln_py_slice name)
     return false;
 }
 
-/* minus_lambd is lambd with its sign turned; cuts the word off and says whether it was there. */
-static bool cut_minus(ln_py_slice *name)
-{
-    static const char minus[] = "minus_";
-    size_t length = strlen(minus);
-    if (name->length <= length || memcmp(name->text, minus, length) != 0) {
-        return false;
-    }
-    name->text += length;
-    name->length -= length;
-    return true;
-}
-
 /* A place for a name; *is_new where it had none. */
 static ln_onnx_binding *bind(trial *t, ln_py_slice name, bool *is_new)
 {
@@ -112,7 +99,6 @@ static ln_onnx_binding *bind(trial *t, ln_py_slice name, bool *is_new)
 static bool bind_number(trial *t, ln_py_slice name, double number)
 {
     bool is_new;
-    number = cut_minus(&name) ? -number : number;
     ln_onnx_binding *binding = bind(t, name, &is_new);
     if (is_new) {
         binding->number = number;
@@ -157,9 +143,7 @@ static bool match_constant(trial *t, const ln_py_node *pattern, size_t value)
     if (t->status != LINNET_OK) {
         return false;
     }
-    ln_py_slice name = pattern->text;
-    (void)cut_minus(&name);
-    if (pattern->kind == LN_PY_NAME && !is_argument(t, name)) {
+    if (pattern->kind == LN_PY_NAME && !is_argument(t, pattern->text)) {
         bool is_new;
         ln_onnx_binding *binding = bind(t, pattern->text, &is_new);
         binding->tensor = is_new ? tensor : binding->tensor;
@@ -171,6 +155,19 @@ static bool match_constant(trial *t, const ln_py_node *pattern, size_t value)
     return pattern->kind == LN_PY_NAME
                ? bind_number(t, pattern->text, number)
                : is_close(number, node_number(pattern)) || refuse(t, "a constant in it is another");
+}
+
+/* Neg(name) as a constant: exporters that can fold it do. */
+static bool match_negative(trial *t, const ln_py_node *call, size_t value)
+{
+    const linnet_tensor *tensor;
+    double number;
+    t->status = ln_onnx_constant(t->onnx, value, &tensor);
+    if (t->status != LINNET_OK) {
+        return false;
+    }
+    return read_scalar(tensor, &number) ? bind_number(t, call->children->text, -number)
+                                        : refuse(t, "expected one number as constant");
 }
 
 /* ---- attributes ---- */
@@ -197,13 +194,16 @@ static bool match_integers(trial *t, const ln_py_node *keyword, const ln_py_node
                            const LnOnnx__Attribute *attribute)
 {
     size_t i = 0;
-    for (const ln_py_node *item = list->children; item != NULL; item = item->next, i++) {
-        if (i >= attribute->n_ints || attribute->ints[i] != item->value.integer) {
+    const ln_py_node *item = list->children;
+    for (; item != NULL && i < attribute->n_ints; item = item->next, i++) {
+        int64_t found = attribute->ints[i];
+        if (item->kind == LN_PY_NAME ? !bind_number(t, item->text, (double)found)
+                                     : found != item->value.integer) {
             break;
         }
-        if (item->next == NULL && i + 1 == attribute->n_ints) {
-            return true;
-        }
+    }
+    if (item == NULL && i == attribute->n_ints) {
+        return true;
     }
     snprintf(t->reason, sizeof t->reason, "attribute %.*s has values that no module stands for",
              LN_PY_SHOWN(keyword->label));
@@ -321,6 +321,10 @@ static bool match_inputs(trial *t, const ln_py_node *call, const LnOnnx__Node *n
 static bool match_call(trial *t, const ln_py_node *call, size_t value)
 {
     const ln_onnx_value *computed = &t->onnx->values[value];
+    if (computed->origin == LN_ONNX_CONSTANT && ln_py_equal(call->text, "Neg") &&
+        call->children->kind == LN_PY_NAME && is_argument(t, call->children->text)) {
+        return match_negative(t, call, value);
+    }
     if (computed->origin != LN_ONNX_COMPUTED || computed->output != 0) {
         return refuse(t, "what comes before it is not what a module is made of");
     }

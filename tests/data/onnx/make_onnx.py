@@ -73,13 +73,13 @@ def bad(name, made, status, message):
     line(name, status, message)
 
 
-def exported(name, module, shape, text, opset=13, dynamic=True):
+def exported(name, module, shape, text, opset=13, dynamic=True, **options):
     torch.manual_seed(3)
     for parameter in module.parameters():
         nn.init.normal_(parameter)
     axes = {"x": {0: "batch"}} if dynamic else None
     torch.onnx.export(module.eval(), torch.randn(*shape), name, opset_version=opset, input_names=["x"],
-                      output_names=["y"], dynamic_axes=axes)
+                      output_names=["y"], dynamic_axes=axes, **options)
     good(name, onnx.load(name), text)
 
 
@@ -111,6 +111,12 @@ exported("torch_view.onnx", View(), (2, 3, 4),
          "Sequential(Flatten(start_dim=1, end_dim=2), Linear(in_features=12, out_features=2, bias=True))")
 exported("torch_view_9.onnx", View(), (2, 3, 4),
          "Sequential(Flatten(start_dim=1, end_dim=2), Linear(in_features=12, out_features=2, bias=True))", opset=9)
+for opset in (9, 15):
+    exported(f"torch_run_{opset}.onnx", nn.Sequential(nn.Flatten(1, 2), nn.Flatten(2), nn.Linear(8, 2)), (2, 2, 3, 2, 4),
+             "Sequential(Flatten(start_dim=1, end_dim=2), Flatten(start_dim=2, end_dim=3), "
+             "Linear(in_features=8, out_features=2, bias=True))", opset=opset)
+exported("torch_unfolded.onnx", nn.Sequential(nn.Linear(4, 3), nn.Hardshrink(0.25), nn.Softshrink(0.25)), (2, 2, 4),
+         f"Sequential({LINEAR}, Hardshrink(0.25), Softshrink(0.25))", do_constant_folding=False)
 for i, (module, text) in enumerate([
         (nn.ELU(0.5), "ELU(alpha=0.5)"), (nn.SELU(), "SELU()"), (nn.CELU(2.0), "CELU(alpha=2.0)"),
         (nn.LeakyReLU(0.3), "LeakyReLU(negative_slope=0.3)"), (nn.ReLU6(), "ReLU6()"),
@@ -423,6 +429,13 @@ for name, made, message in [
          "node 'n_y' (Reshape): expected sizes from -1 on as its shape"),
         ("reshape_floats", model([node("Reshape", "x s")], [tensor("s", [-1, 4])]),
          "node 'n_y' (Reshape): expected sizes from -1 on as its shape"),
+        ("run_start", model([node("Shape", "x", "s"), node("Slice", "s zero zero zero", "h"),
+                             node("Concat", "h rest", "c", axis=0), node("Reshape", "x c")],
+                            [integers("zero", [0]), integers("rest", [-1])]),
+         "node 'n_y' (Reshape): expected a shape that joins dimensions of each row"),
+        ("run_computed", model([node("Shape", "x", "s"), node("Concat", "s rest", "c", axis=0), node("Reshape", "x c")],
+                               [integers("rest", [-1])]),
+         "node 'n_y' (Reshape): expected a constant, found what the graph computes"),
         ("scale_late", model([node("Relu", "x", "r"), node("Mul", "r s")], [tensor("s", 2.0)]),
          "node 'n_y' (Mul): expected arithmetic with constants only as the input's scaling, (x * scale - mean) / std, "
          "before anything else"),
