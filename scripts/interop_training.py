@@ -1,0 +1,248 @@
+"""interop_training.py - random models in PyTorch and in Linnet, live: files, forward, gradients, training.
+
+    /usr/bin/python3 scripts/interop_training.py BUILD [CASES [SEED]]
+
+BUILD is a build with its tests (it holds `linnet` and `logits`); needs Debian's python3-torch. Each case
+draws a Sequential of all modules, a loss, an optimizer and a dtype of the file from its seed.
+  - PyTorch saves the weights, Linnet reads them: the logits of eval agree
+  - one step of SGD with a huge learning rate: every parameter's gradient agrees
+  - ten steps from the initial weights of the seed, shuffled and dropped out by torch's generator: all
+    weights and buffers agree
+  - Linnet saves, PyTorch reads with weights_only=True, strictly
+Agreement is to 1e-5, relative to the largest of what is compared. Where a model magnifies rounding, it is
+to as much more as PyTorch's own float32 is away from its float64. Prints the case that fails, keeps its
+files and exits 1.
+"""
+
+import random
+import shutil
+import sys
+import tempfile
+import warnings
+from pathlib import Path
+
+import numpy
+import torch
+from torch import nn
+from torch.utils.data import DataLoader, TensorDataset
+
+from interop_modules import RMSNorm, run
+
+TOLERANCE = 1e-5
+ROWS, BATCH, CLASSES, STEPS = 24, 12, 4, 10
+DTYPES = (torch.float32, torch.float32, torch.float64, torch.float16, torch.bfloat16)
+HUGE = 2.0**20
+
+
+# ---- what is drawn ----
+
+def activation(draw):
+    return draw.choice((
+        lambda: nn.ReLU(), lambda: nn.ELU(draw.uniform(0.5, 2)), lambda: nn.SELU(), lambda: nn.CELU(0.7),
+        lambda: nn.LeakyReLU(0.1), lambda: nn.ReLU6(), lambda: nn.GELU(draw.choice(("none", "tanh"))),
+        lambda: nn.SiLU(), lambda: nn.Mish(), lambda: nn.Softplus(draw.choice((0.5, 1, 2))), lambda: nn.Softsign(),
+        lambda: nn.Tanh(), lambda: nn.Sigmoid(), lambda: nn.LogSigmoid(), lambda: nn.Hardtanh(-0.7, 0.9),
+        lambda: nn.Hardswish(), lambda: nn.Hardsigmoid(), lambda: nn.Hardshrink(0.1), lambda: nn.Softshrink(0.1),
+        lambda: nn.Tanhshrink(), lambda: nn.Threshold(0.1, -0.3)))()
+
+
+def random_module(draw):
+    p = draw.choice((0, 0.1, 0.3, 0.6, 1)) if draw.random() < 0.2 else draw.uniform(0.05, 0.5)
+    low = draw.uniform(0, 0.4)
+    return draw.choice((lambda: nn.Dropout(p), lambda: nn.AlphaDropout(min(p, 0.6)), lambda: nn.Dropout1d(p),
+                        lambda: nn.FeatureAlphaDropout(min(p, 0.6)), lambda: nn.RReLU(low, low + draw.random())))()
+
+
+def norm(draw, shape):
+    affine = draw.random() < 0.7
+    kind = draw.randrange(3)
+    if kind == 0:
+        return nn.BatchNorm1d(shape[0], draw.choice((1e-5, 1e-2)), draw.choice((0.1, 0.3, None)), affine,
+                              draw.random() < 0.8)
+    sizes = tuple(shape) if draw.random() < 0.3 else shape[-1]
+    return nn.LayerNorm(sizes, elementwise_affine=affine) if kind == 1 else RMSNorm(sizes, draw.choice((None, 1e-3)), affine)
+
+
+def step(draw, shape):
+    """One more module for rows of this shape, and their shape behind it."""
+    kind = draw.randrange(11)
+    if kind <= 2:
+        width = draw.randint(2, 12)
+        made = nn.Linear(shape[-1], width, draw.random() < 0.8) if draw.random() < 0.8 else nn.LazyLinear(width)
+        return made, shape[:-1] + [width]
+    if kind == 3:
+        return norm(draw, shape), shape
+    if kind == 4:
+        return random_module(draw), shape
+    if kind == 5:
+        return nn.PReLU(draw.choice((1, shape[0]))), shape
+    dim = draw.randint(1, len(shape))
+    if kind == 6 and shape[dim - 1] % 2 == 0 and shape[dim - 1] > 2:
+        halved = list(shape)
+        halved[dim - 1] //= 2
+        return nn.GLU(draw.choice((dim, dim - len(shape) - 1))), halved
+    if kind == 7:
+        return draw.choice((nn.Softmax, nn.LogSoftmax, nn.Softmin))(dim), shape
+    if kind == 8 and len(shape) == 1 and shape[0] % 2 == 0:
+        rows = draw.choice((2, shape[0] // 2))
+        return nn.Unflatten(1, (rows, -1)), [rows, shape[0] // rows]
+    if kind == 9 and len(shape) == 2:
+        return nn.Flatten(), [shape[0] * shape[1]]
+    return activation(draw), shape
+
+
+def network(draw, features):
+    parts, shape = [], [features]
+    for _ in range(draw.randint(1, 7)):
+        made, shape = step(draw, shape)
+        parts.append(made)
+    if len(shape) == 2:
+        parts.append(nn.Flatten())
+    parts.append(nn.Linear(shape[0] * (shape[1] if len(shape) == 2 else 1), CLASSES))
+    return nn.Sequential(*parts)
+
+
+LOSSES = ("CrossEntropyLoss()", "CrossEntropyLoss()", "CrossEntropyLoss(label_smoothing=0.1)",
+          "CrossEntropyLoss(weight=[1.0, 0.5, 2.0, 0.25])", "CrossEntropyLoss(reduction='sum')",
+          "CrossEntropyLoss(weight=[1.0, 0.5, 2.0, 0.25], label_smoothing=0.2, ignore_index=2)")
+OPTIMIZERS = ("SGD(lr=0.02)", "SGD(lr=0.01, momentum=0.9, nesterov=True)", "SGD(lr=0.02, weight_decay=0.01)",
+              "Adam(lr=0.002, eps=0.01)", "AdamW(lr=0.002, eps=0.01, amsgrad=True)")
+
+
+class Case:
+    """A model, what it is trained on and with, and the seed of all that is random in its training."""
+
+    def __init__(self, seed):
+        draw = random.Random(seed)
+        torch.manual_seed(seed)
+        self.seed = seed
+        self.features = draw.randint(2, 9)
+        self.x = torch.randn(ROWS, self.features)
+        self.y = torch.randint(0, CLASSES, (ROWS,))
+        self.loss = draw.choice(LOSSES)
+        self.optimizer = draw.choice(OPTIMIZERS)
+        self.dtype = draw.choice(DTYPES)
+        self.lazy_text = repr(self.build())
+        self.state = self.stirred(self.model())
+        self.text = repr(self.model())
+
+    def build(self):
+        """As a script begins: torch's generator gives the initial weights."""
+        torch.manual_seed(self.seed)
+        return network(random.Random(self.seed), self.features)
+
+    def model(self, state=None, dtype=torch.float32):
+        """Built, its lazy modules too, which draw their values at their first input."""
+        model = self.build().eval()
+        model(self.x)
+        if state is not None:
+            model.load_state_dict(state)
+        return model.to(dtype)
+
+    def stirred(self, model):
+        """Weights that say something where norms begin as 1 and 0, rounded to the file's dtype."""
+        with torch.no_grad():
+            for tensor in model.state_dict().values():
+                if tensor.dim() == 1:
+                    tensor += torch.rand_like(tensor) * 0.5
+                if tensor.dtype.is_floating_point:
+                    tensor.copy_(tensor.to(self.dtype))
+        return {name: tensor.clone() for name, tensor in model.state_dict().items()}
+
+    def train(self, dtype, optimizer, batch, epochs, state=None):
+        """A script's loop over a shuffling DataLoader; returns the model, gradients of the last step included."""
+        model = self.model(state, dtype).train()
+        loss = eval("nn." + self.loss.replace("[", "torch.tensor([").replace("]", "])")).to(dtype)
+        update = eval("torch.optim." + optimizer.replace("(", "(model.parameters(), ", 1))
+        data = TensorDataset(self.x.to(dtype), self.y)
+        for _ in range(epochs):
+            for x, y in DataLoader(data, batch_size=batch, shuffle=True):
+                update.zero_grad()
+                loss(model(x), y).backward()
+                update.step()
+        return model
+
+
+# ---- the comparison ----
+
+ill = 0
+
+
+def compare(what, found, single, double):
+    """Tensors by name: Linnet's, PyTorch's, and PyTorch's in float64."""
+    global ill
+    if list(found) != list(single):
+        sys.exit(f"{what}: expected {list(single)}, found {list(found)}")
+    scale = max((float(tensor.abs().max()) for tensor in single.values() if tensor.numel()), default=0)
+    for name, expected in single.items():
+        if found[name].shape != expected.shape:
+            sys.exit(f"{what} of {name}: expected shape {expected.shape}, found {found[name].shape}")
+        if not expected.numel():
+            continue
+        rounding = float((expected.double() - double[name].double()).abs().max())
+        ill += rounding > TOLERANCE * scale
+        difference = float((found[name].double() - expected.double()).abs().max())
+        if not difference <= TOLERANCE * scale + 4 * rounding:
+            sys.exit(f"{what} of {name}: differs by {difference:.1e} where the largest is {scale:.1e} and PyTorch's "
+                     f"own rounding {rounding:.1e}")
+
+
+def check(tools, work, case):
+    linnet, logits = tools
+    x, y, weights = work / "x.npy", work / "y.npy", work / "weights.pt"
+    numpy.save(x, case.x.numpy())
+    numpy.save(y, case.y.numpy())
+    torch.save({name: tensor.to(case.dtype) if tensor.dtype.is_floating_point else tensor
+                for name, tensor in case.state.items()}, weights)
+
+    def train(out, text, *options):
+        run(linnet, "train", x, "--labels", y, "--model", text, "--set", f"classes={CLASSES}", "--rng", "torch",
+            "--seed", case.seed, "--threads", "1", "-o", work / out, *options)
+        return torch.load(work / out) if out.endswith(".pt") else None
+
+    train("eval.safetensors", case.text, "--init", weights, "--epochs", "0")
+    run(logits, work / "eval.safetensors", x, ROWS, work / "logits")
+    found = torch.from_numpy(numpy.fromfile(work / "logits", dtype=numpy.float32).reshape(ROWS, CLASSES))
+    with torch.no_grad():
+        single = case.model(case.state)(case.x)
+        double = case.model(case.state, torch.float64)(case.x.double())
+    compare("logits", {"eval": found}, {"eval": single}, {"eval": double})
+
+    after = train("gradient.pt", case.text, "--init", weights, "--epochs", "1", "--batch-size", ROWS, "--optim",
+                  f"SGD(lr={HUGE})", "--loss", case.loss)
+    gradients = [{name: parameter.grad for name, parameter in
+                  case.train(dtype, f"SGD(lr={HUGE})", ROWS, 1, case.state).named_parameters()}
+                 for dtype in (torch.float32, torch.float64)]
+    found = {name: (case.state[name].double() - after[name].double()) / HUGE for name in gradients[0]}
+    compare("gradient", found, *gradients)
+
+    train("trained.pt", case.lazy_text, "--epochs", STEPS * BATCH // ROWS, "--batch-size", BATCH, "--optim",
+          case.optimizer, "--loss", case.loss)
+    found = torch.load(work / "trained.pt", weights_only=True)
+    case.model().load_state_dict(found)
+    compare("trained values", found,
+            *(case.train(dtype, case.optimizer, BATCH, STEPS * BATCH // ROWS).state_dict()
+              for dtype in (torch.float32, torch.float64)))
+
+
+def main():
+    tools = Path(sys.argv[1]) / "linnet", Path(sys.argv[1]) / "logits"
+    count = int(sys.argv[2]) if len(sys.argv) > 2 else 300
+    first = int(sys.argv[3]) if len(sys.argv) > 3 else 1
+    used = set()
+    for seed in range(first, first + count):
+        work = Path(tempfile.mkdtemp(prefix="interop-"))
+        case = Case(seed)
+        used.update(type(module).__name__ for module in case.model().modules())
+        try:
+            check(tools, work, case)
+        except (SystemExit, RuntimeError) as why:
+            sys.exit(f"seed {seed}, files in {work}\n{case.lazy_text}\n{case.loss}, {case.optimizer}, {case.dtype}\n{why}")
+        shutil.rmtree(work)
+    print(f"{count} random models of {len(used)} kinds of modules agree with PyTorch {torch.__version__}; {ill} of "
+          f"their tensors are known to less than {TOLERANCE:.0e} in float32; seeds {first} to {first + count - 1}")
+
+
+if __name__ == "__main__":
+    warnings.filterwarnings("ignore", message="Lazy modules")
+    main()
