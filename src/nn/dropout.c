@@ -33,15 +33,14 @@ static linnet_status check(const ln_value *values, linnet_error *error)
 
 /* Which elements of a whole batch are kept, in PyTorch's order; it draws nothing where that is
  * certain. */
-static void draw(const ln_module *module, ln_torch_generator *generator, size_t count,
-                 const float *x, void *drawn)
+static void draw(const ln_module *module, ln_torch_generator *generator, const ln_draw_batch *batch)
 {
-    (void)x;
     double p = module->values[P].number[0];
+    size_t count = batch->rows * batch->units;
     if (p > 0 && p < 1) {
-        ln_torch_bernoulli(generator, 1 - p, count, drawn);
+        ln_torch_bernoulli(generator, 1 - p, count, batch->drawn);
     } else {
-        memset(drawn, p == 0, count);
+        memset(batch->drawn, p == 0, count);
     }
 }
 

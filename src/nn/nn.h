@@ -45,6 +45,15 @@ typedef struct ln_draw {
     size_t length;     /* neighbouring elements of the row that share a draw */
 } ln_draw;
 
+/* Draws that torch's generator makes for a whole batch at once. */
+typedef struct ln_draw_batch {
+    size_t rows, units;
+    const float
+        *x; /* the input, its rows ldx apart, where the module's backward sees it, else NULL */
+    size_t ldx;
+    void *drawn; /* (rows, units) */
+} ln_draw_batch;
+
 /* How a module cuts what stands in a row: each vector of `in` elements becomes one of `out`. */
 typedef struct ln_layout {
     size_t in, out;
@@ -93,10 +102,9 @@ typedef struct ln_module_type {
     /* Modules that draw: the draws of one row for inputs of this shape (batch dimension first),
      * which its elements share evenly, and in their order. NULL: one an element. */
     size_t (*units)(const ln_shape *shape);
-    /* Draws for `count` units, the whole batch, from torch's generator in PyTorch's order. x is the
-     * input where backward_sees_x, else NULL. */
-    void (*draw)(const ln_module *module, ln_torch_generator *generator, size_t count,
-                 const float *x, void *drawn);
+    /* All draws of a batch from torch's generator, in PyTorch's order. NULL: it draws nothing. */
+    void (*draw)(const ln_module *module, ln_torch_generator *generator,
+                 const ln_draw_batch *batch);
 
     /* ROW and BATCH: how the vectors lie in inputs of this shape. NULL: a vector is the whole row, as
      * of every ELEMENTWISE module. */

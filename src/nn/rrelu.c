@@ -25,16 +25,19 @@ static linnet_status check(const ln_value *values, linnet_error *error)
                          ln_value_text(&values[UPPER], upper));
 }
 
-static void draw(const ln_module *module, ln_torch_generator *generator, size_t count,
-                 const float *x, void *drawn)
+static void draw(const ln_module *module, ln_torch_generator *generator, const ln_draw_batch *batch)
 {
-    float *slopes = drawn;
+    float *slopes = batch->drawn;
     double lower = (double)(float)module->values[LOWER].number[0];
     double upper = (double)(float)module->values[UPPER].number[0];
-    for (size_t i = 0; i < count; i++) {
-        slopes[i] = 1;
-        if (x[i] <= 0) {
-            slopes[i] = (float)(ln_torch_unit(generator) * (upper - lower) + lower);
+    for (size_t row = 0; row < batch->rows; row++) {
+        const float *x = batch->x + row * batch->ldx;
+        for (size_t i = 0; i < batch->units; i++) {
+            *slopes = 1;
+            if (x[i] <= 0) {
+                *slopes = (float)(ln_torch_unit(generator) * (upper - lower) + lower);
+            }
+            slopes++;
         }
     }
 }

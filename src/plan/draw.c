@@ -35,13 +35,14 @@ void ln_plan_draw_step(const linnet_plan *plan, const ln_step *step, size_t batc
     for (size_t j = 0; j < step->chain_count && plan->generator != NULL; j++) {
         const ln_link *link = &step->chain[j];
         const ln_module_type *type = link->module.type;
-        size_t units = link->draw.units;
-        unsigned char *drawn = link->drawn;
-        for (size_t row = 0; row < batch && type->draw != NULL; row++) {
-            /* A module that sees its input begins its chain: the step's input is its own. */
-            type->draw(&link->module, plan->generator, units,
-                       type->backward_sees_x ? x + row * ldx : NULL,
-                       drawn + row * units * type->draw_size);
+        /* A module that sees its input begins its chain: the step's input is its own. */
+        ln_draw_batch draws = {.rows = batch,
+                               .units = link->draw.units,
+                               .x = type->backward_sees_x ? x : NULL,
+                               .ldx = ldx,
+                               .drawn = link->drawn};
+        if (type->draw != NULL) {
+            type->draw(&link->module, plan->generator, &draws);
         }
     }
 }
