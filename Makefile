@@ -6,10 +6,12 @@ JOBS ?= $(shell nproc)
 CMAKE_FLAGS ?=
 MAKEFLAGS += --no-print-directory
 CONFIGURE = [ -f $(BUILD)/CMakeCache.txt ] || cmake -S . -B $(BUILD) $(CMAKE_FLAGS) -DLINNET_BUILD_TESTS=OFF
+CONFIGURE_TESTS = cmake -S . -B $(BUILD) $(CMAKE_FLAGS) -DLINNET_BUILD_TESTS=ON -Wno-dev > $(BUILD).log \
+    || { cat $(BUILD).log; exit 1; }; rm -f $(BUILD).log
 CMAKE_BUILD := cmake --build $(BUILD) --parallel $(JOBS)
 
 .DEFAULT_GOAL := build
-.PHONY: build demo test check install clean help
+.PHONY: build demo test check interop install clean help
 
 build:   ## build the library, the program, the examples and the manual in build/
 	@scripts/setup build
@@ -24,15 +26,19 @@ demo:    ## build, then train, evaluate and run a classifier on Fashion-MNIST
 
 test:    ## build and run all tests
 	@scripts/setup test
-	@cmake -S . -B $(BUILD) $(CMAKE_FLAGS) -DLINNET_BUILD_TESTS=ON -Wno-dev > $(BUILD).log \
-	    || { cat $(BUILD).log; exit 1; }
-	@rm -f $(BUILD).log
+	@$(CONFIGURE_TESTS)
 	@$(CMAKE_BUILD)
 	@ctest --test-dir $(BUILD) --output-on-failure --parallel $(JOBS)
 
 check:   ## the deeper checks: sanitizers, valgrind, clang, other processors, PyTorch (10 minutes)
 	@scripts/setup check
 	@scripts/check
+
+interop: ## PyTorch and Linnet exchange files and train the same models, live (5 minutes)
+	@scripts/setup interop
+	@$(CONFIGURE_TESTS)
+	@$(CMAKE_BUILD)
+	@scripts/interop $(BUILD)
 
 install: build  ## install under PREFIX (/usr/local); DESTDIR is put before it
 	@DESTDIR=$(DESTDIR) cmake --install $(BUILD) --prefix $(PREFIX)

@@ -245,7 +245,7 @@ static void test_nested_model(void **state)
                                 "Identity(), Linear(3, 2, bias=False))",
                                 NULL, 0, &model, &error),
              &error);
-    linnet_model_reset_parameters(model, 1);
+    linnet_model_reset_parameters(model, 1, LINNET_RNG_PHILOX);
     check_ok(linnet_model_save(model, path, &error), &error);
     again = load(path);
     assert_string_equal(linnet_model_repr(again),
