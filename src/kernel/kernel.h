@@ -108,6 +108,8 @@ const ln_kernels *ln_kernels_at(size_t i);
 /* Floats from row to row that keep the rows of a matrix apart in a first-level cache: at least
  * `features`. */
 size_t ln_leading(size_t features);
+/* Whether rows so far apart push each other out, so that copying them first is faster. */
+bool ln_crowded(size_t ld);
 
 /* Floats that packed weights take; SIZE_MAX on overflow. */
 size_t ln_packed_size(const ln_kernels *kernels, size_t in, size_t out);

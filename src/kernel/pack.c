@@ -81,6 +81,7 @@ void ln_transpose(size_t rows, size_t columns, const float *src, size_t src_ld, 
 
 /* A first-level cache of 64 sets, as nearly all have: rows this many lines apart meet in a set. */
 #define SETS 64
+#define WAYS 8
 #define LINE (64 / sizeof(float))
 
 /* The largest number of lines that fall into one set where 16 rows, `lines` apart, are each read
@@ -98,6 +99,11 @@ static size_t crowding(size_t lines)
     return most;
 }
 
+bool ln_crowded(size_t ld)
+{
+    return ld % LINE == 0 && crowding(ld / LINE) > WAYS;
+}
+
 size_t ln_leading(size_t features)
 {
     size_t lines = ln_ceil_div(features, LINE);
@@ -105,9 +111,8 @@ size_t ln_leading(size_t features)
     if (lines <= LN_FEATURE_BLOCK / LINE / 4) {
         return features;
     }
-    /* An odd distance spreads a column, too. A set holds 8 lines as a rule: two are left for the panel
-     * that passes by. */
-    while (lines % 2 == 0 || crowding(lines) > 6) {
+    /* An odd distance spreads a column, too. Two ways are left for the panel that passes by. */
+    while (lines % 2 == 0 || crowding(lines) > WAYS - 2) {
         lines++;
     }
     return lines * LINE;
