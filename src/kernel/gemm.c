@@ -19,6 +19,9 @@
 /* Floats of a task's rows that the second-level cache keeps beside the panels that pass by. */
 #define CACHED_ROWS ((size_t)128 << 10)
 
+/* So many rows make reading a panel from memory worth it. */
+#define ENOUGH_ROWS 48
+
 /* How a product is cut: `parts` of its rows times parts of its features. */
 typedef struct grid {
     const ln_kernels *kernels;
@@ -150,8 +153,9 @@ static void forward_task(void *context, size_t index)
 void ln_linear_forward(const ln_kernels *kernels, ln_pool *pool, const ln_forward *product)
 {
     if (product->batch > 0 && product->out > 0) {
-        grid g = cut(kernels, pool, product, product->batch, TASK_ROWS, kernels->tile_rows,
-                     product->out);
+        size_t cached = product->in > 0 ? CACHED_ROWS / product->in : TASK_ROWS;
+        size_t most = cached < ENOUGH_ROWS ? TASK_ROWS : ln_min_size(cached, TASK_ROWS);
+        grid g = cut(kernels, pool, product, product->batch, most, kernels->tile_rows, product->out);
         run(pool, &g, forward_task);
     }
 }

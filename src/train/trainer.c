@@ -21,6 +21,7 @@ struct linnet_trainer {
     linnet_trainer_options options;
     linnet_plan *plan;
     ln_optimizer *optimizer;
+    float **parameters; /* as the plan lays them out */
     ln_schedule *schedule; /* NULL: none */
     bool step_batches;     /* the schedule is stepped after each batch */
     ln_loss *loss;
@@ -76,11 +77,13 @@ static linnet_status create_optimizer(linnet_trainer *trainer, const char *text,
 {
     size_t count = trainer->model->parameter_count;
     size_t *sizes = ln_alloc(count, sizeof *sizes);
-    if (sizes == NULL) {
+    trainer->parameters = ln_alloc(count, sizeof *trainer->parameters);
+    if (sizes == NULL || trainer->parameters == NULL) {
+        ln_free(sizes);
         return ln_fail_memory(error, count * sizeof *sizes, "the optimizer");
     }
     for (size_t i = 0; i < count; i++) {
-        ln_plan_parameter(trainer->plan, i, &sizes[i]);
+        trainer->parameters[i] = ln_plan_parameter(trainer->plan, i, &sizes[i]);
     }
     linnet_status status = ln_optimizer_create(text, sizes, count, &trainer->optimizer, error);
     ln_free(sizes);
@@ -214,6 +217,7 @@ void linnet_trainer_free(linnet_trainer *trainer)
         linnet_plan_free(trainer->plan);
         ln_schedule_free(trainer->schedule);
         ln_optimizer_free(trainer->optimizer);
+        ln_free(trainer->parameters);
         ln_loss_free(trainer->loss);
         ln_free(trainer->order);
         ln_free(trainer->losses);
@@ -273,18 +277,15 @@ static void update_parameter(void *context, size_t parameter, size_t first, size
                              const float *gradient)
 {
     const linnet_trainer *trainer = context;
-    size_t whole;
-    float *weight = ln_plan_parameter(trainer->plan, parameter, &whole);
     ln_optimizer_update(trainer->optimizer, trainer->plan->kernels, parameter, first, count,
-                        gradient, weight + first);
+                        gradient, trainer->parameters[parameter] + first);
 }
 
 static void parameter_streams(void *context, size_t parameter,
                               const float *streams[LN_TILE_STREAMS])
 {
     const linnet_trainer *trainer = context;
-    size_t whole;
-    streams[0] = ln_plan_parameter(trainer->plan, parameter, &whole);
+    streams[0] = trainer->parameters[parameter];
     for (int i = 0; i < LN_TILE_STREAMS - 1; i++) {
         streams[i + 1] = ln_optimizer_state(trainer->optimizer, parameter, i);
     }
