@@ -223,7 +223,7 @@ LINNET_NODISCARD LINNET_API linnet_status linnet_cross_entropy(const linnet_tens
 typedef struct linnet_state_dict linnet_state_dict;
 
 /* Reads a file of tensors; the format is found by content (safetensors, npy, npz, IDX, PyTorch's
- * .pt, ONNX), and docs/formats.md says what each gives. A safetensors or npy file is mapped and its
+ * .pt, ONNX; a folder with a config.json is a hub's model), and docs/formats.md says what each gives. A safetensors or npy file is mapped and its
  * tensors are views of the mapping; those of a .pt file may share memory. The caller owns the
  * result. Errors: IO, FORMAT, MEMORY, UNSUPPORTED. */
 LINNET_NODISCARD LINNET_API linnet_status linnet_state_dict_load(const char *path,
@@ -233,8 +233,9 @@ LINNET_NODISCARD LINNET_API linnet_status linnet_state_dict_load(const char *pat
 LINNET_NODISCARD LINNET_API linnet_status linnet_state_dict_create(linnet_state_dict **state_dict,
                                                                    linnet_error *error);
 /* Writes `path` atomically (a temporary file beside it, flushed, renamed); the format follows the
- * ending: .safetensors, .pt or .pth, .npy where there is one tensor, .onnx where metadata make a model of
- * them. The same content gives the same bytes. Errors: IO, UNSUPPORTED, MEMORY, ARGUMENT (a name that is not UTF-8). */
+ * ending: .safetensors, .pt or .pth, .npz (which holds no metadata), .npy where there is one tensor,
+ * .onnx where metadata make a model of them. The same content gives the same bytes. Errors: IO,
+ * UNSUPPORTED, MEMORY, ARGUMENT (a name that is not UTF-8). */
 LINNET_NODISCARD LINNET_API linnet_status
 linnet_state_dict_save(const linnet_state_dict *state_dict, const char *path, linnet_error *error);
 LINNET_API void linnet_state_dict_free(linnet_state_dict *state_dict);
@@ -402,10 +403,10 @@ LINNET_NODISCARD LINNET_API linnet_status linnet_model_parse(const char *text,
 typedef enum linnet_rng {
     LINNET_RNG_PHILOX = 0, /* counter-based; nothing stored, the same on any number of threads.
                               Initial weights are those of LINNET_RNG_TORCH */
-    LINNET_RNG_TORCH,      /* PyTorch's CPU generator, drawn in PyTorch's order, as a script that calls
+    LINNET_RNG_TORCH, /* PyTorch's CPU generator, drawn in PyTorch's order, as a script that calls
                               torch.manual_seed(seed), builds the model, and iterates a
                               DataLoader(shuffle=True) draws it */
-    LINNET_RNG_TORCH_MKL,  /* the same in a PyTorch built with MKL, which draws dropout masks otherwise:
+    LINNET_RNG_TORCH_MKL, /* the same in a PyTorch built with MKL, which draws dropout masks otherwise:
                               torch.backends.mkl.is_available() */
     /* These two again on a processor without AVX2, or under ATEN_CPU_CAPABILITY=default:
      * torch.backends.cpu.get_cpu_capability() says "DEFAULT" or "NO AVX". Initial weights differ in
