@@ -118,7 +118,15 @@ static void every_format(void **state)
         const char *path = scratch_path(state, first), *other = scratch_path(state, second);
         check_ok(linnet_model_writable(path, &error), &error);
         save(model, path);
-        linnet_model *again = load(path);
+        save(model, other);
+        check_same_files(path, other);
+        linnet_model *again;
+        if (linnet_model_load(path, &again, &error) == LINNET_ERROR_UNSUPPORTED) {
+            /* A .pt is written by any build, and read by one with ZIP. */
+            assert_int_not_equal(i, 0);
+            assert_non_null(strstr(error.message, "built without npz"));
+            continue;
+        }
         check_same_models(model, again);
         save(again, other);
         check_same_files(path, other);

@@ -70,9 +70,10 @@ LINNET_NODISCARD linnet_status ln_format_to_write(const char *path, bool model,
 /* The metadata key of what a reader has to say of the file itself: nothing that another file should be
  * given. */
 #define LN_FORMAT_WARNING "linnet.warning"
-/* Those of a model: its text, and its class names as a JSON array. */
+/* Those of a model: its text, its class names as a JSON array, its input's shape and scaling as an object. */
 #define LN_KEY_MODEL "linnet.model"
 #define LN_KEY_CLASSES "linnet.classes"
+#define LN_KEY_INPUT "linnet.input"
 
 /* Bytes of a tensor as a file promises it; false where the product overflows, a size of 0 counting
  * as 1, so that no order of the sizes hides an absurd one. */

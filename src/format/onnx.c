@@ -158,7 +158,7 @@ static linnet_status read_metadata(ln_onnx *onnx)
     for (size_t i = 0; i < onnx->model->n_metadata_props; i++) {
         const LnOnnx__Entry *entry = onnx->model->metadata_props[i];
         const char *key = ln_onnx_text(entry->key);
-        if (strcmp(key, LN_ONNX_MODEL) == 0 || strcmp(key, LN_ONNX_INPUT) == 0) {
+        if (strcmp(key, LN_KEY_MODEL) == 0 || strcmp(key, LN_KEY_INPUT) == 0) {
             return ln_fail(onnx->error, LINNET_ERROR_FORMAT,
                            "metadata key '%s': an ONNX file says this in its graph", key);
         }

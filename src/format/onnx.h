@@ -35,10 +35,6 @@ bool ln_onnx_probe(const ln_file *file);
 #define LN_ONNX_NEWEST 28
 #define LN_ONNX_NAME 32 /* room for the name of an operator or an argument in onnx.def */
 
-/* Keys of a state_dict's metadata that say the model. */
-#define LN_ONNX_MODEL "linnet.model"
-#define LN_ONNX_INPUT "linnet.input"
-
 /* ---- memory: freed as a whole ---- */
 
 typedef struct ln_onnx_arena {

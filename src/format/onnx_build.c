@@ -469,7 +469,7 @@ linnet_status ln_onnx_build(ln_onnx *onnx, const ln_onnx_match *chain, size_t co
         return status;
     }
     ln_text_append_string(&b.text, b.modules == 0 ? "Sequential(Identity())" : ")");
-    status = ln_onnx_set_text(onnx, LN_ONNX_MODEL, &b.text);
+    status = ln_onnx_set_text(onnx, LN_KEY_MODEL, &b.text);
     return status == LINNET_OK ? ln_onnx_set_input(&b) : status;
 }
 

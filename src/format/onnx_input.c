@@ -212,7 +212,7 @@ linnet_status ln_onnx_set_input(ln_onnx_building *b)
         return LINNET_OK;
     }
     ln_text_append_string(&text, "}");
-    return ln_onnx_set_text(b->onnx, LN_ONNX_INPUT, &text);
+    return ln_onnx_set_text(b->onnx, LN_KEY_INPUT, &text);
 }
 
 #endif

@@ -62,7 +62,7 @@ static linnet_status infer_row(ln_onnx_emission *e, const char *path, const ln_p
 static linnet_status fail_input(ln_onnx_emission *e)
 {
     return ln_fail(e->error, LINNET_ERROR_FORMAT,
-                   "metadata key '" LN_ONNX_INPUT "': expected a model's shape and scaling");
+                   "metadata key '" LN_KEY_INPUT "': expected a model's shape and scaling");
 }
 
 static linnet_status read_shape(ln_onnx_emission *e, const json_t *sizes)
@@ -145,7 +145,7 @@ static linnet_status emit_input(ln_onnx_emission *e, const json_t *json)
  * wants. Then the scaling. */
 static linnet_status begin(ln_onnx_emission *e, const ln_py_tree *tree, ln_shape *input)
 {
-    const char *text = linnet_state_dict_metadata_get(e->state_dict, LN_ONNX_INPUT);
+    const char *text = linnet_state_dict_metadata_get(e->state_dict, LN_KEY_INPUT);
     e->shape = (ln_shape){.rank = 2, .size = {LN_ONNX_UNKNOWN, LN_ONNX_UNKNOWN}};
     e->value = INPUT;
     linnet_status status = visit_leaves(e, "", tree->root, infer_row);
@@ -219,7 +219,7 @@ static linnet_status list_metadata(ln_onnx_emission *e, LnOnnx__Model *model)
     }
     for (size_t i = 0; i < count; i++) {
         const char *key = linnet_state_dict_metadata_key(e->state_dict, i);
-        if (strcmp(key, LN_ONNX_MODEL) == 0 || strcmp(key, LN_ONNX_INPUT) == 0 ||
+        if (strcmp(key, LN_KEY_MODEL) == 0 || strcmp(key, LN_KEY_INPUT) == 0 ||
             strcmp(key, "format") == 0) {
             continue;
         }
@@ -333,11 +333,11 @@ static linnet_status emit_model(ln_onnx_emission *e, const char *text, const cha
 linnet_status ln_onnx_write(const linnet_state_dict *state_dict, const char *path,
                             linnet_error *error)
 {
-    const char *text = linnet_state_dict_metadata_get(state_dict, LN_ONNX_MODEL);
+    const char *text = linnet_state_dict_metadata_get(state_dict, LN_KEY_MODEL);
     if (text == NULL) {
         return ln_fail(error, LINNET_ERROR_UNSUPPORTED,
                        "an ONNX file holds a model, and these tensors have no architecture "
-                       "(metadata key '" LN_ONNX_MODEL "')");
+                       "(metadata key '" LN_KEY_MODEL "')");
     }
     ln_onnx_emission e = {.state_dict = state_dict,
                           .error = error,

@@ -19,7 +19,6 @@
 
 #define OURS "linnet."
 #define KEY_VERSION OURS "version"
-#define KEY_INPUT OURS "input"
 /* Set by the reader of PyTorch's files: a pickled torch.nn module as print() shows it. */
 #define KEY_TORCH_MODEL "torch.model"
 
@@ -32,7 +31,7 @@ static linnet_status fail_key(linnet_error *error, const char *key, const char *
 
 static linnet_status check_keys(const linnet_state_dict *state_dict, linnet_error *error)
 {
-    static const char *const known[] = {KEY_VERSION, LN_KEY_MODEL, LN_KEY_CLASSES, KEY_INPUT,
+    static const char *const known[] = {KEY_VERSION, LN_KEY_MODEL, LN_KEY_CLASSES, LN_KEY_INPUT,
                                         LN_FORMAT_WARNING};
     for (size_t i = 0; i < linnet_state_dict_metadata_count(state_dict); i++) {
         const char *key = linnet_state_dict_metadata_key(state_dict, i);
@@ -185,7 +184,7 @@ static linnet_status adopt(linnet_status status, const linnet_error *why, linnet
 {
     if (status == LINNET_ERROR_ARGUMENT || status == LINNET_ERROR_SHAPE ||
         status == LINNET_ERROR_UNSUPPORTED) {
-        return fail_key(error, KEY_INPUT, why->message);
+        return fail_key(error, LN_KEY_INPUT, why->message);
     }
     return status == LINNET_OK ? LINNET_OK : ln_fail(error, status, "%s", why->message);
 }
@@ -194,13 +193,13 @@ static linnet_status take_shape(linnet_model *model, const json_t *json, linnet_
 {
     size_t rank = json_array_size(json);
     if (!json_is_array(json) || rank >= LINNET_MAX_RANK) {
-        return fail_key(error, KEY_INPUT, "expected an array of at most 15 sizes as 'shape'");
+        return fail_key(error, LN_KEY_INPUT, "expected an array of at most 15 sizes as 'shape'");
     }
     int64_t shape[LINNET_MAX_RANK];
     for (size_t i = 0; i < rank; i++) {
         const json_t *size = json_array_get(json, i);
         if (!json_is_integer(size) || json_integer_value(size) < 0) {
-            return fail_key(error, KEY_INPUT, "expected whole numbers from 0 on in 'shape'");
+            return fail_key(error, LN_KEY_INPUT, "expected whole numbers from 0 on in 'shape'");
         }
         shape[i] = json_integer_value(size);
     }
@@ -211,7 +210,7 @@ static linnet_status take_shape(linnet_model *model, const json_t *json, linnet_
 static linnet_status take_scale(linnet_model *model, const json_t *json, linnet_error *error)
 {
     if (!json_is_number(json)) {
-        return fail_key(error, KEY_INPUT, "expected a number as 'scale'");
+        return fail_key(error, LN_KEY_INPUT, "expected a number as 'scale'");
     }
     linnet_error why = {.status = LINNET_OK};
     return adopt(linnet_model_set_scale(model, json_number_value(json), &why), &why, error);
@@ -225,7 +224,7 @@ static linnet_status read_floats(const json_t *json, const char *name, float *ou
         if (!json_is_number(number)) {
             char message[96];
             snprintf(message, sizeof message, "expected a number as element %zu of '%s'", i, name);
-            return fail_key(error, KEY_INPUT, message);
+            return fail_key(error, LN_KEY_INPUT, message);
         }
         out[i] = (float)json_number_value(number);
     }
@@ -238,7 +237,8 @@ static linnet_status take_standard(linnet_model *model, const json_t *mean, cons
     size_t features = json_array_size(mean);
     if (!json_is_array(mean) || !json_is_array(std) || features == 0 ||
         json_array_size(std) != features) {
-        return fail_key(error, KEY_INPUT, "expected two arrays of one length as 'mean' and 'std'");
+        return fail_key(error, LN_KEY_INPUT,
+                        "expected two arrays of one length as 'mean' and 'std'");
     }
     void *block = NULL;
     linnet_status status =
@@ -271,7 +271,7 @@ static linnet_status take_input(linnet_model *model, json_t *json, linnet_error 
             snprintf(message, sizeof message,
                      "expected 'shape', 'scale', 'mean' and 'std', found %s",
                      ln_quote(key, strlen(key), quoted));
-            return fail_key(error, KEY_INPUT, message);
+            return fail_key(error, LN_KEY_INPUT, message);
         }
     }
     const json_t *shape = json_object_get(json, "shape"), *scale = json_object_get(json, "scale");
@@ -295,7 +295,7 @@ static linnet_status read_input(linnet_model *model, const char *text, linnet_er
     fenv_t saved; /* numbers round to nearest; on x86 jansson's strtod asks the x87 how */
     fegetenv(&saved);
     fesetenv(FE_DFL_ENV);
-    linnet_status status = load_json(KEY_INPUT, text, JSON_OBJECT, &json, error);
+    linnet_status status = load_json(LN_KEY_INPUT, text, JSON_OBJECT, &json, error);
     if (status == LINNET_OK) {
         status = take_input(model, json, error);
     }
@@ -321,7 +321,8 @@ static linnet_status read_all(const linnet_state_dict *state_dict, linnet_model 
         status = ln_weights_check(*model, state_dict, error);
     }
     if (status == LINNET_OK) {
-        status = read_input(*model, linnet_state_dict_metadata_get(state_dict, KEY_INPUT), error);
+        status =
+            read_input(*model, linnet_state_dict_metadata_get(state_dict, LN_KEY_INPUT), error);
     }
     if (status == LINNET_OK) {
         status =
@@ -488,7 +489,7 @@ static linnet_status set_metadata(linnet_state_dict *state_dict, const linnet_mo
     status = set_text(state_dict, LN_KEY_CLASSES, &text, error);
     if (status == LINNET_OK) {
         append_input(&text, model);
-        status = set_text(state_dict, KEY_INPUT, &text, error);
+        status = set_text(state_dict, LN_KEY_INPUT, &text, error);
     }
     return status;
 }
