@@ -5,7 +5,7 @@
  *     torch_tensor.c                a tensor's shape and strides, and its bytes
  *     torch_flatten.c               names for the tensors; numbers and texts as metadata
  *     torch_module.c                a pickled torch.nn module as print() would show it
- *     torch_write.c                 the other way round
+ *     torch_write.c, pickling.c     the other way round
  *
  * Memory: besides the storages, each of which is held against the bytes that are there before any
  * is taken, a file may take LN_TORCH_BASE + LN_TORCH_RATIO bytes a byte of its size. */
