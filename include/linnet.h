@@ -652,6 +652,25 @@ LINNET_NODISCARD LINNET_API linnet_status linnet_trainer_step_schedule(linnet_tr
                                                                        double metric,
                                                                        linnet_error *error);
 
+/* Writes, atomically, what it takes to go on from here: a .pt file with what a PyTorch script keeps,
+ * `epoch` (done), `model_state_dict`, `optimizer_state_dict`, `scheduler_state_dict` and, with torch's
+ * generator, `rng_state`, for load_state_dict and torch.set_rng_state; and the run's options under
+ * `linnet`. notes: metadata that travels along; may be NULL. Between epochs, and not after one that was
+ * stopped: a run that goes on from there is not the run that was not stopped. Errors: IO, MEMORY. */
+LINNET_NODISCARD LINNET_API linnet_status
+linnet_trainer_save_checkpoint(const linnet_trainer *trainer, const char *path,
+                               const linnet_state_dict *notes, linnet_error *error);
+/* Goes on where a checkpoint ends: Linnet's, to the bits of a run that was never stopped, or a PyTorch
+ * script's, where `model` or `state_dict`, `optimizer`, `scheduler` and `rng` are known as well. *notes, which
+ * may be NULL, are the caller's to free. Errors: IO, FORMAT, SHAPE, MEMORY; ARGUMENT where the run was
+ * another, naming each difference. The trainer is unchanged then. */
+LINNET_NODISCARD LINNET_API linnet_status linnet_trainer_load_checkpoint(linnet_trainer *trainer,
+                                                                         const char *path,
+                                                                         linnet_state_dict **notes,
+                                                                         linnet_error *error);
+/* Epochs done, those before a checkpoint included. */
+LINNET_API int64_t linnet_trainer_epochs(const linnet_trainer *trainer);
+
 /* The kernel set that trains, the threads, and the bytes that the trainer holds. */
 LINNET_API const char *linnet_trainer_isa(const linnet_trainer *trainer);
 LINNET_API int linnet_trainer_threads(const linnet_trainer *trainer);

@@ -22,6 +22,8 @@ const ln_optimizer_type ln_adamw_type = {
                    {"fused", LN_KIND_FLAG, "None", LN_REPR_NEVER}}},
     .check = ln_adam_check,
     .state_count = ln_adam_state_count,
+    .states = {"exp_avg", "exp_avg_sq", "max_exp_avg_sq"},
+    .counts_steps = true,
     .prepare = prepare,
     .update = ln_adam_update,
 };

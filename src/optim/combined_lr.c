@@ -55,6 +55,13 @@ static linnet_status sequential_step(ln_schedule *schedule, double metric, linne
     return status;
 }
 
+/* Their arguments are the children and the milestones, which stand apart. */
+static size_t no_fields(ln_schedule *schedule, ln_schedule_field *fields)
+{
+    (void)schedule, (void)fields;
+    return 0;
+}
+
 const ln_schedule_type ln_sequential_lr_type = {
     .signature = {"SequentialLR",
                   5,
@@ -63,6 +70,7 @@ const ln_schedule_type ln_sequential_lr_type = {
                    {"milestones", LN_KIND_LIST, NULL, LN_REPR_NEVER},
                    LN_SCHEDULE_TAIL}},
     .create = sequential_create,
+    .fields = no_fields,
     .step = sequential_step,
 };
 
@@ -93,5 +101,6 @@ const ln_schedule_type ln_chained_scheduler_type = {
                   {{"schedulers", LN_KIND_LIST, NULL, LN_REPR_NEVER},
                    {"optimizer", LN_KIND_GIVEN, "None", LN_REPR_NEVER}}},
     .create = chained_create,
+    .fields = no_fields,
     .step = chained_step,
 };

@@ -89,6 +89,16 @@ static double restarts_next(ln_schedule *schedule)
            (schedule->base_lr - eta_min) * (1 + ln_cos(pi * state[T_CUR] / state[T_I])) / 2;
 }
 
+static size_t restarts_fields(ln_schedule *schedule, ln_schedule_field *fields)
+{
+    size_t count = ln_schedule_list_values(schedule, fields);
+    fields[count++] = (ln_schedule_field){
+        .key = "T_cur", .kind = LN_FIELD_WHOLE, .number = &schedule->state[T_CUR]};
+    fields[count++] =
+        (ln_schedule_field){.key = "T_i", .kind = LN_FIELD_WHOLE, .number = &schedule->state[T_I]};
+    return count;
+}
+
 const ln_schedule_type ln_cosine_annealing_warm_restarts_type = {
     .signature = {"CosineAnnealingWarmRestarts",
                   6,
@@ -99,4 +109,5 @@ const ln_schedule_type ln_cosine_annealing_warm_restarts_type = {
                    LN_SCHEDULE_TAIL}},
     .create = restarts_create,
     .next = restarts_next,
+    .fields = restarts_fields,
 };

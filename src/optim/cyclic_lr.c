@@ -1,6 +1,7 @@
 /* cyclic_lr.c - CyclicLR (Smith, 2015) and OneCycleLR (Smith and Topin, 2017), which move the
  * momentum the other way; PyTorch steps them after each batch. */
 #include <math.h>
+#include <string.h>
 
 #include "base/error.h"
 #include "base/number.h"
@@ -86,6 +87,51 @@ static double cyclic_next(ln_schedule *schedule)
     return base + (ln_schedule_number(schedule, CYCLIC_MAX_LR) - base) * height * scale;
 }
 
+/* An argument under PyTorch's name for it, which is that of a list or another. */
+static ln_schedule_field value_field(const char *key, size_t parameter)
+{
+    return (ln_schedule_field){
+        .key = key, .kind = LN_FIELD_VALUE, .setting = true, .parameter = parameter};
+}
+
+static ln_schedule_field list_field(ln_schedule *schedule, const char *key, size_t parameter)
+{
+    return (ln_schedule_field){.key = key,
+                               .kind = LN_FIELD_NUMBERS,
+                               .setting = true,
+                               .number = &schedule->values[parameter].number[0]};
+}
+
+static size_t cyclic_fields(ln_schedule *schedule, ln_schedule_field *fields)
+{
+    bool iterations = schedule->values[CYCLIC_MODE].integer == EXP_RANGE;
+    const ln_schedule_field own[] = {
+        list_field(schedule, "max_lrs", CYCLIC_MAX_LR),
+        {.key = "total_size",
+         .kind = LN_FIELD_NUMBER,
+         .setting = true,
+         .number = &schedule->state[TOTAL_SIZE]},
+        {.key = "step_ratio",
+         .kind = LN_FIELD_NUMBER,
+         .setting = true,
+         .number = &schedule->state[STEP_RATIO]},
+        value_field("mode", CYCLIC_MODE),
+        value_field("gamma", CYCLIC_GAMMA),
+        {.key = "_scale_fn_custom", .kind = LN_FIELD_NONE, .setting = true},
+        {.key = "scale_mode",
+         .kind = LN_FIELD_TEXT,
+         .setting = true,
+         .text = iterations ? "iterations" : "cycle"},
+        value_field("cycle_momentum", CYCLIC_MOMENTUM),
+        list_field(schedule, "base_momentums", CYCLIC_BASE_MOMENTUM),
+        list_field(schedule, "max_momentums", CYCLIC_MAX_MOMENTUM),
+    };
+    size_t count = sizeof own / sizeof *own;
+    count -= schedule->values[CYCLIC_MOMENTUM].integer != 0 ? 0 : 2;
+    memcpy(fields, own, count * sizeof *own);
+    return count;
+}
+
 const ln_schedule_type ln_cyclic_lr_type = {
     .signature = {"CyclicLR",
                   14,
@@ -105,6 +151,7 @@ const ln_schedule_type ln_cyclic_lr_type = {
     .each_batch = true,
     .create = cyclic_create,
     .next = cyclic_next,
+    .fields = cyclic_fields,
 };
 
 /* ---- OneCycleLR ---- */
@@ -236,6 +283,21 @@ static linnet_status one_end(const ln_schedule *schedule, linnet_error *error)
                          (long long)next, schedule->state[TOTAL_STEPS]);
 }
 
+/* The phases follow from the text, and the function of PyTorch 1 has no place in a file. */
+static size_t one_fields(ln_schedule *schedule, ln_schedule_field *fields)
+{
+    const ln_schedule_field own[] = {
+        {.key = "total_steps",
+         .kind = LN_FIELD_WHOLE,
+         .setting = true,
+         .number = &schedule->state[TOTAL_STEPS]},
+        value_field("_anneal_func_type", ONE_STRATEGY),
+        value_field("cycle_momentum", ONE_MOMENTUM),
+    };
+    memcpy(fields, own, sizeof own);
+    return sizeof own / sizeof *own;
+}
+
 const ln_schedule_type ln_one_cycle_lr_type = {
     .signature = {"OneCycleLR",
                   15,
@@ -257,4 +319,5 @@ const ln_schedule_type ln_one_cycle_lr_type = {
     .create = one_create,
     .next = one_next,
     .end = one_end,
+    .fields = one_fields,
 };

@@ -165,6 +165,26 @@ float *ln_optimizer_state(const ln_optimizer *optimizer, size_t parameter, int i
     return i < optimizer->states ? optimizer->state[parameter * states + (size_t)i] : NULL;
 }
 
+const char *ln_optimizer_state_name(const ln_optimizer *optimizer, int i)
+{
+    return i < optimizer->states ? optimizer->type->states[i] : NULL;
+}
+
+const ln_optimizer_type *ln_optimizer_type_of(const ln_optimizer *optimizer)
+{
+    return optimizer->type;
+}
+
+uint64_t ln_optimizer_steps(const ln_optimizer *optimizer)
+{
+    return optimizer->step;
+}
+
+void ln_optimizer_set_steps(ln_optimizer *optimizer, uint64_t steps)
+{
+    optimizer->step = steps;
+}
+
 void ln_optimizer_update(const ln_optimizer *optimizer, const ln_kernels *kernels, size_t parameter,
                          size_t first, size_t count, const float *gradient, float *weight)
 {

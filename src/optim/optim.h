@@ -33,6 +33,8 @@ typedef struct ln_optimizer_type {
     linnet_status (*check)(const ln_value *values, linnet_error *error);
     /* How many arrays of a parameter's size it keeps. */
     int (*state_count)(const ln_value *values);
+    const char *states[LN_MAX_STATES]; /* what state_dict() calls them */
+    bool counts_steps;                 /* state_dict() has each parameter's step among them */
     /* step: from 1 */
     void (*prepare)(const ln_value *values, uint64_t step, ln_step_scalars *scalars);
     void (*update)(const ln_update *update);
@@ -62,6 +64,12 @@ void ln_optimizer_update(const ln_optimizer *optimizer, const ln_kernels *kernel
                          size_t first, size_t count, const float *gradient, float *weight);
 /* State i of a parameter, as many floats as its size; NULL where there is no such state. */
 float *ln_optimizer_state(const ln_optimizer *optimizer, size_t parameter, int i);
+/* What state_dict() calls state i; NULL past the last that is kept. */
+const char *ln_optimizer_state_name(const ln_optimizer *optimizer, int i);
+const ln_optimizer_type *ln_optimizer_type_of(const ln_optimizer *optimizer);
+/* Steps begun so far; 0: there is no state yet. */
+uint64_t ln_optimizer_steps(const ln_optimizer *optimizer);
+void ln_optimizer_set_steps(ln_optimizer *optimizer, uint64_t steps);
 /* Bytes that it holds. */
 size_t ln_optimizer_size(const ln_optimizer *optimizer);
 

@@ -1,16 +1,18 @@
 /* plateau_lr.c - ReduceLROnPlateau: the learning rate falls where a metric no longer gets better. */
 #include <math.h>
+#include <string.h>
 
 #include "base/error.h"
 #include "optim/schedule.h"
 
 enum { OPTIMIZER, MODE, FACTOR, PATIENCE, THRESHOLD, THRESHOLD_MODE, COOLDOWN, MIN_LR, EPS };
-enum { BEST, BAD_EPOCHS, COOLDOWN_COUNTER };
+enum { BEST, BAD_EPOCHS, COOLDOWN_COUNTER, WORST };
 
 static linnet_status create(ln_schedule *schedule, linnet_error *error)
 {
     bool largest = schedule->values[MODE].integer != 0;
-    schedule->state[BEST] = largest ? -(double)INFINITY : (double)INFINITY;
+    schedule->state[WORST] = largest ? -(double)INFINITY : (double)INFINITY;
+    schedule->state[BEST] = schedule->state[WORST];
     schedule->last_lr = ln_schedule_lr(schedule->group);
     return ln_schedule_number(schedule, FACTOR) < 1
                ? LINNET_OK
@@ -66,6 +68,28 @@ static linnet_status step(ln_schedule *schedule, double metric, linnet_error *er
     return LINNET_OK;
 }
 
+static size_t list_fields(ln_schedule *schedule, ln_schedule_field *fields)
+{
+    size_t count = ln_schedule_list_values(schedule, fields);
+    double *state = schedule->state;
+    for (size_t i = 0; i < count; i++) {
+        if (fields[i].parameter == MIN_LR) {
+            fields[i] = (ln_schedule_field){.key = "min_lrs",
+                                            .kind = LN_FIELD_NUMBERS,
+                                            .setting = true,
+                                            .number = &schedule->values[MIN_LR].number[0]};
+        }
+    }
+    const ln_schedule_field own[] = {
+        {.key = "best", .kind = LN_FIELD_NUMBER, .number = &state[BEST]},
+        {.key = "num_bad_epochs", .kind = LN_FIELD_WHOLE, .number = &state[BAD_EPOCHS]},
+        {.key = "cooldown_counter", .kind = LN_FIELD_WHOLE, .number = &state[COOLDOWN_COUNTER]},
+        {.key = "mode_worse", .kind = LN_FIELD_NUMBER, .setting = true, .number = &state[WORST]},
+    };
+    memcpy(fields + count, own, sizeof own);
+    return count + sizeof own / sizeof *own;
+}
+
 const ln_schedule_type ln_reduce_lr_on_plateau_type = {
     .signature = {"ReduceLROnPlateau",
                   10,
@@ -81,5 +105,6 @@ const ln_schedule_type ln_reduce_lr_on_plateau_type = {
                    {"verbose", LN_KIND_BOOL, "False", LN_REPR_NEVER}}},
     .wants_metric = true,
     .create = create,
+    .fields = list_fields,
     .step = step,
 };

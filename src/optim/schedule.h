@@ -25,6 +25,38 @@ LINNET_NODISCARD linnet_status ln_schedule_step(ln_schedule *schedule, double me
 /* Whether it wants a metric of which the larger is the better. */
 bool ln_schedule_wants_largest(const ln_schedule *schedule);
 
+/* ---- state_dict() ---- */
+
+typedef enum ln_field_kind {
+    LN_FIELD_VALUE,      /* an argument of the constructor */
+    LN_FIELD_NUMBER,     /* a float */
+    LN_FIELD_NUMBERS,    /* a list of one float: one for each of the optimizer's groups */
+    LN_FIELD_WHOLE,      /* a float that counts, an int in PyTorch */
+    LN_FIELD_INT,        /* an int */
+    LN_FIELD_TEXT,       /* a constant */
+    LN_FIELD_FALSE,      /* False */
+    LN_FIELD_NONE,       /* None */
+    LN_FIELD_MILESTONES, /* the schedule's, as a list */
+    LN_FIELD_COUNTER     /* the same as a Counter */
+} ln_field_kind;
+
+/* An entry of state_dict(). */
+typedef struct ln_schedule_field {
+    const char *key;
+    ln_field_kind kind;
+    bool setting;     /* follows from the text, and never changes */
+    size_t parameter; /* VALUE: of the signature */
+    double *number;
+    int64_t *integer;
+    const char *text;
+} ln_schedule_field;
+
+#define LN_SCHEDULE_FIELDS 24
+
+/* All entries but `_schedulers`, which are the children's; returns how many. Those that are no setting
+ * may be written to. */
+size_t ln_schedule_list_fields(ln_schedule *schedule, ln_schedule_field fields[LN_SCHEDULE_FIELDS]);
+
 /* ---- for the schedules ---- */
 
 /* What schedules over one optimizer share: PyTorch keeps it in the optimizer's param_groups. NaN:
@@ -47,11 +79,13 @@ typedef struct ln_schedule_type {
     double (*first)(const ln_schedule *schedule);
     /* Fails where there is no step after this one. NULL: there always is. */
     linnet_status (*end)(const ln_schedule *schedule, linnet_error *error);
-    /* In place of all of the above, for schedules that are stepped otherwise. */
+    /* Entries of state_dict() beyond those that all have; returns how many. NULL: the arguments. */
+    size_t (*fields)(ln_schedule *schedule, ln_schedule_field *fields);
+    /* In place of next and first, for schedules that are stepped otherwise. */
     linnet_status (*step)(ln_schedule *schedule, double metric, linnet_error *error);
 } ln_schedule_type;
 
-#define LN_SCHEDULE_STATE 3
+#define LN_SCHEDULE_STATE 4
 
 struct ln_schedule {
     const ln_schedule_type *type;
@@ -65,6 +99,9 @@ struct ln_schedule {
     ln_schedule **children;
     size_t child_count;
 };
+
+/* The arguments that state_dict() has under their own names, for `fields`. */
+size_t ln_schedule_list_values(const ln_schedule *schedule, ln_schedule_field *fields);
 
 static inline double ln_schedule_number(const ln_schedule *schedule, int i)
 {

@@ -63,6 +63,7 @@ const ln_optimizer_type ln_sgd_type = {
                    {"fused", LN_KIND_FLAG, "None", LN_REPR_NEVER}}},
     .check = check,
     .state_count = state_count,
+    .states = {"momentum_buffer"},
     .prepare = prepare,
     .update = update,
 };

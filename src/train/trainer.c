@@ -10,28 +10,8 @@
 #include "base/error.h"
 #include "base/fpenv.h"
 #include "data/data.h"
-#include "optim/schedule.h"
-#include "plan/plan.h"
 #include "train/classes.h"
-#include "train/loss.h"
-
-struct linnet_trainer {
-    linnet_model *model; /* borrowed, as is the dataset */
-    const linnet_dataset *dataset;
-    linnet_trainer_options options;
-    linnet_plan *plan;
-    ln_optimizer *optimizer;
-    float **parameters; /* as the plan lays them out */
-    ln_schedule *schedule; /* NULL: none */
-    bool step_batches;     /* the schedule is stepped after each batch */
-    ln_loss *loss;
-    ln_torch_generator generator; /* LINNET_RNG_TORCH */
-    int64_t epoch;                /* done so far */
-    int64_t *order;               /* this epoch's rows */
-    float *losses;                /* a batch's, row by row */
-    float *weights;               /* what its rows count for in the mean */
-    uint8_t *correct;             /* whether the largest logit is the label's */
-};
+#include "train/trainer.h"
 
 static int64_t count_batches(const linnet_trainer *trainer)
 {
@@ -479,6 +459,11 @@ linnet_status linnet_trainer_step_schedule(linnet_trainer *trainer, double metri
 }
 
 /* ---- what it is ---- */
+
+int64_t linnet_trainer_epochs(const linnet_trainer *trainer)
+{
+    return trainer->epoch;
+}
 
 const char *linnet_trainer_isa(const linnet_trainer *trainer)
 {

@@ -1,0 +1,132 @@
+/* checkpoint.c - what tells one run from another. */
+#include "train/checkpoint.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "base/memory.h"
+#include "base/number.h"
+#include "data/data.h"
+#include "format/text.h"
+
+static const char *rng_name(linnet_rng rng)
+{
+    switch (rng) {
+    case LINNET_RNG_PHILOX: return "philox";
+    case LINNET_RNG_TORCH: return "torch";
+    case LINNET_RNG_TORCH_MKL: return "torch-mkl";
+    case LINNET_RNG_TORCH_DEFAULT: return "torch-default";
+    case LINNET_RNG_TORCH_MKL_DEFAULT: return "torch-mkl-default";
+    }
+    return "unknown";
+}
+
+static void append_floats(ln_text *text, size_t count, const float *numbers)
+{
+    char number[LN_NUMBER_TEXT];
+    for (size_t i = 0; i < count; i++) {
+        ln_text_append_string(text, i > 0 ? ", " : "");
+        ln_text_append_string(text, ln_print_float(numbers[i], number));
+    }
+}
+
+static void append_loss(ln_text *text, const ln_loss *loss)
+{
+    char number[LN_NUMBER_TEXT];
+    ln_text_append_string(text, loss->type->signature.name);
+    ln_text_append_string(text, loss->weight_count > 0 ? "(weight=[" : "(weight=None");
+    append_floats(text, loss->weight_count, loss->weights);
+    ln_text_append_string(text, loss->weight_count > 0 ? "], ignore_index=" : ", ignore_index=");
+    ln_text_append_int64(text, loss->ignore_index);
+    ln_text_append_string(text, loss->sum ? ", reduction='sum'" : ", reduction='mean'");
+    ln_text_append_string(text, ", label_smoothing=");
+    ln_text_append_string(text, ln_print_double(loss->smoothing, number));
+    ln_text_append_string(text, ")");
+}
+
+static void append_scaling(ln_text *text, const ln_scaling *scaling)
+{
+    char number[LN_NUMBER_TEXT];
+    ln_text_append_string(text, ln_print_float(scaling->scale, number));
+    ln_text_append_string(text, "; ");
+    append_floats(text, scaling->features, scaling->mean);
+    ln_text_append_string(text, "; ");
+    append_floats(text, scaling->features, scaling->std);
+}
+
+/* Takes the text over. */
+static linnet_status set_text(linnet_state_dict *identity, const char *key, ln_text *text,
+                              linnet_error *error)
+{
+    ln_text_append(text, "", 1);
+    linnet_status status = text->failed
+                               ? ln_fail_memory(error, text->size, "a checkpoint")
+                               : linnet_state_dict_metadata_set(identity, key, text->data, error);
+    ln_free(text->data);
+    *text = (ln_text){0};
+    return status;
+}
+
+static linnet_status set_number(linnet_state_dict *identity, const char *key, uint64_t number,
+                                linnet_error *error)
+{
+    char text[24];
+    snprintf(text, sizeof text, "%" PRIu64, number);
+    return linnet_state_dict_metadata_set(identity, key, text, error);
+}
+
+static linnet_status fill(const linnet_trainer *trainer, linnet_state_dict *identity,
+                          linnet_error *error)
+{
+    const linnet_trainer_options *options = &trainer->options;
+    const ln_schedule *schedule = trainer->schedule;
+    const linnet_dataset *dataset = trainer->dataset;
+    const char *const texts[][2] = {
+        {"model", trainer->model->repr},
+        {"optim", ln_optimizer_type_of(trainer->optimizer)->signature.name},
+        {"schedule", schedule != NULL ? schedule->type->signature.name : "none"},
+        {"schedule_step", trainer->step_batches ? "batch" : "epoch"},
+        {"rng", rng_name(options->rng)},
+    };
+    const struct {
+        const char *key;
+        uint64_t number;
+    } numbers[] = {
+        {"batch_size", options->batch_size},
+        {"seed", options->seed},
+        {"rows", (uint64_t)linnet_dataset_rows(dataset)},
+        {"features", (uint64_t)linnet_dataset_features(dataset)},
+        {"data", ln_dataset_digest(dataset)},
+    };
+    linnet_status status = LINNET_OK;
+    for (size_t i = 0; status == LINNET_OK && i < sizeof texts / sizeof *texts; i++) {
+        status = linnet_state_dict_metadata_set(identity, texts[i][0], texts[i][1], error);
+    }
+    for (size_t i = 0; status == LINNET_OK && i < sizeof numbers / sizeof *numbers; i++) {
+        status = set_number(identity, numbers[i].key, numbers[i].number, error);
+    }
+    ln_text text = {0};
+    if (status == LINNET_OK) {
+        append_loss(&text, trainer->loss);
+        status = set_text(identity, "loss", &text, error);
+    }
+    if (status == LINNET_OK) {
+        append_scaling(&text, &trainer->model->scaling);
+        status = set_text(identity, "scaling", &text, error);
+    }
+    return status;
+}
+
+linnet_status ln_checkpoint_identity(const linnet_trainer *trainer, linnet_state_dict **identity,
+                                     linnet_error *error)
+{
+    linnet_status status = linnet_state_dict_create(identity, error);
+    if (status == LINNET_OK) {
+        status = fill(trainer, *identity, error);
+        if (status != LINNET_OK) {
+            linnet_state_dict_free(*identity);
+            *identity = NULL;
+        }
+    }
+    return status;
+}

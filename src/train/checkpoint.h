@@ -1,0 +1,69 @@
+/* checkpoint.h - what writing and reading a checkpoint share.
+ *
+ * The file is what a PyTorch script saves as {'epoch': ..., 'model_state_dict': ...,
+ * 'optimizer_state_dict': ..., 'scheduler_state_dict': ..., 'rng_state': ...}, with one key more,
+ * 'linnet': the options and the data of the run as texts, and the caller's notes. */
+#ifndef LN_TRAIN_CHECKPOINT_H
+#define LN_TRAIN_CHECKPOINT_H
+
+#include "format/text.h"
+#include "train/trainer.h"
+
+/* The run's options and data as text metadata: what has to be the same in a run that goes on. Some
+ * that follow from others are left out. The caller owns it. Errors: MEMORY. */
+LINNET_NODISCARD linnet_status ln_checkpoint_identity(const linnet_trainer *trainer,
+                                                      linnet_state_dict **identity,
+                                                      linnet_error *error);
+
+/* ---- reading ---- */
+
+/* Bytes of an entry's name. */
+#define LN_CHECKPOINT_NAME 1200
+
+/* A file being read into a trainer. */
+typedef struct ln_checkpoint_reading {
+    linnet_trainer *trainer;
+    linnet_state_dict *file;
+    const char *path;
+    ln_text differences;
+    size_t difference_count;
+    linnet_error *error;
+    /* What is read, to be taken over at the end. */
+    int64_t epoch;
+    uint64_t steps;
+    float **states; /* of each parameter, one after the other; NULL: none in the file */
+    size_t state_count;
+    ln_torch_generator generator;
+} ln_checkpoint_reading;
+
+/* Whether a name is `key`, or stands under it. */
+bool ln_checkpoint_begins(const char *name, const char *key);
+/* The first of these keys that anything stands under; NULL: none. `keys` ends with NULL. */
+const char *ln_checkpoint_find(const ln_checkpoint_reading *r, const char *const *keys);
+/* The text "prefix.key"; NULL: none. */
+const char *ln_checkpoint_text(const ln_checkpoint_reading *r, const char *prefix, const char *key);
+/* FORMAT: "name: expected WHAT, found ...". */
+LINNET_NODISCARD linnet_status ln_checkpoint_fail(const ln_checkpoint_reading *r, const char *name,
+                                                  const char *expected, const char *found);
+
+/* Numbers as Python prints them; false where the text is none. */
+bool ln_checkpoint_number(const char *text, double *number);
+bool ln_checkpoint_pair(const char *text, double numbers[2]);
+
+/* Adds to the differences: "KEY there, here HERE". Values that are long are not shown. */
+void ln_checkpoint_differ(ln_checkpoint_reading *r, const char *key, const char *there,
+                          const char *here);
+void ln_checkpoint_differ_number(ln_checkpoint_reading *r, const char *key, const char *there,
+                                 double here);
+/* The same where the text is not the value's. */
+void ln_checkpoint_compare(ln_checkpoint_reading *r, const ln_parameter *parameter,
+                           const ln_value *value, const char *there);
+
+/* Check and compare, and read aside what is not there already. Errors: FORMAT, MEMORY. */
+LINNET_NODISCARD linnet_status ln_checkpoint_read_optimizer(ln_checkpoint_reading *r);
+LINNET_NODISCARD linnet_status ln_checkpoint_read_schedule(ln_checkpoint_reading *r);
+/* Take over what has been read. */
+void ln_checkpoint_take_optimizer(ln_checkpoint_reading *r);
+void ln_checkpoint_take_schedule(ln_checkpoint_reading *r);
+
+#endif

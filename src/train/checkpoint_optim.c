@@ -1,0 +1,238 @@
+/* checkpoint_optim.c - optimizer.state_dict() of a checkpoint: options that have to be the same, and the
+ * state, as PyTorch 1 and 2 keep them. */
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/checked.h"
+#include "base/memory.h"
+#include "base/number.h"
+#include "train/checkpoint.h"
+
+static const char *const optimizer_keys[] = {"optimizer_state_dict", "optimizer", "optim", NULL};
+
+/* A tensor of the file as float32 of a given shape; the caller owns it. */
+static linnet_status read_tensor(const ln_checkpoint_reading *r, const char *name,
+                                 const linnet_tensor *like, linnet_tensor *tensor)
+{
+    const linnet_tensor *found = linnet_state_dict_get(r->file, name);
+    char expected[320], shape[160];
+    ln_shape wanted = ln_tensor_shape(like);
+    if (found != NULL && found->rank == like->rank &&
+        memcmp(found->shape, like->shape, (size_t)like->rank * sizeof *like->shape) == 0) {
+        return linnet_tensor_to(found, LINNET_FLOAT32, tensor, r->error);
+    }
+    snprintf(expected, sizeof expected, "a tensor of shape %s",
+             ln_shape_text(&wanted, shape, sizeof shape));
+    char other[160] = "";
+    if (found != NULL) {
+        ln_shape there = ln_tensor_shape(found);
+        ln_shape_text(&there, other, sizeof other);
+    }
+    return ln_checkpoint_fail(r, name, expected, found != NULL ? other : NULL);
+}
+
+/* The step of a parameter: a tensor, or an int in files of PyTorch before 1.12. */
+static linnet_status read_step(ln_checkpoint_reading *r, const char *prefix, size_t parameter)
+{
+    char name[LN_CHECKPOINT_NAME];
+    double number = NAN;
+    snprintf(name, sizeof name, "%s.state.%zu.step", prefix, parameter);
+    const linnet_tensor *tensor = linnet_state_dict_get(r->file, name);
+    if (tensor != NULL && linnet_tensor_numel(tensor) == 1) {
+        linnet_tensor wide;
+        linnet_status status = linnet_tensor_to(tensor, LINNET_FLOAT64, &wide, r->error);
+        if (status != LINNET_OK) {
+            return status;
+        }
+        number = *(double *)wide.data;
+        linnet_tensor_free(&wide);
+    } else if (!ln_checkpoint_number(linnet_state_dict_metadata_get(r->file, name), &number)) {
+        return ln_checkpoint_fail(r, name, "the number of steps",
+                                  linnet_state_dict_metadata_get(r->file, name));
+    }
+    char text[LN_NUMBER_TEXT];
+    if (!(number >= 0 && number < 0x1p53 && floor(number) == number) ||
+        (parameter > 0 && (double)r->steps != number)) {
+        return ln_checkpoint_fail(r, name, "a whole number, the same for all parameters",
+                                  ln_print_double(number, text));
+    }
+    r->steps = (uint64_t)number;
+    return LINNET_OK;
+}
+
+static bool has_state(const ln_checkpoint_reading *r, const char *prefix)
+{
+    char name[LN_CHECKPOINT_NAME];
+    const char *first = ln_optimizer_state_name(r->trainer->optimizer, 0);
+    for (size_t i = 0; first != NULL && i < r->trainer->model->parameter_count; i++) {
+        snprintf(name, sizeof name, "%s.state.%zu.%s", prefix, i, first);
+        if (linnet_state_dict_get(r->file, name) != NULL) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static linnet_status read_states(ln_checkpoint_reading *r, const char *prefix)
+{
+    const linnet_trainer *trainer = r->trainer;
+    const linnet_model *model = trainer->model;
+    linnet_status status = LINNET_OK;
+    if (!has_state(r, prefix)) {
+        return LINNET_OK;
+    }
+    r->steps = 1; /* where they are not counted, what matters is that there was one */
+    r->states =
+        ln_alloc(ln_saturated_mul(model->parameter_count, LN_MAX_STATES), sizeof *r->states);
+    if (r->states == NULL) {
+        return ln_fail_memory(r->error, model->parameter_count * LN_MAX_STATES * sizeof *r->states,
+                              "a checkpoint");
+    }
+    for (size_t p = 0; status == LINNET_OK && p < model->parameter_count; p++) {
+        const char *state;
+        if (ln_optimizer_type_of(trainer->optimizer)->counts_steps) {
+            status = read_step(r, prefix, p);
+        }
+        for (int i = 0; status == LINNET_OK &&
+                        (state = ln_optimizer_state_name(trainer->optimizer, i)) != NULL;
+             i++) {
+            char name[LN_CHECKPOINT_NAME];
+            linnet_tensor rows = {0};
+            snprintf(name, sizeof name, "%s.state.%zu.%s", prefix, p, state);
+            status = read_tensor(r, name, model->parameters[p].tensor, &rows);
+            r->states[r->state_count++] = rows.storage;
+        }
+    }
+    return status;
+}
+
+/* The learning rate and the momentum go on from where the file has them where a schedule moves them;
+ * else they are options like the others. */
+static bool is_moved(const ln_checkpoint_reading *r, const ln_parameter *parameter)
+{
+    return r->trainer->schedule != NULL &&
+           (strcmp(parameter->name, "lr") == 0 || strcmp(parameter->name, "momentum") == 0 ||
+            strcmp(parameter->name, "betas") == 0);
+}
+
+static linnet_status compare_group(ln_checkpoint_reading *r, const char *prefix)
+{
+    char group[LN_CHECKPOINT_NAME], name[2 * LN_CHECKPOINT_NAME];
+    ln_optimizer *optimizer = r->trainer->optimizer;
+    const ln_signature *signature = &ln_optimizer_type_of(optimizer)->signature;
+    snprintf(group, sizeof group, "%s.param_groups.0", prefix);
+    for (size_t i = 0; i < signature->count; i++) {
+        const ln_parameter *parameter = &signature->parameters[i];
+        const char *there = ln_checkpoint_text(r, group, parameter->name);
+        snprintf(name, sizeof name, "%s.%s", group, parameter->name);
+        /* Flags choose how, not what; older files lack some, and maximize. */
+        if (parameter->kind == LN_KIND_GIVEN || parameter->kind == LN_KIND_FLAG ||
+            (there == NULL && strcmp(parameter->name, "maximize") == 0)) {
+            continue;
+        }
+        if (there == NULL) {
+            return ln_checkpoint_fail(r, name, "an option of the optimizer", NULL);
+        }
+        if (!is_moved(r, parameter)) {
+            ln_checkpoint_compare(r, parameter, ln_optimizer_value(optimizer, parameter->name),
+                                  there);
+        }
+    }
+    const char *initial = ln_checkpoint_text(r, group, "initial_lr");
+    double number;
+    if (r->trainer->schedule != NULL && !isnan(r->trainer->schedule->group->initial_lr) &&
+        ln_checkpoint_number(initial, &number) &&
+        number != r->trainer->schedule->group->initial_lr) {
+        ln_checkpoint_differ_number(r, "initial_lr", initial,
+                                    r->trainer->schedule->group->initial_lr);
+    }
+    return LINNET_OK;
+}
+
+static linnet_status check_groups(ln_checkpoint_reading *r, const char *prefix)
+{
+    char name[LN_CHECKPOINT_NAME];
+    ln_text expected = {0};
+    snprintf(name, sizeof name, "%s.param_groups.1.lr", prefix);
+    if (linnet_state_dict_metadata_get(r->file, name) != NULL) {
+        return ln_checkpoint_fail(r, "param_groups", "one group of parameters", "two or more");
+    }
+    snprintf(name, sizeof name, "%s.param_groups.0.params", prefix);
+    const char *there = linnet_state_dict_metadata_get(r->file, name);
+    ln_text_append_string(&expected, "[");
+    for (size_t i = 0; i < r->trainer->model->parameter_count; i++) {
+        ln_text_append_string(&expected, i > 0 ? ", " : "");
+        ln_text_append_int64(&expected, (int64_t)i);
+    }
+    ln_text_append(&expected, "]", 2);
+    linnet_status status = LINNET_OK;
+    if (expected.failed) {
+        status = ln_fail_memory(r->error, expected.size, "a checkpoint");
+    } else if (there == NULL || strcmp(there, expected.data) != 0) {
+        char wanted[64];
+        snprintf(wanted, sizeof wanted, "the indices of %zu parameters",
+                 r->trainer->model->parameter_count);
+        status = ln_checkpoint_fail(r, name, wanted, there);
+    }
+    ln_free(expected.data);
+    return status;
+}
+
+linnet_status ln_checkpoint_read_optimizer(ln_checkpoint_reading *r)
+{
+    const char *prefix = ln_checkpoint_find(r, optimizer_keys);
+    if (prefix == NULL) {
+        return ln_checkpoint_fail(r, optimizer_keys[0], "the optimizer's state", NULL);
+    }
+    linnet_status status = check_groups(r, prefix);
+    if (status == LINNET_OK) {
+        status = compare_group(r, prefix);
+    }
+    return status == LINNET_OK ? read_states(r, prefix) : status;
+}
+
+/* ---- taking it over ---- */
+
+/* The learning rate and momentum that the schedule has left in the optimizer. */
+static void take_moved(ln_checkpoint_reading *r, const char *prefix)
+{
+    char group[LN_CHECKPOINT_NAME];
+    double numbers[2];
+    ln_optimizer *optimizer = r->trainer->optimizer;
+    static const char *const moved[] = {"lr", "momentum"};
+    snprintf(group, sizeof group, "%s.param_groups.0", prefix);
+    for (size_t i = 0; i < sizeof moved / sizeof *moved; i++) {
+        ln_value *value = ln_optimizer_value(optimizer, moved[i]);
+        if (value != NULL &&
+            ln_checkpoint_number(ln_checkpoint_text(r, group, moved[i]), numbers)) {
+            value->number[0] = numbers[0];
+        }
+    }
+    ln_value *betas = ln_optimizer_value(optimizer, "betas");
+    if (betas != NULL && ln_checkpoint_pair(ln_checkpoint_text(r, group, "betas"), numbers)) {
+        memcpy(betas->number, numbers, sizeof numbers);
+    }
+}
+
+void ln_checkpoint_take_optimizer(ln_checkpoint_reading *r)
+{
+    const linnet_trainer *trainer = r->trainer;
+    size_t at = 0;
+    ln_optimizer_set_steps(trainer->optimizer, r->steps);
+    for (size_t p = 0; p < trainer->model->parameter_count; p++) {
+        for (int i = 0; ln_optimizer_state_name(trainer->optimizer, i) != NULL; i++) {
+            float *state = ln_optimizer_state(trainer->optimizer, p, i);
+            size_t count;
+            ln_plan_parameter(trainer->plan, p, &count);
+            if (r->states != NULL) {
+                ln_plan_from_rows(trainer->plan, p, r->states[at++], state);
+            } else {
+                memset(state, 0, count * sizeof *state);
+            }
+        }
+    }
+    if (trainer->schedule != NULL) {
+        take_moved(r, ln_checkpoint_find(r, optimizer_keys));
+    }
+}

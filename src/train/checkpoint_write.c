@@ -1,0 +1,335 @@
+/* checkpoint_write.c - a run between two epochs as a .pt file that PyTorch's own loads take. */
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "format/pickling.h"
+#include "tensor/state_dict.h"
+#include "train/checkpoint.h"
+
+typedef struct writing {
+    const linnet_trainer *trainer;
+    ln_pickling p;
+    linnet_state_dict *tensors; /* in the order of the archive */
+    linnet_error *error;
+} writing;
+
+/* ---- tensors ---- */
+
+/* Takes the tensor over: a view stays one, memory that it owns is the writing's now. */
+static linnet_status put_tensor(writing *w, linnet_tensor *tensor)
+{
+    char name[24];
+    size_t index = linnet_state_dict_count(w->tensors);
+    snprintf(name, sizeof name, "%zu", index);
+    linnet_status status = ln_state_dict_take(w->tensors, name, tensor, w->error);
+    if (status == LINNET_OK) {
+        ln_put_tensor(&w->p, index, tensor);
+    } else {
+        linnet_tensor_free(tensor);
+    }
+    return status;
+}
+
+static linnet_status put_model(writing *w)
+{
+    const linnet_model *model = w->trainer->model;
+    linnet_status status = LINNET_OK;
+    ln_put_ordered_dict(&w->p);
+    ln_put_opcodes(&w->p, "(");
+    for (size_t i = 0; status == LINNET_OK && i < model->state_count; i++) {
+        linnet_tensor view = *model->state[i].tensor;
+        view.storage = NULL;
+        ln_put_text(&w->p, model->state[i].name);
+        status = put_tensor(w, &view);
+    }
+    ln_put_opcodes(&w->p, "u");
+    return status;
+}
+
+static linnet_status put_rng_state(writing *w)
+{
+    linnet_tensor bytes;
+    linnet_status status =
+        linnet_tensor_create(LINNET_UINT8, 1, (int64_t[]){LN_TORCH_STATE}, &bytes, w->error);
+    if (status == LINNET_OK) {
+        ln_torch_get_state(&w->trainer->generator, bytes.data);
+        status = put_tensor(w, &bytes);
+    }
+    return status;
+}
+
+/* ---- values ---- */
+
+/* A number as PyTorch holds it: what was written as an int is one. */
+static void put_number(ln_pickling *p, const ln_value *value, int i)
+{
+    if (value->whole[i] && fabs(value->number[i]) < 0x1p53) {
+        ln_put_int(p, (int64_t)value->number[i]);
+    } else {
+        ln_put_float(p, value->number[i]);
+    }
+}
+
+static void put_value(ln_pickling *p, const ln_parameter *parameter, const ln_value *value)
+{
+    char text[64];
+    ln_py_slice choice;
+    if (value->none) {
+        ln_put_opcodes(p, "N");
+        return;
+    }
+    switch (parameter->kind) {
+    case LN_KIND_BOOL:
+    case LN_KIND_FLAG: ln_put_bool(p, value->integer != 0); break;
+    case LN_KIND_PAIR:
+        put_number(p, value, 0);
+        put_number(p, value, 1);
+        ln_put_opcodes(p, "\x86");
+        break;
+    case LN_KIND_CHOICE:
+        choice = ln_signature_choice(parameter, value->integer);
+        snprintf(text, sizeof text, "%.*s", (int)choice.length, choice.text);
+        ln_put_text(p, text);
+        break;
+    case LN_KIND_INT:
+    case LN_KIND_DIM: ln_put_int(p, value->integer); break;
+    default: put_number(p, value, 0); break;
+    }
+}
+
+/* ---- optimizer.state_dict() ---- */
+
+static linnet_status put_parameter_state(writing *w, size_t parameter)
+{
+    const linnet_trainer *trainer = w->trainer;
+    const linnet_tensor *shape = trainer->model->parameters[parameter].tensor;
+    linnet_tensor tensor;
+    linnet_status status = LINNET_OK;
+    ln_put_int(&w->p, (int64_t)parameter);
+    ln_put_opcodes(&w->p, "}(");
+    if (ln_optimizer_type_of(trainer->optimizer)->counts_steps) {
+        ln_put_text(&w->p, "step");
+        status = linnet_tensor_create(LINNET_FLOAT32, 0, NULL, &tensor, w->error);
+        if (status == LINNET_OK) {
+            *(float *)tensor.data = (float)ln_optimizer_steps(trainer->optimizer);
+            status = put_tensor(w, &tensor);
+        }
+    }
+    const char *name;
+    for (int i = 0;
+         status == LINNET_OK && (name = ln_optimizer_state_name(trainer->optimizer, i)) != NULL;
+         i++) {
+        ln_put_text(&w->p, name);
+        status = linnet_tensor_create(LINNET_FLOAT32, shape->rank, shape->shape, &tensor, w->error);
+        if (status == LINNET_OK) {
+            ln_plan_to_rows(trainer->plan, parameter,
+                            ln_optimizer_state(trainer->optimizer, parameter, i), tensor.data);
+            status = put_tensor(w, &tensor);
+        }
+    }
+    ln_put_opcodes(&w->p, "u");
+    return status;
+}
+
+static void put_group_number(ln_pickling *p, const char *key, double number)
+{
+    if (!isnan(number)) {
+        ln_put_text(p, key);
+        ln_put_float(p, number);
+    }
+}
+
+static void put_group(writing *w)
+{
+    const linnet_trainer *trainer = w->trainer;
+    const ln_signature *signature = &ln_optimizer_type_of(trainer->optimizer)->signature;
+    ln_pickling *p = &w->p;
+    ln_put_opcodes(p, "}(");
+    for (size_t i = 0; i < signature->count; i++) {
+        const ln_parameter *parameter = &signature->parameters[i];
+        if (parameter->kind != LN_KIND_GIVEN) {
+            ln_put_text(p, parameter->name);
+            put_value(p, parameter, ln_optimizer_value(trainer->optimizer, parameter->name));
+        }
+    }
+    if (trainer->schedule != NULL) {
+        const ln_schedule_group *group = trainer->schedule->group;
+        put_group_number(p, "initial_lr", group->initial_lr);
+        put_group_number(p, "max_lr", group->max_lr);
+        put_group_number(p, "min_lr", group->min_lr);
+        put_group_number(p, "base_momentum", group->base_momentum);
+        put_group_number(p, "max_momentum", group->max_momentum);
+    }
+    ln_put_text(p, "params");
+    ln_put_opcodes(p, "](");
+    for (size_t i = 0; i < trainer->model->parameter_count; i++) {
+        ln_put_int(p, (int64_t)i);
+    }
+    ln_put_opcodes(p, "eu");
+}
+
+static linnet_status put_optimizer(writing *w)
+{
+    linnet_status status = LINNET_OK;
+    bool any = ln_optimizer_steps(w->trainer->optimizer) > 0 &&
+               ln_optimizer_state_name(w->trainer->optimizer, 0) != NULL;
+    ln_put_opcodes(&w->p, "}(");
+    ln_put_text(&w->p, "state");
+    ln_put_opcodes(&w->p, "}(");
+    for (size_t i = 0; status == LINNET_OK && any && i < w->trainer->model->parameter_count; i++) {
+        status = put_parameter_state(w, i);
+    }
+    ln_put_opcodes(&w->p, "u");
+    ln_put_text(&w->p, "param_groups");
+    ln_put_opcodes(&w->p, "](");
+    put_group(w);
+    ln_put_opcodes(&w->p, "eu");
+    return status;
+}
+
+/* ---- scheduler.state_dict() ---- */
+
+/* Counter({3: 1, 5: 2}), each milestone once. */
+static void put_counter(ln_pickling *p, const ln_schedule *schedule)
+{
+    ln_put_counter(p);
+    ln_put_opcodes(p, "}(");
+    for (size_t i = 0; i < schedule->milestone_count; i++) {
+        int64_t count = 0;
+        bool before = false;
+        for (size_t j = 0; j < schedule->milestone_count; j++) {
+            count += schedule->milestones[j] == schedule->milestones[i];
+            before = before || (j < i && schedule->milestones[j] == schedule->milestones[i]);
+        }
+        if (!before) {
+            ln_put_int(p, schedule->milestones[i]);
+            ln_put_int(p, count);
+        }
+    }
+    ln_put_opcodes(p, "u\x85R");
+}
+
+static void put_field(ln_pickling *p, const ln_schedule *schedule, const ln_schedule_field *field)
+{
+    ln_put_text(p, field->key);
+    switch (field->kind) {
+    case LN_FIELD_VALUE:
+        put_value(p, &schedule->type->signature.parameters[field->parameter],
+                  &schedule->values[field->parameter]);
+        break;
+    case LN_FIELD_NUMBER: ln_put_float(p, *field->number); break;
+    case LN_FIELD_NUMBERS:
+        ln_put_opcodes(p, "](");
+        ln_put_float(p, *field->number);
+        ln_put_opcodes(p, "e");
+        break;
+    case LN_FIELD_WHOLE: ln_put_int(p, (int64_t)*field->number); break;
+    case LN_FIELD_INT: ln_put_int(p, *field->integer); break;
+    case LN_FIELD_TEXT: ln_put_text(p, field->text); break;
+    case LN_FIELD_FALSE: ln_put_bool(p, false); break;
+    case LN_FIELD_NONE: ln_put_opcodes(p, "N"); break;
+    case LN_FIELD_MILESTONES:
+        ln_put_opcodes(p, "](");
+        for (size_t i = 0; i < schedule->milestone_count; i++) {
+            ln_put_int(p, schedule->milestones[i]);
+        }
+        ln_put_opcodes(p, "e");
+        break;
+    case LN_FIELD_COUNTER: put_counter(p, schedule); break;
+    }
+}
+
+/* Schedules stand within each other once at most. */
+static void put_schedule(ln_pickling *p, ln_schedule *schedule)
+{
+    ln_schedule_field fields[LN_SCHEDULE_FIELDS];
+    size_t count = ln_schedule_list_fields(schedule, fields);
+    ln_put_opcodes(p, "}(");
+    for (size_t i = 0; i < count; i++) {
+        put_field(p, schedule, &fields[i]);
+    }
+    if (schedule->children != NULL) {
+        ln_put_text(p, "_schedulers");
+        ln_put_opcodes(p, "](");
+        for (size_t i = 0; i < schedule->child_count; i++) {
+            put_schedule(p, schedule->children[i]);
+        }
+        ln_put_opcodes(p, "e");
+    }
+    ln_put_opcodes(p, "u");
+}
+
+/* ---- the whole ---- */
+
+static void put_texts(ln_pickling *p, const linnet_state_dict *texts)
+{
+    for (size_t i = 0; texts != NULL && i < linnet_state_dict_metadata_count(texts); i++) {
+        const char *key = linnet_state_dict_metadata_key(texts, i);
+        ln_put_text(p, key);
+        ln_put_text(p, linnet_state_dict_metadata_get(texts, key));
+    }
+}
+
+static linnet_status put_own(writing *w, const linnet_state_dict *notes)
+{
+    linnet_state_dict *identity;
+    linnet_status status = ln_checkpoint_identity(w->trainer, &identity, w->error);
+    if (status == LINNET_OK) {
+        ln_put_text(&w->p, "linnet");
+        ln_put_opcodes(&w->p, "}(");
+        ln_put_text(&w->p, "version");
+        ln_put_text(&w->p, linnet_version());
+        put_texts(&w->p, identity);
+        ln_put_text(&w->p, "notes");
+        ln_put_opcodes(&w->p, "}(");
+        put_texts(&w->p, notes);
+        ln_put_opcodes(&w->p, "uu");
+        linnet_state_dict_free(identity);
+    }
+    return status;
+}
+
+static linnet_status put_all(writing *w, const linnet_state_dict *notes)
+{
+    ln_pickling *p = &w->p;
+    ln_put_opcodes(p, "\x80\x02}(");
+    ln_put_text(p, "epoch");
+    ln_put_int(p, w->trainer->epoch);
+    ln_put_text(p, "model_state_dict");
+    linnet_status status = put_model(w);
+    if (status == LINNET_OK) {
+        ln_put_text(p, "optimizer_state_dict");
+        status = put_optimizer(w);
+    }
+    if (status == LINNET_OK && w->trainer->schedule != NULL) {
+        ln_put_text(p, "scheduler_state_dict");
+        put_schedule(p, w->trainer->schedule);
+    }
+    if (status == LINNET_OK && w->trainer->options.rng != LINNET_RNG_PHILOX) {
+        ln_put_text(p, "rng_state");
+        status = put_rng_state(w);
+    }
+    if (status == LINNET_OK) {
+        status = put_own(w, notes);
+    }
+    ln_put_opcodes(p, "u.");
+    return status;
+}
+
+linnet_status linnet_trainer_save_checkpoint(const linnet_trainer *trainer, const char *path,
+                                             const linnet_state_dict *notes, linnet_error *error)
+{
+    writing w = {.trainer = trainer, .error = error};
+    linnet_status status = linnet_state_dict_create(&w.tensors, error);
+    if (status == LINNET_OK) {
+        status = put_all(&w, notes);
+    }
+    if (status == LINNET_OK) {
+        status = ln_torch_write_archive(&w.p, w.tensors, path, error);
+    }
+    ln_free(w.p.text.data);
+    linnet_state_dict_free(w.tensors);
+    return status;
+}

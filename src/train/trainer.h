@@ -1,0 +1,27 @@
+/* trainer.h - the trainer's record, which its checkpoints read and write. */
+#ifndef LN_TRAIN_TRAINER_H
+#define LN_TRAIN_TRAINER_H
+
+#include "optim/schedule.h"
+#include "plan/plan.h"
+#include "train/loss.h"
+
+struct linnet_trainer {
+    linnet_model *model; /* borrowed, as is the dataset */
+    const linnet_dataset *dataset;
+    linnet_trainer_options options;
+    linnet_plan *plan;
+    ln_optimizer *optimizer;
+    float **parameters;    /* as the plan lays them out */
+    ln_schedule *schedule; /* NULL: none */
+    bool step_batches;     /* the schedule is stepped after each batch */
+    ln_loss *loss;
+    ln_torch_generator generator; /* LINNET_RNG_TORCH */
+    int64_t epoch;                /* done so far */
+    int64_t *order;               /* this epoch's rows */
+    float *losses;                /* a batch's, row by row */
+    float *weights;               /* what its rows count for in the mean */
+    uint8_t *correct;             /* whether the largest logit is the label's */
+};
+
+#endif
