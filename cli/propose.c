@@ -477,8 +477,12 @@ void cli_propose(const linnet_state_dict *tensors, cli_proposal *proposal)
         free(groups);
         return;
     }
+    static const char parallel[] = "module"; /* what DataParallel puts before every name */
     size = count;
     bool found = is_chain(groups, count, &proposal->reason);
+    if (found && count_under(groups, 0, count, parallel, sizeof parallel - 1) == count) {
+        cut = sizeof parallel - 1;
+    }
     if (!found && find_part(groups, count, &first, &size, &cut)) {
         cli_text_add(&proposal->remarks, "not all of it is one model: %s\n",
                      proposal->reason.data != NULL ? proposal->reason.data : "");
