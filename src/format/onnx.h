@@ -6,6 +6,7 @@
  *     onnx_tensor.c   a constant's shape and bytes, in the file or beside it
  *     onnx_match.c    which row of onnx.def an operator and those before it are
  *     onnx_build.c    the rows as a model's text and weights
+ *     onnx_norm.c     norms and PReLU among them
  *     onnx_input.c    the input's shape and scaling
  *     onnx_emit.c     the other way round: modules as nodes
  *     onnx_write.c    and the file around them
@@ -58,6 +59,10 @@ typedef enum ln_onnx_kind {
     LN_ONNX_FLATTEN,
     LN_ONNX_RESHAPE,
     LN_ONNX_RUN, /* Flatten of some dimensions, computed from the input's shape */
+    LN_ONNX_UNFLATTEN,
+    LN_ONNX_PRELU,
+    LN_ONNX_BATCH_NORM,
+    LN_ONNX_LAYER_NORM, /* and RMSNorm */
     LN_ONNX_CAST,
     LN_ONNX_MULTIPLY, /* the last four: of the input's scaling */
     LN_ONNX_DIVIDE,

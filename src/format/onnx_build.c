@@ -30,8 +30,7 @@ linnet_status ln_onnx_set_text(ln_onnx *onnx, const char *key, ln_text *text)
     return status;
 }
 
-/* Begins the next module of the Sequential. */
-static void open_module(ln_onnx_building *b)
+void ln_onnx_open_module(ln_onnx_building *b)
 {
     ln_text_append_string(&b->text, b->modules++ == 0 ? "Sequential(" : ", ");
     b->stage = LN_ONNX_MODULES;
@@ -40,7 +39,7 @@ static void open_module(ln_onnx_building *b)
 /* The module's text with what is bound to its names. */
 static linnet_status append_module(ln_onnx_building *b, const ln_py_node *module)
 {
-    open_module(b);
+    ln_onnx_open_module(b);
     ln_text_append(&b->text, module->text.text, module->text.length);
     const char *separator = "(";
     for (const ln_py_node *argument = module->children; argument != NULL;
@@ -86,21 +85,20 @@ static linnet_status build_plain(ln_onnx_building *b)
 
 /* ---- products ---- */
 
-static double bound_number(const ln_onnx_building *b, const char *name, double standard)
+double ln_onnx_bound_number(const ln_onnx_building *b, const char *name, double standard)
 {
     const ln_onnx_binding *bound = ln_onnx_bound(b->match, name);
     return bound == NULL ? standard : bound->number;
 }
 
-static bool is_float(linnet_dtype dtype)
+bool ln_onnx_is_float(linnet_dtype dtype)
 {
     return dtype == LINNET_FLOAT32 || dtype == LINNET_FLOAT64 || dtype == LINNET_FLOAT16 ||
            dtype == LINNET_BFLOAT16;
 }
 
-/* Gives the module at hand a tensor, times `factor`; a factor of 1 leaves the file's bytes. */
-static linnet_status take_tensor(ln_onnx_building *b, const char *name, const linnet_tensor *view,
-                                 double factor)
+linnet_status ln_onnx_take_tensor(ln_onnx_building *b, const char *name, const linnet_tensor *view,
+                                  double factor)
 {
     char path[64];
     linnet_tensor tensor = *view;
@@ -149,7 +147,7 @@ static linnet_status view_bias(const ln_onnx_building *b, const linnet_tensor *t
 static linnet_status view_weight(const ln_onnx_building *b, linnet_tensor *view)
 {
     const linnet_tensor *weight = ln_onnx_bound(b->match, "weight")->tensor;
-    if (weight->rank != 2 || !is_float(weight->dtype)) {
+    if (weight->rank != 2 || !ln_onnx_is_float(weight->dtype)) {
         return LN_ONNX_FAIL(
             b, LINNET_ERROR_UNSUPPORTED,
             "expected a weight of 2 dimensions and a floating-point dtype, found one of "
@@ -157,7 +155,7 @@ static linnet_status view_weight(const ln_onnx_building *b, linnet_tensor *view)
             weight->rank, linnet_dtype_name(weight->dtype));
     }
     *view = *weight;
-    if (bound_number(b, "transB", 0) == 0) {
+    if (ln_onnx_bound_number(b, "transB", 0) == 0) {
         view->shape[0] = weight->shape[1];
         view->shape[1] = weight->shape[0];
         view->strides[0] = weight->strides[1];
@@ -196,7 +194,7 @@ static linnet_status pass_product(ln_onnx_building *b, int64_t in, int64_t out)
 static linnet_status build_linear(ln_onnx_building *b)
 {
     const ln_onnx_binding *bound = ln_onnx_bound(b->match, "bias");
-    double beta = bound_number(b, "beta", 1);
+    double beta = ln_onnx_bound_number(b, "beta", 1);
     linnet_tensor weight, bias = {0};
     linnet_status status = view_weight(b, &weight);
     if (status != LINNET_OK) {
@@ -208,7 +206,8 @@ static linnet_status build_linear(ln_onnx_building *b)
         status = view_bias(b, bound->tensor, out, &bias);
     }
     /* One number for all is spread over the outputs only where the weight's bytes vouch for them. */
-    if (status == LINNET_OK && has_bias && (!is_float(bias.dtype) || (in == 0 && out > 0))) {
+    if (status == LINNET_OK && has_bias &&
+        (!ln_onnx_is_float(bias.dtype) || (in == 0 && out > 0))) {
         status =
             LN_ONNX_FAIL(b, LINNET_ERROR_UNSUPPORTED,
                          "expected a summand of a floating-point dtype to a product of 1 or more "
@@ -220,14 +219,14 @@ static linnet_status build_linear(ln_onnx_building *b)
     if (status != LINNET_OK) {
         return status;
     }
-    open_module(b);
+    ln_onnx_open_module(b);
     ln_text_append_string(&b->text, "Linear(in_features=");
     ln_text_append_int64(&b->text, in);
     ln_text_append_string(&b->text, ", out_features=");
     ln_text_append_int64(&b->text, out);
     ln_text_append_string(&b->text, has_bias ? ", bias=True)" : ", bias=False)");
-    status = take_tensor(b, "weight", &weight, bound_number(b, "alpha", 1));
-    return status == LINNET_OK && has_bias ? take_tensor(b, "bias", &bias, beta) : status;
+    status = ln_onnx_take_tensor(b, "weight", &weight, ln_onnx_bound_number(b, "alpha", 1));
+    return status == LINNET_OK && has_bias ? ln_onnx_take_tensor(b, "bias", &bias, beta) : status;
 }
 
 /* ---- softmax ---- */
@@ -236,20 +235,23 @@ static linnet_status build_linear(ln_onnx_building *b)
 static linnet_status build_softmax(ln_onnx_building *b)
 {
     int rank = b->shape.rank;
-    double axis = bound_number(b, "dim", b->onnx->opset < 13 ? 1 : -1);
-    if (axis != -1 && (rank == LN_ONNX_UNKNOWN || axis != rank - 1)) {
+    double axis = ln_onnx_bound_number(b, "dim", b->onnx->opset < 13 ? 1 : -1);
+    int last = rank == LN_ONNX_UNKNOWN ? -1 : rank - 1;
+    axis = axis < 0 && rank != LN_ONNX_UNKNOWN ? axis + rank : axis;
+    if (axis != last && (axis < 1 || axis > last || b->onnx->opset < 13)) {
         return LN_ONNX_FAIL(b, LINNET_ERROR_UNSUPPORTED,
-                            "expected axis to be the last of the input's dimensions, found %g",
-                            axis);
+                            "expected axis to be one dimension of each row, found %g", axis);
     }
     if (rank != LN_ONNX_UNKNOWN && rank < 2) {
         return LN_ONNX_FAIL(
             b, LINNET_ERROR_UNSUPPORTED,
             "expected an input of 2 or more dimensions, rows first, found one of %d", rank);
     }
-    open_module(b);
+    ln_onnx_open_module(b);
     ln_text_append(&b->text, b->match->row->module, strcspn(b->match->row->module, "("));
-    ln_text_append_string(&b->text, "(dim=-1)");
+    ln_text_append_string(&b->text, "(dim=");
+    ln_text_append_int64(&b->text, axis == last ? -1 : (int64_t)axis);
+    ln_text_append_string(&b->text, ")");
     return LINNET_OK;
 }
 
@@ -269,7 +271,7 @@ int64_t ln_onnx_product(const ln_shape *shape, int first)
 
 static void append_flatten(ln_onnx_building *b, int start, int end)
 {
-    open_module(b);
+    ln_onnx_open_module(b);
     ln_text_append_string(&b->text, "Flatten(start_dim=");
     ln_text_append_int64(&b->text, start);
     ln_text_append_string(&b->text, ", end_dim=");
@@ -280,7 +282,7 @@ static void append_flatten(ln_onnx_building *b, int start, int end)
 static linnet_status build_flatten(ln_onnx_building *b)
 {
     int rank = b->shape.rank;
-    double axis = bound_number(b, "axis", 1);
+    double axis = ln_onnx_bound_number(b, "axis", 1);
     bool is_first = axis == 1 || (rank != LN_ONNX_UNKNOWN && axis + rank == 1);
     if (!is_first || (rank != LN_ONNX_UNKNOWN && rank < 2)) {
         return LN_ONNX_FAIL(
@@ -308,7 +310,7 @@ static linnet_status read_target(const ln_onnx_building *b, const linnet_tensor 
         if (!ln_onnx_integer(sizes, i - first, &target->size[i]) || target->size[i] < -1) {
             return LN_ONNX_FAIL(b, LINNET_ERROR_FORMAT, "expected sizes from -1 on as its shape");
         }
-        bool copies = target->size[i] == 0 && bound_number(b, "allowzero", 0) == 0;
+        bool copies = target->size[i] == 0 && ln_onnx_bound_number(b, "allowzero", 0) == 0;
         if (copies && i < b->shape.rank) {
             target->size[i] = b->shape.size[i];
         }
@@ -362,6 +364,18 @@ static bool find_run(const ln_shape *shape, const ln_shape *target, int *start, 
     return false;
 }
 
+static void append_unflatten(ln_onnx_building *b, const ln_shape *target, int start, int end)
+{
+    ln_onnx_open_module(b);
+    ln_text_append_string(&b->text, "Unflatten(dim=");
+    ln_text_append_int64(&b->text, start);
+    ln_text_append_string(&b->text, ", unflattened_size=(");
+    for (int i = start; i <= end; i++) {
+        ln_text_append_int64(&b->text, target->size[i]);
+        ln_text_append_string(&b->text, i < end ? ", " : "))");
+    }
+}
+
 static linnet_status build_reshape(ln_onnx_building *b)
 {
     const ln_onnx_binding *rest = ln_onnx_bound(b->match, "rest");
@@ -374,6 +388,12 @@ static linnet_status build_reshape(ln_onnx_building *b)
         return status;
     }
     infer_size(&target, features);
+    if (features != LN_ONNX_UNKNOWN && target.rank > b->shape.rank &&
+        find_run(&target, &b->shape, &start, &end)) {
+        append_unflatten(b, &target, start, end);
+        b->shape = target;
+        return LINNET_OK;
+    }
     /* Where the file does not tell the row's size, two dimensions can only be a flat row. */
     bool flattens = features == LN_ONNX_UNKNOWN
                         ? target.rank == 2
@@ -381,9 +401,10 @@ static linnet_status build_reshape(ln_onnx_building *b)
                               find_run(&b->shape, &target, &start, &end);
     if (!flattens) {
         char text[128];
-        return LN_ONNX_FAIL(b, LINNET_ERROR_UNSUPPORTED,
-                            "expected a shape that joins dimensions of each row, found %s",
-                            ln_shape_text(&target, text, sizeof text));
+        return LN_ONNX_FAIL(
+            b, LINNET_ERROR_UNSUPPORTED,
+            "expected a shape that joins or splits dimensions of each row, found %s",
+            ln_shape_text(&target, text, sizeof text));
     }
     b->shape = target;
     append_flatten(b, start, end);
@@ -446,6 +467,9 @@ static linnet_status build_row(ln_onnx_building *b)
         [LN_ONNX_FLATTEN] = build_flatten,
         [LN_ONNX_RESHAPE] = build_reshape,
         [LN_ONNX_RUN] = build_run,
+        [LN_ONNX_PRELU] = ln_onnx_build_prelu,
+        [LN_ONNX_BATCH_NORM] = ln_onnx_build_batch_norm,
+        [LN_ONNX_LAYER_NORM] = ln_onnx_build_layer_norm,
         [LN_ONNX_CAST] = build_cast,
         [LN_ONNX_MULTIPLY] = ln_onnx_build_scaling,
         [LN_ONNX_DIVIDE] = ln_onnx_build_scaling,

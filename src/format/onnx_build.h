@@ -38,6 +38,21 @@ typedef struct ln_onnx_building {
 /* Product of the sizes from dimension `first` on; unknown where one is, or it overflows. */
 int64_t ln_onnx_product(const ln_shape *shape, int first);
 
+/* Begins the next module of the model's text. */
+void ln_onnx_open_module(ln_onnx_building *b);
+/* Gives the module at hand a tensor, times `factor`; a factor of 1 leaves the file's bytes. */
+LINNET_NODISCARD linnet_status ln_onnx_take_tensor(ln_onnx_building *b, const char *name,
+                                                   const linnet_tensor *view, double factor);
+/* Whether weights may be of this dtype. */
+bool ln_onnx_is_float(linnet_dtype dtype);
+/* The number bound to a name; `standard` where there is none. */
+double ln_onnx_bound_number(const ln_onnx_building *b, const char *name, double standard);
+
+/* Rows of PRELU, BATCH_NORM and LAYER_NORM. */
+LINNET_NODISCARD linnet_status ln_onnx_build_prelu(ln_onnx_building *b);
+LINNET_NODISCARD linnet_status ln_onnx_build_batch_norm(ln_onnx_building *b);
+LINNET_NODISCARD linnet_status ln_onnx_build_layer_norm(ln_onnx_building *b);
+
 /* The graph's input as shape; `is_cast`: of any dtype, because it is converted first. */
 LINNET_NODISCARD linnet_status ln_onnx_read_input(ln_onnx_building *b, bool is_cast);
 /* A row of MULTIPLY, DIVIDE, ADD or SUBTRACT. */

@@ -6,99 +6,17 @@
 
 #ifdef LN_WITH_ONNX
 
-#include <stdarg.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "base/checked.h"
-#include "base/grow.h"
 #include "format/onnx_build.h"
 #include "tensor/state_dict.h"
 
-enum { TYPE_FLOAT = 1, TYPE_INT64 = 7 };
 enum { ATTRIBUTE_FLOAT = 1, ATTRIBUTE_INT = 2, ATTRIBUTE_STRING = 3, ATTRIBUTE_INTS = 7 };
 
-/* ---- messages ---- */
-
-char *ln_onnx_print(ln_onnx_arena *arena, const char *format, ...)
-{
-    va_list arguments, again;
-    va_start(arguments, format);
-    va_copy(again, arguments);
-    int length = vsnprintf(NULL, 0, format, arguments);
-    char *text = length < 0 ? NULL : ln_onnx_take(arena, (size_t)length + 1);
-    if (text != NULL) {
-        vsnprintf(text, (size_t)length + 1, format, again);
-    }
-    va_end(again);
-    va_end(arguments);
-    return text;
-}
-
-static linnet_status fail_memory(ln_onnx_emission *e)
+static linnet_status fail_memory(const ln_onnx_emission *e)
 {
     return ln_fail(e->error, LINNET_ERROR_MEMORY, "out of memory for an ONNX graph");
-}
-
-static linnet_status append(ln_onnx_emission *e, ln_onnx_list *list, void *item)
-{
-    void **grown = ln_grow(list->items, &list->capacity, list->count + 1, sizeof *list->items);
-    if (grown == NULL) {
-        return fail_memory(e);
-    }
-    list->items = grown;
-    grown[list->count++] = item;
-    return LINNET_OK;
-}
-
-linnet_status ln_onnx_emit_node(ln_onnx_emission *e, const char *path, const char *op, size_t count,
-                                const char *const *inputs, LnOnnx__Node **node)
-{
-    LnOnnx__Node *made = ln_onnx_take(&e->arena, sizeof *made);
-    char **names = ln_onnx_take(&e->arena, (count + 1) * sizeof *names);
-    char *name =
-        ln_onnx_print(&e->arena, "%s%s%s_%zu", path, path[0] != '\0' ? "/" : "", op, e->steps++);
-    if (made == NULL || names == NULL || name == NULL) {
-        return fail_memory(e);
-    }
-    ln_onnx__node__init(made);
-    for (size_t i = 0; i < count; i++) {
-        names[i] = (char *)(uintptr_t)inputs[i]; /* protobuf-c has no const; nothing is written */
-    }
-    names[count] = name;
-    made->input = names;
-    made->n_input = count;
-    made->output = names + count;
-    made->n_output = 1;
-    made->name = name;
-    made->op_type = (char *)(uintptr_t)op;
-    *node = made;
-    return append(e, &e->nodes, made);
-}
-
-linnet_status ln_onnx_emit_tensor(ln_onnx_emission *e, const char *name, linnet_dtype dtype,
-                                  int rank, const int64_t *shape, const void *data)
-{
-    LnOnnx__Tensor *made = ln_onnx_take(&e->arena, sizeof *made);
-    int64_t *dims = ln_onnx_take(&e->arena, (size_t)rank * sizeof *dims);
-    size_t bytes;
-    if (made == NULL || dims == NULL || name == NULL ||
-        !ln_format_bytes(dtype, rank, shape, &bytes)) {
-        return fail_memory(e);
-    }
-    ln_onnx__tensor__init(made);
-    for (int i = 0; i < rank; i++) {
-        dims[i] = shape[i];
-    }
-    made->dims = dims;
-    made->n_dims = (size_t)rank;
-    made->has_data_type = true;
-    made->data_type = dtype == LINNET_INT64 ? TYPE_INT64 : TYPE_FLOAT;
-    made->name = (char *)(uintptr_t)name;
-    made->has_raw_data = true;
-    made->raw_data.data = (uint8_t *)(uintptr_t)data;
-    made->raw_data.len = bytes;
-    return append(e, &e->tensors, made);
 }
 
 /* ---- a module being written ---- */
@@ -204,20 +122,36 @@ static int64_t implicit_dim(int rank)
     return rank == 0 || rank == 1 || rank == 3 ? 0 : 1;
 }
 
+static int64_t count_children(const ln_py_node *node)
+{
+    int64_t count = 0;
+    for (const ln_py_node *child = node->children; child != NULL; child = child->next) {
+        count++;
+    }
+    return count;
+}
+
+/* A list of numbers; of a name that is a shape's, the last dimensions, as many as it has. */
 static linnet_status set_integers(const writing *w, LnOnnx__Attribute *attribute,
                                   const ln_py_node *list)
 {
-    for (const ln_py_node *item = list->children; item != NULL; item = item->next) {
-        attribute->n_ints++;
+    const ln_py_node *first = list->children;
+    const ln_py_node *formal = first->kind == LN_PY_NAME ? formal_named(w, first->text) : NULL;
+    const ln_py_node *shape = formal == NULL ? NULL : actual(w, formal);
+    if (formal != NULL && (shape == NULL || shape->kind != LN_PY_TUPLE)) {
+        return fail_module(w, LINNET_ERROR_FORMAT, "its arguments are not all there");
     }
-    attribute->ints = ln_onnx_take(&w->e->arena, attribute->n_ints * sizeof *attribute->ints);
+    int64_t count = count_children(shape == NULL ? list : shape);
+    attribute->ints = ln_onnx_take(&w->e->arena, (size_t)count * sizeof *attribute->ints);
     if (attribute->ints == NULL) {
         return fail_memory(w->e);
     }
-    size_t i = 0;
-    for (const ln_py_node *item = list->children; item != NULL; item = item->next) {
-        attribute->ints[i++] = item->value.integer;
+    const ln_py_node *item = first;
+    for (int64_t i = 0; i < count; i++) {
+        attribute->ints[i] = shape == NULL ? item->value.integer : i - count;
+        item = shape == NULL ? item->next : item;
     }
+    attribute->n_ints = (size_t)count;
     attribute->type = ATTRIBUTE_INTS;
     return LINNET_OK;
 }
@@ -246,6 +180,7 @@ static linnet_status set_value(const writing *w, LnOnnx__Attribute *attribute,
     if (expected->kind == LN_PY_NAME) {
         const ln_py_node *formal = formal_named(w, expected->text);
         given = formal == NULL ? standard : actual(w, formal);
+        given = given == NULL ? standard : given;
     }
     if (standard->kind == LN_PY_FLOAT) {
         attribute->has_f = true;
@@ -253,7 +188,9 @@ static linnet_status set_value(const writing *w, LnOnnx__Attribute *attribute,
         attribute->type = ATTRIBUTE_FLOAT;
     } else {
         attribute->has_i = true;
-        attribute->i = is_number(given) ? given->value.integer : implicit_dim(w->e->shape.rank);
+        attribute->i = is_number(given)             ? given->value.integer
+                       : given->kind == LN_PY_TUPLE ? -count_children(given)
+                                                    : implicit_dim(w->e->shape.rank);
         attribute->type = ATTRIBUTE_INT;
     }
     return LINNET_OK;
@@ -305,17 +242,29 @@ static linnet_status emit_number(const writing *w, double value, const char **na
     return ln_onnx_emit_tensor(w->e, *name, LINNET_FLOAT32, 0, NULL, data);
 }
 
-/* The module's own tensor as float32, copied where it is not that already. */
-static linnet_status emit_own_tensor(const writing *w, ln_py_slice name, const char **value)
+/* The module's own tensor of a name, and its full name. */
+static linnet_status find_own_tensor(const writing *w, ln_py_slice name, char **path,
+                                     const linnet_tensor **tensor)
 {
-    char *path = ln_onnx_print(&w->e->arena, "%s%s%.*s", w->path, w->path[0] != '\0' ? "." : "",
-                               (int)name.length, name.text);
-    if (path == NULL) {
+    *path = ln_onnx_print(&w->e->arena, "%s%s%.*s", w->path, w->path[0] != '\0' ? "." : "",
+                          (int)name.length, name.text);
+    if (*path == NULL) {
         return fail_memory(w->e);
     }
-    const linnet_tensor *tensor = linnet_state_dict_get(w->e->state_dict, path);
-    if (tensor == NULL) {
-        return fail_module(w, LINNET_ERROR_FORMAT, "its tensors are not all there");
+    *tensor = linnet_state_dict_get(w->e->state_dict, *path);
+    return *tensor != NULL ? LINNET_OK
+                           : fail_module(w, LINNET_ERROR_FORMAT, "its tensors are not all there");
+}
+
+/* A tensor as float32, copied where it is not that already, with `ones` more dimensions of size 1. */
+static linnet_status emit_own_tensor(const writing *w, ln_py_slice name, int ones,
+                                     const char **value)
+{
+    char *path;
+    const linnet_tensor *tensor;
+    linnet_status status = find_own_tensor(w, name, &path, &tensor);
+    if (status != LINNET_OK) {
+        return status;
     }
     const void *data = tensor->data;
     if (tensor->dtype != LINNET_FLOAT32 || !linnet_tensor_is_contiguous(tensor)) {
@@ -330,8 +279,52 @@ static linnet_status emit_own_tensor(const writing *w, ln_py_slice name, const c
         ln_to_float32(tensor->dtype, gathered, count, converted);
         data = converted;
     }
+    ln_shape shape = ln_tensor_shape(tensor);
+    for (; ones > 0 && shape.rank < LINNET_MAX_RANK; ones--) {
+        shape.size[shape.rank++] = 1;
+    }
     *value = path;
-    return ln_onnx_emit_tensor(w->e, path, LINNET_FLOAT32, tensor->rank, tensor->shape, data);
+    return ln_onnx_emit_tensor(w->e, path, LINNET_FLOAT32, shape.rank, shape.size, data);
+}
+
+/* A constant of one number everywhere, in the shape of a tensor or of an argument. */
+static linnet_status emit_filled(const writing *w, ln_py_slice name, float number_to_fill,
+                                 const char **value)
+{
+    const ln_py_node *formal = formal_named(w, name);
+    const ln_py_node *sizes = formal == NULL ? NULL : actual(w, formal);
+    ln_shape shape = {.rank = 0};
+    linnet_status status = LINNET_OK;
+    if (formal == NULL) {
+        char *path;
+        const linnet_tensor *tensor;
+        status = find_own_tensor(w, name, &path, &tensor);
+        shape = status == LINNET_OK ? ln_tensor_shape(tensor) : shape;
+    } else if (sizes == NULL || sizes->kind != LN_PY_TUPLE ||
+               count_children(sizes) > LINNET_MAX_RANK) {
+        status = fail_module(w, LINNET_ERROR_FORMAT, "its arguments are not all there");
+    } else {
+        for (const ln_py_node *size = sizes->children; size != NULL; size = size->next) {
+            shape.size[shape.rank++] = size->value.integer;
+        }
+    }
+    size_t bytes;
+    if (status == LINNET_OK && !ln_format_bytes(LINNET_FLOAT32, shape.rank, shape.size, &bytes)) {
+        status = fail_memory(w->e);
+    }
+    if (status != LINNET_OK) {
+        return status;
+    }
+    float *data = ln_onnx_take(&w->e->arena, bytes);
+    *value = ln_onnx_print(&w->e->arena, "%s%sconstant_%zu", w->path, w->path[0] != '\0' ? "/" : "",
+                           w->e->steps++);
+    if (data == NULL) {
+        return fail_memory(w->e);
+    }
+    for (size_t i = 0; i < bytes / sizeof *data; i++) {
+        data[i] = number_to_fill;
+    }
+    return ln_onnx_emit_tensor(w->e, *value, LINNET_FLOAT32, shape.rank, shape.size, data);
 }
 
 /* ---- expressions ---- */
@@ -368,6 +361,13 @@ static linnet_status emit_call(const writing *w, const ln_py_node *call, const c
 
 static linnet_status emit_value(const writing *w, const ln_py_node *expression, const char **value)
 {
+    if (ln_py_equal(expression->text, "channels")) {
+        return emit_own_tensor(w, expression->children->text, w->e->shape.rank - 2, value);
+    }
+    if (ln_py_equal(expression->text, "ones") || ln_py_equal(expression->text, "zeros")) {
+        float number_to_fill = ln_py_equal(expression->text, "ones") ? 1.0f : 0.0f;
+        return emit_filled(w, expression->children->text, number_to_fill, value);
+    }
     if (expression->kind == LN_PY_CALL) {
         return emit_call(w, expression, value);
     }
@@ -380,7 +380,7 @@ static linnet_status emit_value(const writing *w, const ln_py_node *expression, 
     }
     const ln_py_node *formal = formal_named(w, expression->text);
     if (formal == NULL) {
-        return emit_own_tensor(w, expression->text, value);
+        return emit_own_tensor(w, expression->text, 0, value);
     }
     const ln_py_node *given = actual(w, formal);
     return is_number(given)
@@ -445,35 +445,69 @@ static bool join(const writing *w, ln_shape *joined)
     return true;
 }
 
+/* The value in another shape, which keeps the batch. */
+static linnet_status emit_reshape(const writing *w, const ln_shape *shape)
+{
+    int64_t *sizes = ln_onnx_take(&w->e->arena, sizeof shape->size);
+    char *name = ln_onnx_print(&w->e->arena, "%s%sshape_%zu", w->path,
+                               w->path[0] != '\0' ? "/" : "", w->e->steps++);
+    if (sizes == NULL || name == NULL) {
+        return fail_memory(w->e);
+    }
+    memcpy(sizes, shape->size, sizeof shape->size);
+    sizes[0] = 0; /* the batch, as it is */
+    const char *inputs[] = {w->e->value, name};
+    int64_t rank = shape->rank;
+    LnOnnx__Node *node;
+    linnet_status status = ln_onnx_emit_tensor(w->e, name, LINNET_INT64, 1, &rank, sizes);
+    if (status == LINNET_OK) {
+        status = ln_onnx_emit_node(w->e, w->path, "Reshape", 2, inputs, &node);
+    }
+    w->e->value = status == LINNET_OK ? node->output[0] : w->e->value;
+    w->e->shape = *shape;
+    return status;
+}
+
 /* Flatten joins everything behind the batch; any other run of dimensions takes a Reshape. */
 static linnet_status emit_flatten(const writing *w, const ln_py_node *expression)
 {
     ln_shape joined;
-    linnet_status status;
     if (!join(w, &joined)) {
         return fail_module(w, LINNET_ERROR_SHAPE, "it joins dimensions that its input has not");
     }
-    if (joined.rank == 2) {
-        status = emit_value(w, expression, &w->e->value);
-    } else {
-        int64_t *sizes = ln_onnx_take(&w->e->arena, sizeof joined.size);
-        char *name = ln_onnx_print(&w->e->arena, "%s/shape_%zu", w->path, w->e->steps++);
-        if (sizes == NULL || name == NULL) {
-            return fail_memory(w->e);
-        }
-        memcpy(sizes, joined.size, sizeof joined.size);
-        sizes[0] = 0; /* the batch, as it is */
-        const char *inputs[] = {w->e->value, name};
-        int64_t rank = joined.rank;
-        LnOnnx__Node *node;
-        status = ln_onnx_emit_tensor(w->e, name, LINNET_INT64, 1, &rank, sizes);
-        if (status == LINNET_OK) {
-            status = ln_onnx_emit_node(w->e, w->path, "Reshape", 2, inputs, &node);
-        }
-        w->e->value = status == LINNET_OK ? node->output[0] : w->e->value;
+    if (joined.rank > 2) {
+        return emit_reshape(w, &joined);
     }
     w->e->shape = joined;
-    return status;
+    return emit_value(w, expression, &w->e->value);
+}
+
+static linnet_status emit_unflatten(const writing *w)
+{
+    const ln_shape *shape = &w->e->shape;
+    const ln_py_node *sizes = actual(w, w->form->children->next);
+    int64_t dim, inferred = LN_ONNX_UNKNOWN, product = 1;
+    bool good = read_integer(w, "dim", &dim) && sizes != NULL && sizes->kind == LN_PY_TUPLE &&
+                count_children(sizes) + shape->rank - 1 <= LINNET_MAX_RANK;
+    dim += good && dim < 0 ? shape->rank : 0;
+    if (!good || dim < 1 || dim >= shape->rank) {
+        return fail_module(w, LINNET_ERROR_SHAPE, "it splits a dimension that its input has not");
+    }
+    ln_shape split = {.rank = (int)dim};
+    memcpy(split.size, shape->size, (size_t)dim * sizeof split.size[0]);
+    for (const ln_py_node *size = sizes->children; size != NULL; size = size->next) {
+        inferred = size->value.integer < 0 ? split.rank : inferred;
+        good =
+            good && (size->value.integer < 0 || ln_mul_i64(product, size->value.integer, &product));
+        split.size[split.rank++] = size->value.integer;
+    }
+    if (inferred != LN_ONNX_UNKNOWN && product > 0) {
+        split.size[inferred] = shape->size[dim] / product;
+    }
+    memcpy(split.size + split.rank, shape->size + dim + 1,
+           (size_t)(shape->rank - dim - 1) * sizeof split.size[0]);
+    split.rank += shape->rank - (int)dim - 1;
+    return good ? emit_reshape(w, &split) : fail_memory(w->e);
 }
 
 /* ---- modules ---- */
@@ -484,6 +518,8 @@ static linnet_status emit_row(const writing *w, const ln_onnx_row *row)
     linnet_status status = ln_py_parse(row->expression, NULL, 0, &expression, w->e->error);
     if (status == LINNET_OK && row->kind == LN_ONNX_FLATTEN) {
         status = emit_flatten(w, expression.root);
+    } else if (status == LINNET_OK && row->kind == LN_ONNX_UNFLATTEN) {
+        status = emit_unflatten(w);
     } else if (status == LINNET_OK) {
         status = row->kind == LN_ONNX_LINEAR ? pass_linear(w) : LINNET_OK;
         if (status == LINNET_OK) {

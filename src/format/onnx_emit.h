@@ -1,5 +1,5 @@
 /* onnx_emit.h - an ONNX graph being written: onnx_emit.c makes nodes of modules, onnx_write.c what stands
- * around them.
+ * around them, and nodes themselves.
  */
 #ifndef LN_FORMAT_ONNX_EMIT_H
 #define LN_FORMAT_ONNX_EMIT_H

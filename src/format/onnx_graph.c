@@ -3,7 +3,7 @@
  *
  * Each value is made once, before it is used, as the format demands; so whoever follows values back
  * to where they come from ends. Nodes that make a constant of constants (Identity, Cast,
- * Transpose) are done here. */
+ * Transpose, Unsqueeze) are done here. */
 #include "format/onnx.h"
 
 #ifdef LN_WITH_ONNX
@@ -204,9 +204,77 @@ static bool is_cast(const LnOnnx__Node *message)
            message->attribute[0]->i == 1;
 }
 
+/* The dimensions that Unsqueeze adds, as bits: of an attribute, or of a constant input. */
+static linnet_status read_axes(ln_onnx *onnx, const LnOnnx__Node *message, int rank, uint32_t *bits,
+                               int *count)
+{
+    const LnOnnx__Attribute *attribute = message->n_attribute == 1 ? message->attribute[0] : NULL;
+    size_t input = message->n_input == 2 ? ln_onnx_find(onnx, message->input[1]) : LN_NO_NAME;
+    const linnet_tensor *axes = NULL;
+    *bits = 0;
+    *count = attribute == NULL ? 0 : (int)ln_min_size(attribute->n_ints, LINNET_MAX_RANK);
+    if (input != LN_NO_NAME && onnx->values[input].origin == LN_ONNX_CONSTANT) {
+        linnet_status status = ln_onnx_constant(onnx, input, &axes);
+        if (status != LINNET_OK) {
+            return status;
+        }
+        int64_t elements = linnet_tensor_numel(axes);
+        *count = elements < LINNET_MAX_RANK ? (int)elements : LINNET_MAX_RANK;
+    }
+    for (int i = 0; i < *count; i++) {
+        int64_t axis = axes == NULL ? attribute->ints[i] : 0;
+        bool good = axes == NULL || ln_onnx_integer(axes, i, &axis);
+        axis += axis < 0 ? rank + *count : 0;
+        if (!good || axis < 0 || axis >= rank + *count || axis >= LINNET_MAX_RANK) {
+            *bits = 0;
+            return LINNET_OK;
+        }
+        *bits |= (uint32_t)1 << axis;
+    }
+    return LINNET_OK;
+}
+
+/* A constant with dimensions of size 1 put in; left as computed where the axes are none. */
+static linnet_status unsqueeze(ln_onnx *onnx, size_t node, size_t from, ln_onnx_value *value)
+{
+    const linnet_tensor *source;
+    uint32_t bits = 0;
+    int count = 0;
+    linnet_status status = ln_onnx_constant(onnx, from, &source);
+    if (status == LINNET_OK) {
+        status = read_axes(onnx, onnx->graph->node[node], source->rank, &bits, &count);
+    }
+    int rank = status == LINNET_OK ? source->rank + count : 0;
+    if (status != LINNET_OK || bits == 0 || rank > LINNET_MAX_RANK ||
+        __builtin_popcount(bits) != count) {
+        return status;
+    }
+    linnet_tensor spread = *source;
+    spread.rank = rank;
+    for (int i = 0, at = 0; i < rank; i++) {
+        bool is_new = (bits >> i & 1) != 0;
+        spread.shape[i] = is_new ? 1 : source->shape[at];
+        spread.strides[i] = is_new ? 1 : source->strides[at];
+        at += !is_new;
+    }
+    *value = (ln_onnx_value){.origin = LN_ONNX_CONSTANT, .tensor = spread, .decoded = true};
+    return LINNET_OK;
+}
+
+static linnet_status keep(ln_onnx *onnx, size_t node, size_t from, ln_onnx_value *value)
+{
+    (void)node;
+    *value = onnx->values[from];
+    return LINNET_OK;
+}
+
 /* Output 0 of a node, where it is constant. */
 static linnet_status fold(ln_onnx *onnx, size_t node, ln_onnx_value *value)
 {
+    static const struct {
+        const char *op;
+        linnet_status (*fold)(ln_onnx *onnx, size_t node, size_t from, ln_onnx_value *value);
+    } folds[] = {{"Identity", keep}, {"Transpose", transpose}, {"Unsqueeze", unsqueeze}};
     const LnOnnx__Node *message = onnx->graph->node[node];
     const char *op = ln_onnx_text(message->op_type);
     if (!ln_onnx_is_default_domain(message->domain)) {
@@ -215,19 +283,20 @@ static linnet_status fold(ln_onnx *onnx, size_t node, ln_onnx_value *value)
     if (strcmp(op, "Constant") == 0) {
         return add_constant(onnx, node, value);
     }
-    bool transposes = strcmp(op, "Transpose") == 0;
-    if (message->n_input != 1 || message->input[0][0] == '\0' ||
-        !(transposes || strcmp(op, "Identity") == 0 || is_cast(message))) {
+    size_t from = message->n_input == 0 || message->input[0][0] == '\0'
+                      ? LN_NO_NAME
+                      : ln_onnx_find(onnx, message->input[0]);
+    if (from == LN_NO_NAME || onnx->values[from].origin != LN_ONNX_CONSTANT) {
         return LINNET_OK;
     }
-    size_t from = ln_onnx_find(onnx, message->input[0]);
-    if (onnx->values[from].origin != LN_ONNX_CONSTANT) {
-        return LINNET_OK;
+    if (is_cast(message)) {
+        return keep(onnx, node, from, value);
     }
-    if (transposes) {
-        return transpose(onnx, node, from, value);
+    for (size_t i = 0; i < sizeof folds / sizeof folds[0]; i++) {
+        if (strcmp(op, folds[i].op) == 0) {
+            return folds[i].fold(onnx, node, from, value);
+        }
     }
-    *value = onnx->values[from];
     return LINNET_OK;
 }
 

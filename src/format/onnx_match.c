@@ -190,11 +190,27 @@ static bool refuse_attribute(trial *t, const ln_py_node *keyword, const ln_py_no
     return false;
 }
 
+/* Consecutive numbers, of which the first and the last are bound. */
+static bool match_run(trial *t, const ln_py_node *first, const LnOnnx__Attribute *attribute)
+{
+    for (size_t i = 0; i < attribute->n_ints; i++) {
+        if ((uint64_t)attribute->ints[i] != (uint64_t)attribute->ints[0] + i) {
+            return refuse(t, "one of its attributes is no run of dimensions");
+        }
+    }
+    return attribute->n_ints > 0 && attribute->n_ints <= LINNET_MAX_RANK &&
+           bind_number(t, first->text, (double)attribute->ints[0]) &&
+           bind_number(t, first->next->text, (double)attribute->ints[attribute->n_ints - 1]);
+}
+
 static bool match_integers(trial *t, const ln_py_node *keyword, const ln_py_node *list,
                            const LnOnnx__Attribute *attribute)
 {
     size_t i = 0;
     const ln_py_node *item = list->children;
+    if (item->kind == LN_PY_NAME && item->next != NULL) {
+        return match_run(t, item, attribute);
+    }
     for (; item != NULL && i < attribute->n_ints; item = item->next, i++) {
         int64_t found = attribute->ints[i];
         if (item->kind == LN_PY_NAME ? !bind_number(t, item->text, (double)found)

@@ -9,14 +9,102 @@
 
 #include <fenv.h>
 #include <jansson.h>
+#include <stdarg.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/checked.h"
+#include "base/grow.h"
 #include "base/memory.h"
 #include "format/onnx_build.h"
 
+enum { TYPE_FLOAT = 1, TYPE_INT64 = 7 };
+
 #define INPUT "input"
 #define OUTPUT "output"
+
+/* ---- nodes and constants ---- */
+
+char *ln_onnx_print(ln_onnx_arena *arena, const char *format, ...)
+{
+    va_list arguments, again;
+    va_start(arguments, format);
+    va_copy(again, arguments);
+    int length = vsnprintf(NULL, 0, format, arguments);
+    char *text = length < 0 ? NULL : ln_onnx_take(arena, (size_t)length + 1);
+    if (text != NULL) {
+        vsnprintf(text, (size_t)length + 1, format, again);
+    }
+    va_end(again);
+    va_end(arguments);
+    return text;
+}
+
+static linnet_status fail_memory(const ln_onnx_emission *e)
+{
+    return ln_fail(e->error, LINNET_ERROR_MEMORY, "out of memory for an ONNX graph");
+}
+
+static linnet_status append(ln_onnx_emission *e, ln_onnx_list *list, void *item)
+{
+    void **grown = ln_grow(list->items, &list->capacity, list->count + 1, sizeof *list->items);
+    if (grown == NULL) {
+        return fail_memory(e);
+    }
+    list->items = grown;
+    grown[list->count++] = item;
+    return LINNET_OK;
+}
+
+linnet_status ln_onnx_emit_node(ln_onnx_emission *e, const char *path, const char *op, size_t count,
+                                const char *const *inputs, LnOnnx__Node **node)
+{
+    LnOnnx__Node *made = ln_onnx_take(&e->arena, sizeof *made);
+    char **names = ln_onnx_take(&e->arena, (count + 1) * sizeof *names);
+    char *name =
+        ln_onnx_print(&e->arena, "%s%s%s_%zu", path, path[0] != '\0' ? "/" : "", op, e->steps++);
+    if (made == NULL || names == NULL || name == NULL) {
+        return fail_memory(e);
+    }
+    ln_onnx__node__init(made);
+    for (size_t i = 0; i < count; i++) {
+        names[i] = (char *)(uintptr_t)inputs[i]; /* protobuf-c has no const; nothing is written */
+    }
+    names[count] = name;
+    made->input = names;
+    made->n_input = count;
+    made->output = names + count;
+    made->n_output = 1;
+    made->name = name;
+    made->op_type = (char *)(uintptr_t)op;
+    *node = made;
+    return append(e, &e->nodes, made);
+}
+
+linnet_status ln_onnx_emit_tensor(ln_onnx_emission *e, const char *name, linnet_dtype dtype,
+                                  int rank, const int64_t *shape, const void *data)
+{
+    LnOnnx__Tensor *made = ln_onnx_take(&e->arena, sizeof *made);
+    int64_t *dims = ln_onnx_take(&e->arena, (size_t)rank * sizeof *dims);
+    size_t bytes;
+    if (made == NULL || dims == NULL || name == NULL ||
+        !ln_format_bytes(dtype, rank, shape, &bytes)) {
+        return fail_memory(e);
+    }
+    ln_onnx__tensor__init(made);
+    for (int i = 0; i < rank; i++) {
+        dims[i] = shape[i];
+    }
+    made->dims = dims;
+    made->n_dims = (size_t)rank;
+    made->has_data_type = true;
+    made->data_type = dtype == LINNET_INT64 ? TYPE_INT64 : TYPE_FLOAT;
+    made->name = (char *)(uintptr_t)name;
+    made->has_raw_data = true;
+    made->raw_data.data = (uint8_t *)(uintptr_t)data;
+    made->raw_data.len = bytes;
+    return append(e, &e->tensors, made);
+}
 
 /* ---- the model's tree ---- */
 
@@ -191,7 +279,7 @@ static void describe(described *d, char *name, const ln_shape *shape)
     d->value.type = &d->type;
     d->type.tensor_type = &d->tensor;
     d->tensor.has_elem_type = true;
-    d->tensor.elem_type = 1;
+    d->tensor.elem_type = TYPE_FLOAT;
     d->tensor.shape = &d->shape;
     d->shape.dim = d->dim_list;
     d->shape.n_dim = (size_t)shape->rank;

@@ -115,8 +115,11 @@ for opset in (9, 15):
     exported(f"torch_run_{opset}.onnx", nn.Sequential(nn.Flatten(1, 2), nn.Flatten(2), nn.Linear(8, 2)), (2, 2, 3, 2, 4),
              "Sequential(Flatten(start_dim=1, end_dim=2), Flatten(start_dim=2, end_dim=3), "
              "Linear(in_features=8, out_features=2, bias=True))", opset=opset)
-exported("torch_unfolded.onnx", nn.Sequential(nn.Linear(4, 3), nn.Hardshrink(0.25), nn.Softshrink(0.25)), (2, 2, 4),
-         f"Sequential({LINEAR}, Hardshrink(0.25), Softshrink(0.25))", do_constant_folding=False)
+for opset in (9, 13):
+    exported(f"torch_unfolded_{opset}.onnx",
+             nn.Sequential(nn.Linear(4, 3), nn.Hardshrink(0.25), nn.Softshrink(0.25), nn.PReLU(2)), (2, 2, 4),
+             f"Sequential({LINEAR}, Hardshrink(0.25), Softshrink(0.25), PReLU(num_parameters=2))", opset=opset,
+             do_constant_folding=False)
 for i, (module, text) in enumerate([
         (nn.ELU(0.5), "ELU(alpha=0.5)"), (nn.SELU(), "SELU()"), (nn.CELU(2.0), "CELU(alpha=2.0)"),
         (nn.LeakyReLU(0.3), "LeakyReLU(negative_slope=0.3)"), (nn.ReLU6(), "ReLU6()"),
@@ -126,6 +129,10 @@ for i, (module, text) in enumerate([
         (nn.Softsign(), "Softsign()"), (nn.Tanh(), "Tanh()"), (nn.Sigmoid(), "Sigmoid()"),
         (nn.LogSigmoid(), "LogSigmoid()"), (nn.Hardswish(), "Hardswish()"), (nn.Hardsigmoid(), "Hardsigmoid()"),
         (nn.Hardshrink(), "Hardshrink(0.5)"), (nn.Softshrink(0.25), "Softshrink(0.25)"),
+        (nn.PReLU(), "PReLU(num_parameters=1)"), (nn.PReLU(3), "PReLU(num_parameters=3)"),
+        (nn.LayerNorm(3, eps=1e-3), "LayerNorm((3,), eps=0.001)"),
+        (nn.LayerNorm(3, elementwise_affine=False), "LayerNorm((3,), elementwise_affine=False)"),
+        (nn.BatchNorm1d(3), "BatchNorm1d(3)"), (nn.Softmin(1), "Softmin(dim=-1)"),
         (nn.Tanhshrink(), "Tanhshrink()"), (nn.LogSoftmax(1), "LogSoftmax(dim=-1)")]):
     opset = 15 if isinstance(module, nn.Hardswish) else 12
     exported(f"torch_{type(module).__name__.lower()}_{i}.onnx", nn.Sequential(nn.Linear(4, 3), module), (2, 4),
@@ -193,6 +200,19 @@ for i, (nodes, constants, opset, text) in enumerate([
         ([node("Dropout", "x")], [], 13, "Dropout()"),
         ([node("Identity", "x")], [], 13, "Identity()")]):
     good(f"op_{nodes[0].op_type.lower()}_{i}.onnx", model(nodes, constants, opset=opset), f"Sequential({text})")
+
+for name, made, text in [
+        ("op_softmax_dim.onnx", model([node("Softmax", "x", axis=-2)], shape=("n", 2, 3)), "Softmax(dim=1)"),
+        ("op_unflatten.onnx", model([node("Reshape", "x s")], [integers("s", [-1, 2, 2])]),
+         "Unflatten(dim=1, unflattened_size=(2, 2))"),
+        ("op_prelu_channels.onnx", model([node("PRelu", "x s")], [tensor("s", [[0.5], [-0.25], [2]])], shape=("n", 3, 2)),
+         "PReLU(num_parameters=3)"),
+        ("op_layer_norm.onnx", model([node("LayerNormalization", "x s b", axis=1, epsilon=1e-3)],
+                                     [tensor("s", rng.random((2, 3))), tensor("b", rng.random((2, 3)))],
+                                     shape=("n", 2, 3), opset=17), "LayerNorm((2, 3), eps=0.001)"),
+        ("op_layer_norm_scale.onnx", model([node("LayerNormalization", "x s")], [tensor("s", [1, 2, 3, 4])], opset=17),
+         "LayerNorm((4,), bias=False)")]:
+    good(name, made, f"Sequential({text})")
 
 # ---- the input's scaling ----
 good("scale_standard.onnx",
@@ -413,18 +433,39 @@ for name, made, message in [
         ("dropout_training", model([node("Dropout", "x ratio training")],
                                    [tensor("ratio", 0.5), numpy_helper.from_array(np.array(True), "training")]),
          "node 'n_y' (Dropout): it has more inputs than a module stands for"),
-        ("softmax_axis", model([node("Softmax", "x", axis=1)], shape=("n", 2, 3)),
-         "node 'n_y' (Softmax): expected axis to be the last of the input's dimensions, found 1"),
+        ("softmax_axis", model([node("Softmax", "x", axis=0)], shape=("n", 2, 3)),
+         "node 'n_y' (Softmax): expected axis to be one dimension of each row, found 0"),
+        ("softmax_old", model([node("Softmax", "x", axis=1)], shape=("n", 2, 3), opset=9),
+         "node 'n_y' (Softmax): expected axis to be one dimension of each row, found 1"),
+        ("prelu", model([node("PRelu", "x s")], [tensor("s", np.ones(2))]),
+         "node 'n_y' (PRelu): expected one slope, or one for each element of dimension 1"),
+        ("prelu_last", model([node("PRelu", "x s")], [tensor("s", np.ones(4))], shape=("n", 3, 4)),
+         "node 'n_y' (PRelu): expected one slope, or one for each element of dimension 1"),
+        ("batch_norm_rank", model([node("BatchNormalization", "x s s s s")], [tensor("s", np.ones(2))],
+                                  shape=("n", 2, 1, 1)),
+         "node 'n_y' (BatchNormalization): expected an input of 2 or 3 dimensions, found one of 4"),
+        ("batch_norm_size", model([node("BatchNormalization", "x s s t s")],
+                                  [tensor("s", np.ones(4)), tensor("t", np.ones(3))]),
+         "node 'n_y' (BatchNormalization): expected a number for each element of dimension 1 as running_mean"),
+        ("batch_norm_training", model([node("BatchNormalization", "x s s s s", training_mode=1)],
+                                      [tensor("s", np.ones(4))], opset=15),
+         "node 'n_y' (BatchNormalization): expected attribute training_mode to be 0, found 1"),
+        ("layer_norm_axis", model([node("LayerNormalization", "x s", axis=0)], [tensor("s", np.ones(4))], opset=17),
+         "node 'n_y' (LayerNormalization): expected a norm over the last dimensions of each row, and weights of "
+         "their sizes"),
+        ("layer_norm_size", model([node("LayerNormalization", "x s")], [tensor("s", np.ones(1))], opset=17),
+         "node 'n_y' (LayerNormalization): expected a norm over the last dimensions of each row, and weights of "
+         "their sizes"),
         ("softmax_row", model([node("Softmax", "x")], shape=("n",)),
          "node 'n_y' (Softmax): expected an input of 2 or more dimensions, rows first, found one of 1"),
         ("flatten_axis", model([node("Flatten", "x", axis=2)], shape=("n", 2, 3)),
          "node 'n_y' (Flatten): expected axis 1, which keeps rows apart, of 2 or more dimensions, found axis 2"),
         ("reshape_rows", model([node("Reshape", "x s")], [integers("s", [2, 4])]),
          "node 'n_y' (Reshape): expected a shape that keeps rows apart: 0, -1 or the batch first"),
-        ("reshape_split", model([node("Reshape", "x s")], [integers("s", [0, 2, 2])]),
-         "node 'n_y' (Reshape): expected a shape that joins dimensions of each row, found [-1, 2, 2]"),
+        ("reshape_split", model([node("Reshape", "x s")], [integers("s", [0, 3, 2])]),
+         "node 'n_y' (Reshape): expected a shape that joins or splits dimensions of each row, found [-1, 3, 2]"),
         ("reshape_size", model([node("Reshape", "x s")], [integers("s", [-1, 8])]),
-         "node 'n_y' (Reshape): expected a shape that joins dimensions of each row, found [-1, 8]"),
+         "node 'n_y' (Reshape): expected a shape that joins or splits dimensions of each row, found [-1, 8]"),
         ("reshape_negative", model([node("Reshape", "x s")], [integers("s", [-1, -2])]),
          "node 'n_y' (Reshape): expected sizes from -1 on as its shape"),
         ("reshape_floats", model([node("Reshape", "x s")], [tensor("s", [-1, 4])]),
@@ -455,7 +496,7 @@ for name, made, message in [
          "node 'n_y' (Sub): expected a constant that scales every row alike"),
         ("scale_mismatch", model([node("Sub", "x s")], [tensor("s", np.ones(3))]),
          "node 'n_y' (Sub): expected a constant that scales every row alike")]:
-    features = " features" in message and "as its weight" in message
+    features = "as its weight" in message or "(BatchNormalization): expected a number" in message
     shape = "dimensions, rows first" in message and "Softmax" not in message
     bad(f"bad_{name}.onnx", made, "FORMAT" if features or shape or "sizes from -1" in message else "UNSUPPORTED", message)
 
