@@ -238,12 +238,18 @@ int cli_find_model(const char *path, const linnet_state_dict *tensors, linnet_mo
 
 int cli_fail_to_train(const char *place, const linnet_error *error)
 {
-    static const char *const options[] = {"optim", "loss", "schedule"};
+    static const struct {
+        const char *place, *option;
+    } options[] = {{"optim", "--optim"},
+                   {"loss", "--loss"},
+                   {"schedule", "--schedule"},
+                   {"batch_size", "--batch-size"}};
     linnet_error typed = *error;
     for (size_t i = 0; i < sizeof options / sizeof options[0]; i++) {
-        if (strncmp(error->place, options[i], strlen(options[i])) == 0) {
-            snprintf(typed.place, sizeof typed.place, "--%.*s", (int)sizeof typed.place - 3,
-                     error->place);
+        size_t length = strlen(options[i].place);
+        if (strncmp(error->place, options[i].place, length) == 0) {
+            snprintf(typed.place, sizeof typed.place, "%s%.*s", options[i].option,
+                     (int)sizeof typed.place - 32, error->place + length);
         }
     }
     return cli_fail_with(place, &typed);

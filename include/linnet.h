@@ -648,7 +648,8 @@ typedef struct linnet_epoch {
 
 /* Prepares training of `model` on `dataset`; both are borrowed and must outlive the trainer. Warm
  * memory is all taken here. Errors: SYNTAX and ARGUMENT (optim, loss, schedule: the place begins with
- * the one that is meant), SHAPE, DATA, MEMORY. */
+ * the one that is meant), SHAPE (also with place batch_size: the last batch of an epoch would be too
+ * small for a BatchNorm1d), DATA, MEMORY. */
 LINNET_NODISCARD LINNET_API linnet_status linnet_trainer_create(
     linnet_model *model, const linnet_dataset *dataset, const linnet_trainer_options *options,
     linnet_trainer **trainer, linnet_error *error);

@@ -193,9 +193,36 @@ static void refuses_a_last_batch_of_one(void **state)
         linnet_status status = linnet_trainer_create(model, dataset, &options, &trainer, &error);
         assert_int_equal(status, cases[i].good ? LINNET_OK : LINNET_ERROR_SHAPE);
         assert_true(cases[i].good == (trainer != NULL));
+        if (i == 0) {
+            assert_string_equal(error.message,
+                                "Expected more than 1 value per channel when training, got input "
+                                "size torch.Size([1, 4]) (9 rows in batches of 4: the last one has "
+                                "1)");
+        }
         linnet_trainer_free(trainer);
         linnet_model_free(model);
     }
+    linnet_dataset_free(dataset);
+}
+
+static void evaluates_no_last_batch_of_one(void **state)
+{
+    (void)state;
+    static const float x[9 * 3];
+    static const int64_t y[9];
+    linnet_dataset *dataset = make_dataset(x, y, 9, 3);
+    linnet_model *model = make_model("Sequential(Linear(3, 4), "
+                                     "BatchNorm1d(4, track_running_stats=False), Linear(4, 2))");
+    linnet_evaluation evaluation;
+    linnet_error error;
+    linnet_plan_options options = {.max_batch = 4};
+    assert_int_equal(linnet_evaluate(model, dataset, &options, &evaluation, &error),
+                     LINNET_ERROR_SHAPE);
+    options.max_batch = 256; /* more than there are */
+    check_ok(linnet_evaluate(model, dataset, &options, &evaluation, &error), &error);
+    assert_int_equal(evaluation.rows, 9);
+    linnet_evaluation_free(&evaluation);
+    linnet_model_free(model);
     linnet_dataset_free(dataset);
 }
 
@@ -352,6 +379,7 @@ int main(void)
         cmocka_unit_test(running_statistics),
         cmocka_unit_test(statistics_of_the_batch_in_eval),
         cmocka_unit_test(refuses_a_last_batch_of_one),
+        cmocka_unit_test(evaluates_no_last_batch_of_one),
         cmocka_unit_test(eval_plans_have_weights_of_their_own),
         cmocka_unit_test(draws_as_pytorch_does),
         cmocka_unit_test(repeats_pytorchs_run),

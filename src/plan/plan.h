@@ -117,6 +117,11 @@ LINNET_NODISCARD linnet_status ln_plan_lower(const linnet_model *model,
 LINNET_NODISCARD linnet_status ln_plan_check_batch(const linnet_plan *plan, size_t batch,
                                                    linnet_error *error);
 
+/* Whether `rows` can be run in batches of this size, the last one as short as it comes. Errors: as
+ * ln_plan_check_batch. */
+LINNET_NODISCARD linnet_status ln_plan_check_batches(const linnet_plan *plan, size_t rows,
+                                                     size_t batch, linnet_error *error);
+
 /* Sets what the training steps of one batch draw from: Philox's streams, ... */
 void ln_plan_draw_philox(linnet_plan *plan, uint64_t seed, uint32_t epoch, uint32_t step);
 /* ... or torch's generator, which is borrowed until the next ln_plan_forward has drawn from it, in the

@@ -176,6 +176,21 @@ linnet_status ln_plan_check_batch(const linnet_plan *plan, size_t batch, linnet_
     return LINNET_OK;
 }
 
+linnet_status ln_plan_check_batches(const linnet_plan *plan, size_t rows, size_t batch,
+                                    linnet_error *error)
+{
+    size_t last = batch > 0 ? rows % batch : 0;
+    linnet_error why = {.status = LINNET_OK};
+    linnet_status status = rows >= batch ? ln_plan_check_batch(plan, batch, &why) : LINNET_OK;
+    if (status == LINNET_OK) {
+        status = ln_plan_check_batch(plan, last, &why);
+    }
+    return status == LINNET_OK
+               ? LINNET_OK
+               : ln_fail(error, status, "%s (%zu rows in batches of %zu: the last one has %zu)",
+                         why.message, rows, batch, last > 0 ? last : batch);
+}
+
 linnet_status linnet_plan_run(linnet_plan *plan, const float *x, size_t batch, float *y,
                               linnet_error *error)
 {

@@ -162,6 +162,9 @@ static linnet_status evaluate(evaluation_run *run, const linnet_model *model,
     if (status == LINNET_OK) {
         status = check_plan(run, error);
     }
+    if (status == LINNET_OK) {
+        status = ln_plan_check_batches(run->plan, run->rows, options.max_batch, error);
+    }
     if (status != LINNET_OK) {
         return status;
     }

@@ -43,15 +43,6 @@ static linnet_status check_data(linnet_trainer *trainer, linnet_error *error)
                                : status;
 }
 
-/* Every batch of an epoch, the short last one too, has rows enough for the model. */
-static linnet_status check_batches(const linnet_trainer *trainer, linnet_error *error)
-{
-    size_t rows = (size_t)linnet_dataset_rows(trainer->dataset);
-    size_t last = trainer->options.batch_size > 0 ? rows % trainer->options.batch_size : 0;
-    linnet_status status = ln_plan_check_batch(trainer->plan, trainer->options.batch_size, error);
-    return status == LINNET_OK ? ln_plan_check_batch(trainer->plan, last, error) : status;
-}
-
 static linnet_status create_optimizer(linnet_trainer *trainer, const char *text,
                                       linnet_error *error)
 {
@@ -141,7 +132,10 @@ static linnet_status prepare(linnet_trainer *trainer, linnet_error *error)
         status = ln_plan_lower(trainer->model, &request, &trainer->plan, error);
     }
     if (status == LINNET_OK) {
-        status = check_batches(trainer, error);
+        status = ln_plan_check_batches(trainer->plan, rows, options->batch_size, error);
+        if (status != LINNET_OK) {
+            ln_error_set_place(error, "batch_size");
+        }
     }
     if (status == LINNET_OK) {
         status = create_optimizer(
