@@ -182,12 +182,9 @@ LINNET_NODISCARD LINNET_API linnet_status linnet_linear(const linnet_tensor *inp
 /* y_o = sum over i and j of input1_i W_oij input2_j, + bias_o. input1 (*, in1), input2 (*, in2), weight
  * (out, in1, in2), bias (out) or NULL; result (*, out). The sum over j is taken first. Source:
  * torch.nn.functional.bilinear. */
-LINNET_NODISCARD LINNET_API linnet_status linnet_bilinear(const linnet_tensor *input1,
-                                                          const linnet_tensor *input2,
-                                                          const linnet_tensor *weight,
-                                                          const linnet_tensor *bias,
-                                                          linnet_tensor *result,
-                                                          linnet_error *error);
+LINNET_NODISCARD LINNET_API linnet_status linnet_bilinear(
+    const linnet_tensor *input1, const linnet_tensor *input2, const linnet_tensor *weight,
+    const linnet_tensor *bias, linnet_tensor *result, linnet_error *error);
 /* The gradients of linnet_bilinear's arguments, from `gradient` (*, out), that of its result. The caller
  * owns them, and frees all with linnet_bilinear_gradients_free. */
 typedef struct linnet_bilinear_gradients {
