@@ -152,9 +152,15 @@ static bool match_constant(trial *t, const ln_py_node *pattern, size_t value)
     if (!read_scalar(tensor, &number)) {
         return refuse(t, "expected one number as constant, found a tensor");
     }
-    return pattern->kind == LN_PY_NAME
-               ? bind_number(t, pattern->text, number)
-               : is_close(number, node_number(pattern)) || refuse(t, "a constant in it is another");
+    if (pattern->kind == LN_PY_NAME) {
+        return bind_number(t, pattern->text, number);
+    }
+    if (is_close(number, node_number(pattern))) {
+        return true;
+    }
+    snprintf(t->reason, sizeof t->reason, "expected the constant %.*s, found %g",
+             LN_PY_SHOWN(pattern->text), number);
+    return false;
 }
 
 /* Neg(name) as a constant: exporters that can fold it do. */
@@ -185,7 +191,7 @@ static const LnOnnx__Attribute *find_attribute(const LnOnnx__Node *node, ln_py_s
 static bool refuse_attribute(trial *t, const ln_py_node *keyword, const ln_py_node *expected,
                              double found)
 {
-    snprintf(t->reason, sizeof t->reason, "expected attribute %.*s to be %.*s, found %g",
+    snprintf(t->reason, sizeof t->reason, "expected attribute '%.*s' to be %.*s, found %g",
              LN_PY_SHOWN(keyword->label), LN_PY_SHOWN(expected->text), found);
     return false;
 }
@@ -221,7 +227,7 @@ static bool match_integers(trial *t, const ln_py_node *keyword, const ln_py_node
     if (item == NULL && i == attribute->n_ints) {
         return true;
     }
-    snprintf(t->reason, sizeof t->reason, "attribute %.*s has values that no module stands for",
+    snprintf(t->reason, sizeof t->reason, "attribute '%.*s' has values that no module stands for",
              LN_PY_SHOWN(keyword->label));
     return false;
 }
@@ -443,7 +449,7 @@ linnet_status ln_onnx_match_value(ln_onnx *onnx, size_t value, ln_onnx_match *ma
             *match = t.match;
         }
         if (!fits && !is_known) {
-            memcpy(reason, t.reason, sizeof reason);
+            memcpy(reason, t.reason, sizeof reason); /* the operator's first row says why */
         }
         is_known = true;
     }
