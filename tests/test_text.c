@@ -99,6 +99,12 @@ static void prints_numbers_as_python(void **state)
     check_text_prints("Dropout(0.30000000000000004)",
                       "Dropout(p=0.30000000000000004, inplace=False)");
     check_text_prints("Dropout(-0.0)", "Dropout(p=-0.0, inplace=False)");
+    /* What has no literal is read as it is printed. */
+    check_text_prints("CELU(333E33330)", "CELU(alpha=inf)");
+    check_text_prints("CELU(alpha=inf)", "CELU(alpha=inf)");
+    check_text_prints("Hardtanh(-inf, 1e400)", "Hardtanh(min_val=-inf, max_val=inf)");
+    check_text_prints("LeakyReLU(nan)", "LeakyReLU(negative_slope=nan)");
+    check_text_prints("LeakyReLU(-nan)", "LeakyReLU(negative_slope=nan)");
 }
 
 static void reads_names_of_children(void **state)

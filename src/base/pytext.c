@@ -5,6 +5,7 @@
  * no stack. */
 #include "base/pytext.h"
 
+#include <math.h>
 #include <string.h>
 
 #include "base/fpenv.h"
@@ -305,7 +306,7 @@ bool ln_py_equal(ln_py_slice slice, const char *text)
     return strlen(text) == slice.length && memcmp(slice.text, text, slice.length) == 0;
 }
 
-/* True, False, None and the caller's names. */
+/* True, False, None, the caller's names, inf and nan. */
 static void resolve(const parser *p, ln_py_node *node)
 {
     if (ln_py_equal(node->text, "True") || ln_py_equal(node->text, "False")) {
@@ -319,6 +320,12 @@ static void resolve(const parser *p, ln_py_node *node)
             node->kind = LN_PY_INT;
             node->value.integer = p->names[i].value;
         }
+    }
+    /* As print(model) shows a float that is none of its literals. */
+    if (node->kind == LN_PY_NAME &&
+        (ln_py_equal(node->text, "inf") || ln_py_equal(node->text, "nan"))) {
+        node->kind = LN_PY_FLOAT;
+        node->value.number = node->text.text[0] == 'i' ? HUGE_VAL : (double)NAN;
     }
 }
 
