@@ -20,8 +20,11 @@ if(OPENBLAS_FOUND)
   linnet_add_peer(openblas PkgConfig::OPENBLAS)
 endif()
 
-add_custom_target(peers DEPENDS peer_linnet $<TARGET_NAME_IF_EXISTS:peer_onednn>
-  $<TARGET_NAME_IF_EXISTS:peer_openblas>)
+# All of them, and which commit they are of.
+add_custom_target(peers ALL
+  COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/bench/peers/commit ${CMAKE_CURRENT_BINARY_DIR}/peers.commit
+  DEPENDS peer_linnet $<TARGET_NAME_IF_EXISTS:peer_onednn> $<TARGET_NAME_IF_EXISTS:peer_openblas>
+    $<TARGET_NAME_IF_EXISTS:linnet_program>)
 
 # One row of the table, Linnet alone: that the contender and the script that drives it are whole.
 find_program(LINNET_PYTHON3 python3)

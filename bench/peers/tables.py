@@ -29,7 +29,10 @@ class Disturbance:
 
 
 def spread(values):
-    """Half the distance of the quartiles, as a part of the median."""
+    """Half the distance of the quartiles, as a part of the median; of too few values, of all of them, and
+    None of one."""
+    if len(values) == 1:
+        return None
     if len(values) < MIN_ROUNDS:
         return (max(values) - min(values)) / 2 / statistics.median(values)
     low, middle, high = statistics.quantiles(values, n=4)
@@ -91,7 +94,9 @@ def time_text(seconds):
 def cell_text(cell, ours):
     if cell is None:
         return "-"
-    text = "%s ±%.0f %%" % (time_text(cell["time"]), 100 * cell["spread"])
+    text = time_text(cell["time"])
+    if cell["spread"] is not None:
+        text += " ±%.0f %%" % (100 * cell["spread"])
     if "memory" in cell:
         text += ", %.0f MB" % (cell["memory"] / 1e6)
     if ours is not None and cell is not ours:
@@ -125,7 +130,7 @@ def losses(results):
             if ours is None or name == "linnet32":
                 continue
             ratio = cell["time"] / ours["time"]
-            if ratio < 1 - max(ours["spread"], cell["spread"]):
+            if ratio < 1 - max(ours["spread"] or 0, cell["spread"] or 0):
                 lines.append("- %s, %s: %s takes %.2f times Linnet's time" %
                              (r["group"], r["text"], TITLES[name], ratio))
     return ["", "### Where Linnet loses", ""] + (lines or ["In none of these rows."])
