@@ -214,6 +214,9 @@ static int run(const void *opaque)
     if (code == CLI_OK) {
         code = check_output(training.values->output);
     }
+    if (code == CLI_OK && training.values->checkpoint != NULL) {
+        code = check_output(training.values->checkpoint);
+    }
     if (code == CLI_OK) {
         code = open_data(&training);
     }
@@ -290,6 +293,14 @@ static const cli_option options[] = {
      "when the schedule is stepped; auto: OneCycleLR and CyclicLR after each batch, the others "
      "after "
      "each epoch"},
+    {"checkpoint", 0, "FILE", CLI_TEXT, FIELD(checkpoint), 0, 0, NULL,
+     "after each epoch write to this file, in PyTorch's .pt format, what it takes to go on: "
+     "weights, optimizer, schedule and "
+     "generator, as PyTorch's load_state_dict and set_rng_state take them"},
+    {"resume", 0, "FILE", CLI_TEXT, FIELD(resume), 0, 0, NULL,
+     "go on from a checkpoint, Linnet's or a PyTorch script's; all other options and the data have "
+     "to be "
+     "those of the run that wrote it"},
     {"scale", 0, "F", CLI_NUMBER, FIELD(scale), 0, INT64_MAX, NULL,
      "multiply features by this first, such as 1/255; stored in the model"},
     {"standardize", 0, NULL, CLI_FLAG, FIELD(standardize), 0, 0, NULL,

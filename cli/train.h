@@ -9,6 +9,7 @@ typedef struct cli_train_values {
     const char *data, *output, *model;
     const char *labels, *val, *val_labels;
     const char *optim, *loss, *rng, *schedule, *schedule_step;
+    const char *checkpoint, *resume;
     int64_t epochs, batch_size, seed, threads;
     double val_fraction, scale; /* 0: not given */
     bool standardize;
@@ -37,6 +38,17 @@ typedef bool (*cli_on_batch)(void *context, const linnet_progress *progress);
 /* Makes the trainer; on failure *trainer is NULL and the reason printed. Returns the exit code. */
 int cli_create_trainer(const cli_training *training, cli_on_batch progress, void *context,
                        linnet_trainer **trainer);
+
+/* The best epoch so far; epoch 0: none yet. */
+typedef struct cli_best {
+    int64_t epoch;
+    double accuracy, loss;
+} cli_best;
+
+/* Write --checkpoint, and read --resume. Return the exit code. */
+int cli_save_checkpoint(const cli_training *training, const linnet_trainer *trainer,
+                        const cli_best *best);
+int cli_resume(const cli_training *training, linnet_trainer *trainer, cli_best *best);
 
 /* Trains, measures and saves; prints the results. Returns the exit code. */
 int cli_train_epochs(cli_training *training);

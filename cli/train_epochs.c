@@ -16,9 +16,9 @@ typedef struct epochs_run {
     cli_training *training;
     linnet_trainer *trainer;
     int64_t epoch;                   /* in hand, from 1 */
+    int64_t resumed;                 /* epochs that were done before */
     double started, begun, drawn;    /* training, epoch, last drawing: cli_seconds() */
-    int64_t best_epoch;              /* 0: none yet */
-    double best_accuracy, best_loss; /* of the validation rows at best_epoch */
+    cli_best best;                   /* by the validation rows, where there are any */
     double last_accuracy, last_loss; /* of the training rows, where there are no others */
     int64_t stopped_batch, batches;  /* where an interrupt ended an epoch; 0: between epochs */
 } epochs_run;
@@ -59,7 +59,8 @@ static void draw(const epochs_run *course, const linnet_progress *progress)
 {
     double now = cli_seconds(), part = (double)progress->batch / (double)progress->batches;
     int64_t epochs = course->training->values->epochs;
-    double done = ((double)(course->epoch - 1) + part) / (double)epochs;
+    double left = (double)(epochs - course->resumed);
+    double done = ((double)(course->epoch - 1 - course->resumed) + part) / left;
     double passed = now - course->started;
     cli_text pieces[5] = {0};
     cli_text_add(&pieces[0], "epoch %*lld/%lld", digits(epochs), (long long)course->epoch,
@@ -110,18 +111,18 @@ static int measure_and_keep(epochs_run *course, const linnet_epoch *epoch,
         const char *path = training->values->val;
         return cli_fail_with(path != NULL ? path : training->values->data, &error);
     }
-    *best = training->val == NULL || course->best_epoch == 0 ||
-            evaluation->accuracy > course->best_accuracy ||
-            (evaluation->accuracy == course->best_accuracy && evaluation->loss < course->best_loss);
+    *best = training->val == NULL || course->best.epoch == 0 ||
+            evaluation->accuracy > course->best.accuracy ||
+            (evaluation->accuracy == course->best.accuracy && evaluation->loss < course->best.loss);
     if (!*best) {
         return CLI_OK;
     }
     if (linnet_model_save(training->model, training->values->output, &error) != LINNET_OK) {
         return cli_fail_with(NULL, &error);
     }
-    course->best_epoch = epoch->epoch;
-    course->best_accuracy = training->val != NULL ? evaluation->accuracy : epoch->accuracy;
-    course->best_loss = training->val != NULL ? evaluation->loss : epoch->loss;
+    course->best.epoch = epoch->epoch;
+    course->best.accuracy = training->val != NULL ? evaluation->accuracy : epoch->accuracy;
+    course->best.loss = training->val != NULL ? evaluation->loss : epoch->loss;
     return CLI_OK;
 }
 
@@ -188,6 +189,9 @@ static int one_epoch(epochs_run *course)
     }
     if (code == CLI_OK) {
         tell_epoch(course, &epoch, trained, &evaluation, best);
+    }
+    if (code == CLI_OK && !epoch.stopped && course->training->values->checkpoint != NULL) {
+        code = cli_save_checkpoint(course->training, course->trainer, &course->best);
     }
     linnet_evaluation_free(&evaluation);
     return code;
@@ -303,13 +307,14 @@ static int tell_result(const epochs_run *course)
     cli_text text = {0};
     cli_text_add(&text, "wrote ");
     cli_text_name(&text, training->values->output);
-    if (course->best_epoch == 0) {
-        cli_text_add(&text, ": the initial model\n");
+    if (course->best.epoch == 0) {
+        cli_text_add(&text, training->values->resume != NULL ? ": the model of the checkpoint\n"
+                                                             : ": the initial model\n");
     } else {
         const char *of = training->val != NULL ? "val " : "";
         cli_text_add(&text, ": epoch %lld of %lld, %saccuracy %.4f, %sloss %.4f\n",
-                     (long long)course->best_epoch, (long long)training->values->epochs, of,
-                     course->best_accuracy, of, course->best_loss);
+                     (long long)course->best.epoch, (long long)training->values->epochs, of,
+                     course->best.accuracy, of, course->best.loss);
     }
     add_next(&text, training->values);
     return cli_print(&text);
@@ -320,12 +325,18 @@ static int all_epochs(epochs_run *course)
     const cli_training *training = course->training;
     int64_t epochs = training->values->epochs;
     linnet_error error;
-    if (epochs == 0 &&
+    int64_t done = course->resumed = linnet_trainer_epochs(course->trainer);
+    if (training->values->resume != NULL) {
+        cli_say("%s: %lld of %lld epochs are done", training->values->resume, (long long)done,
+                (long long)epochs);
+    }
+    /* Nothing to train on: what there is is the result, unless a better one was written before. */
+    if (done >= epochs && course->best.epoch == 0 &&
         linnet_model_save(training->model, training->values->output, &error) != LINNET_OK) {
         return cli_fail_with(NULL, &error);
     }
     int code = CLI_OK;
-    for (course->epoch = 1; course->epoch <= epochs; course->epoch++) {
+    for (course->epoch = done + 1; course->epoch <= epochs; course->epoch++) {
         code = one_epoch(course);
         if (code != CLI_OK) {
             return code;
@@ -349,6 +360,9 @@ int cli_train_epochs(cli_training *training)
     int64_t rows = linnet_dataset_rows(training->train);
     course.batches = (rows + values->batch_size - 1) / values->batch_size;
     code = warn_missing(training);
+    if (code == CLI_OK && values->resume != NULL) {
+        code = cli_resume(training, course.trainer, &course.best);
+    }
     if (code == CLI_OK) {
         announce(&course);
         cli_watch_interrupts(true);

@@ -364,12 +364,14 @@ static void test_differences(void **state)
         {{.optim = "SGD(lr=0.1, momentum=0.9)",
           .schedule = "StepLR(3)",
           .model = "Sequential(Linear(6, 5), ReLU(), Linear(5, 3))"},
-         "another model"},
+         "other model"},
         {{.optim = "SGD(lr=0.1, momentum=0.9)",
           .schedule = "StepLR(3)",
           .batch_size = 4,
           .seed = 9},
          "batch_size 7, here 4; seed 42, here 9"},
+        {{.optim = "SGD(lr=0.3, momentum=0.9)", .schedule = "StepLR(2)", .seed = 9},
+         "seed 42, here 9; initial_lr 0.1, here 0.3; step_size 3, here 2"},
     };
     data d = load_data();
     char path[512];
@@ -384,7 +386,7 @@ static void test_differences(void **state)
     }
     d.y[3] = d.y[3] == 0 ? 1 : 0;
     run relabelled = begin(&d, &base);
-    check_refused(&relabelled, path, LINNET_ERROR_ARGUMENT, "data ");
+    check_refused(&relabelled, path, LINNET_ERROR_ARGUMENT, "other data");
     end(&relabelled);
     end(&original);
 }

@@ -50,7 +50,7 @@ LINNET_NODISCARD linnet_status ln_checkpoint_fail(const ln_checkpoint_reading *r
 bool ln_checkpoint_number(const char *text, double *number);
 bool ln_checkpoint_pair(const char *text, double numbers[2]);
 
-/* Adds to the differences: "KEY there, here HERE". Values that are long are not shown. */
+/* Adds to the differences: "KEY there, here HERE"; where the values are long, or NULL, "other KEY". */
 void ln_checkpoint_differ(ln_checkpoint_reading *r, const char *key, const char *there,
                           const char *here);
 void ln_checkpoint_differ_number(ln_checkpoint_reading *r, const char *key, const char *there,

@@ -48,16 +48,19 @@ linnet_status ln_checkpoint_fail(const ln_checkpoint_reading *r, const char *nam
 
 /* ---- differences ---- */
 
-/* "KEY there, here HERE"; values that are long are not shown. */
 void ln_checkpoint_differ(ln_checkpoint_reading *r, const char *key, const char *there,
                           const char *here)
 {
     char line[256];
-    bool shown = strlen(there) <= 80 && strlen(here) <= 80 && strchr(here, '\n') == NULL;
+    bool shown = there != NULL && strlen(there) <= 80 && strlen(here) <= 80;
     if (r->difference_count++ > 0) {
         ln_text_append_string(&r->differences, "; ");
     }
-    snprintf(line, sizeof line, shown ? "%s %s, here %s" : "another %s", key, there, here);
+    if (shown) {
+        snprintf(line, sizeof line, "%s %s, here %s", key, there, here);
+    } else {
+        snprintf(line, sizeof line, "other %s", key);
+    }
     ln_text_append_string(&r->differences, line);
 }
 

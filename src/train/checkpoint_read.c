@@ -14,23 +14,30 @@
 static const char *const model_keys[] = {"model_state_dict", "model", "state_dict", NULL};
 static const char *const generator_keys[] = {"rng_state", "rng", "torch_rng_state", NULL};
 
-/* What Linnet's own checkpoints say of the run's options and data. */
-static linnet_status compare_identity(ln_checkpoint_reading *r)
+/* What Linnet's own checkpoints say of the run's options and data. *other_kind: the state of another
+ * model, optimizer or schedule, which is not worth comparing. */
+static linnet_status compare_identity(ln_checkpoint_reading *r, bool *other_kind)
 {
     linnet_state_dict *identity;
     linnet_status status = ln_checkpoint_identity(r->trainer, &identity, r->error);
-    for (size_t i = 0; status == LINNET_OK && i < linnet_state_dict_metadata_count(identity); i++) {
+    if (status != LINNET_OK) {
+        return status;
+    }
+    for (size_t i = 0; i < linnet_state_dict_metadata_count(identity); i++) {
         const char *key = linnet_state_dict_metadata_key(identity, i);
         const char *here = linnet_state_dict_metadata_get(identity, key);
         const char *there = ln_checkpoint_text(r, "linnet", key);
-        if (there != NULL && strcmp(there, here) != 0) {
-            ln_checkpoint_differ(r, key, there, here);
+        if (there == NULL || strcmp(there, here) == 0) {
+            continue;
         }
+        bool unreadable =
+            strcmp(key, "data") == 0 || strcmp(key, "scaling") == 0 || strcmp(key, "model") == 0;
+        ln_checkpoint_differ(r, key, unreadable ? NULL : there, here);
+        *other_kind = *other_kind || strcmp(key, "model") == 0 || strcmp(key, "optim") == 0 ||
+                      strcmp(key, "schedule") == 0;
     }
-    if (status == LINNET_OK) {
-        linnet_state_dict_free(identity);
-    }
-    return status;
+    linnet_state_dict_free(identity);
+    return LINNET_OK;
 }
 
 static linnet_status read_epoch(ln_checkpoint_reading *r)
@@ -75,13 +82,13 @@ static linnet_status refuse_differences(const ln_checkpoint_reading *r)
 /* Everything but the model's weights, compared and read aside. */
 static linnet_status read_all(ln_checkpoint_reading *r)
 {
+    bool other_kind = false;
     linnet_status status = read_epoch(r);
     if (status == LINNET_OK) {
-        status = compare_identity(r);
+        status = compare_identity(r, &other_kind);
     }
-    if (status == LINNET_OK && ln_checkpoint_text(r, "linnet", "optim") != NULL &&
-        r->difference_count > 0) {
-        return refuse_differences(r); /* another optimizer's state would only add to it */
+    if (status == LINNET_OK && other_kind) {
+        return refuse_differences(r);
     }
     if (status == LINNET_OK) {
         status = ln_checkpoint_read_optimizer(r);
