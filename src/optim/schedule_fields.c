@@ -27,10 +27,7 @@ size_t ln_schedule_list_values(const ln_schedule *schedule, ln_schedule_field *f
 static size_t list_common(ln_schedule *schedule, ln_schedule_field *fields)
 {
     const ln_schedule_field common[] = {
-        {.key = "base_lrs",
-         .kind = LN_FIELD_NUMBERS,
-         .setting = true,
-         .number = &schedule->base_lr},
+        {.key = "base_lrs", .kind = LN_FIELD_NUMBERS, .number = &schedule->base_lr},
         {.key = "_step_count", .kind = LN_FIELD_INT, .integer = &schedule->step_count},
         {.key = "verbose", .kind = LN_FIELD_FALSE, .setting = true},
         {.key = "_get_lr_called_within_step", .kind = LN_FIELD_FALSE, .setting = true},
