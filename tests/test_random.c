@@ -105,7 +105,7 @@ static void test_torch_draws(void **state)
     json_decref(vectors);
 }
 
-/* 36 masks of a PyTorch with MKL on an Intel processor, after torch.manual_seed(123). */
+/* 36 masks of a PyTorch with MKL, after torch.manual_seed(123). */
 static void test_mkl_draws(void **state)
 {
     (void)state;
