@@ -11,6 +11,8 @@
  *                  as print() shows it ("NAME.torch.model" where it has a name); "linnet.warning": what was wrong, but no reason to refuse
  *     npz          one tensor an array, named as in the archive without ".npy"
  *     idx          one tensor, named ""
+ *     onnx         what a Linnet model file gives: a model's tensors, and in the metadata "linnet.model"
+ *                  its text and "linnet.input" shape and scaling of its input
  *     hub          of config.json and the weights beside it the head, with its text and classes as a
  *                  model of Linnet's has them; "linnet.warning": what was left aside
  *     csv          "x" float32 (rows, columns), "y" int64 (rows) where there is a label column;
