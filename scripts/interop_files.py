@@ -11,6 +11,7 @@ dtypes, then
     and values, the same bytes twice, and that predicts the same bits as before; an .npz for NumPy; and a
     model out of that .npz again
   - what `linnet inspect` proposes loads the state_dict in PyTorch (strict=True)
+  - a hub's folder with that network's width in its head gives the head's probabilities within 1e-6
   - where names or shapes do not fit, Linnet says what load_state_dict says, word for word
 Prints the seed of the first case that fails, keeps its files and exits 1.
 """
@@ -115,6 +116,44 @@ def check_misfit(build, draw, work, net, state):
             assert said.stderr == expected, f"{said.stderr}\n{expected}"
 
 
+def check_hub(build, draw, work, x):
+    """A head of transformers or sentence-transformers beside weights of a backbone."""
+    width, classes = x.shape[1], draw.randint(2, 9)
+    dense, out, plain = nn.Linear(width, width), nn.Linear(width, classes), nn.Linear(width, classes)
+    config, net, layers = draw.choice([
+        ({"model_type": "roberta"}, nn.Sequential(dense, nn.Tanh(), out),
+         {"classifier.dense": dense, "classifier.out_proj": out}),
+        ({"model_type": "electra"}, nn.Sequential(dense, nn.GELU(), out),
+         {"classifier.dense": dense, "classifier.out_proj": out}),
+        ({"model_type": "big_bird", "hidden_act": "gelu_new"},
+         nn.Sequential(dense, nn.GELU(approximate="tanh"), out),
+         {"classifier.dense": dense, "classifier.out_proj": out}),
+        ({"model_type": "distilbert"}, nn.Sequential(dense, nn.ReLU(), out),
+         {"pre_classifier": dense, "classifier": out}),
+        ({"model_type": "bert"}, plain, {"classifier": plain}),
+        ({"architecture": "resnet18", "pretrained_cfg": {"classifier": "fc"}}, plain, {"fc": plain}),
+        ({"in_features": width, "out_features": classes,
+          "activation_function": "torch.nn.modules.activation.Tanh"}, nn.Sequential(plain, nn.Tanh()),
+         {"linear": plain}),
+    ])
+    names = [f"class {i}" for i in range(classes)]
+    if "model_type" in config:
+        config["id2label"] = dict(enumerate(names))
+    weights = {"encoder.weight": torch.randn(3, 3)}
+    for name, layer in layers.items():
+        weights.update({f"{name}.{key}": value for key, value in layer.state_dict().items()})
+    os.mkdir(f"{work}/hub")
+    torch.save(weights, f"{work}/hub/pytorch_model.bin")
+    with open(f"{work}/hub/config.json", "w") as file:
+        json.dump(config, file)
+    with torch.no_grad():
+        expected = torch.softmax(net(x).double(), dim=1).numpy()
+    found = probabilities(build, work, f"{work}/hub")
+    assert abs(found - expected).max() <= 1e-6, f"{config}: probabilities differ"
+    shown = json.loads(linnet(build, "inspect", "--json", f"{work}/hub").stdout)
+    assert shown["classes"] == (names if "model_type" in config else []), shown["classes"]
+
+
 def check(build, work, draw):
     net = network(draw)
     dtype = draw.choice([torch.float32, torch.float32, torch.float64, torch.float16, torch.bfloat16])
@@ -143,6 +182,7 @@ def check(build, work, draw):
         assert found.tobytes() == first.tobytes(), f"{name} predicts otherwise"
     check_proposal(build, path, options, state)
     check_misfit(build, draw, work, net, state)
+    check_hub(build, draw, work, x)
 
 
 def main():
