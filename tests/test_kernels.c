@@ -10,6 +10,7 @@
 
 #include "base/memory.h"
 #include "kernel/kernel.h"
+#include "numeric/bf16.h"
 #include "numeric/functions.h"
 #include "numeric/random.h"
 #include "numeric/sums.h"
@@ -35,14 +36,27 @@ typedef enum tile_kind { TILE_FORWARD, TILE_INPUT, TILE_WEIGHT } tile_kind;
 /* A tile's operands, each ending at a guard page. Element (r, i) of A lies at a_at(r, i). */
 typedef struct tile_case {
     const ln_kernels *set;
+    ln_precision precision;
     tile_kind kind;
     size_t rows, k, lda, ldb;
     bool add;
 } tile_case;
 
+/* Words of operands over k of the summed index. */
+static size_t a_words(const tile_case *t)
+{
+    return t->precision == LN_BFLOAT16 ? (t->k + 1) / 2 : t->k;
+}
+
+static size_t b_words(const tile_case *t)
+{
+    return t->precision == LN_FLOAT32 ? t->k : (t->k + 1) / 2;
+}
+
+/* Where word i of row r of A lies. */
 static size_t a_at(const tile_case *t, size_t r, size_t i)
 {
-    size_t width = t->set->tile_columns;
+    size_t width = t->set->tile_columns / (t->precision == LN_BFLOAT16 ? 2 : 1);
     switch (t->kind) {
     case TILE_FORWARD: return r * t->lda + i;
     case TILE_INPUT: return i / width * t->lda + r * width + i % width;
@@ -50,73 +64,169 @@ static size_t a_at(const tile_case *t, size_t r, size_t i)
     }
 }
 
+/* Element i of the summed index out of words or floats. */
+static float element(const float *words, size_t at, bool pairs, size_t i)
+{
+    if (!pairs) {
+        return words[at];
+    }
+    uint32_t word = ln_bits(words[at]);
+    return ln_from_bits(i % 2 == 0 ? word << 16 : word & 0xffff0000u);
+}
+
+/* The chain of a tile's element by the definition. */
+static float define_tile(const tile_case *t, const float *a, const float *b, size_t r, size_t j)
+{
+    bool a_pairs = t->precision == LN_BFLOAT16, b_pairs = t->precision != LN_FLOAT32;
+    float s = 0;
+    for (size_t step = 0; step < (a_pairs ? 2 * a_words(t) : t->k); step++) {
+        size_t i = a_pairs ? step ^ 1 : step; /* the second of a pair first */
+        float x = element(a, a_at(t, r, a_pairs ? i / 2 : i), a_pairs, i);
+        float y = element(b, (b_pairs ? i / 2 : i) * t->ldb + j, b_pairs, i);
+        s = a_pairs ? ln_bf16_fma(x, y, s) : fmaf(x, y, s);
+    }
+    return s;
+}
+
 static void run_tile(const tile_case *t, const float *a, const float *b, float *c)
 {
     const float *streams[LN_TILE_STREAMS] = {a, b, c, a};
+    const ln_tiles *tiles = &t->set->tiles[t->precision];
     switch (t->kind) {
     case TILE_FORWARD:
-        t->set->tile_forward(t->rows, t->k, a, t->lda, b, c, t->set->tile_columns, t->add);
+        tiles->forward(t->rows, t->k, a, t->lda, b, c, t->set->tile_columns, t->add);
         break;
-    case TILE_INPUT: t->set->tile_input_gradient(t->rows, t->k, a, t->lda, b, c); break;
+    case TILE_INPUT: tiles->input_gradient(t->rows, t->k, a, t->lda, b, c); break;
     case TILE_WEIGHT:
-        t->set->tile_weight_gradient(t->rows, t->k, a, t->lda, b, t->ldb, c, t->add, streams);
+        tiles->weight_gradient(t->rows, t->k, a, t->lda, b, t->ldb, c, t->add, streams);
         break;
     }
+}
+
+/* Floats, or pairs of operands; in every third case so small that products are subnormal. */
+static void fill_words(check_random *random, float *words, size_t n, bool pairs, size_t which)
+{
+    float *halves = ln_alloc(2 * n, sizeof *halves);
+    check_fill(random, halves, 2 * n);
+    for (size_t i = 0; i < n; i++) {
+        float scale = which % 3 == 0 ? 0x1p-63f : 1;
+        uint32_t word = (uint32_t)ln_bf16_operand(halves[2 * i] * scale) |
+                        (uint32_t)ln_bf16_operand(halves[2 * i + 1] * scale) << 16;
+        words[i] = pairs ? ln_from_bits(word) : halves[2 * i];
+    }
+    ln_free(halves);
 }
 
 static void check_tile(const tile_case *t, check_random *random)
 {
     size_t width = t->set->tile_columns;
-    size_t a_size = (a_at(t, t->rows - 1, t->k - 1) + 1) * sizeof(float);
-    size_t b_size = ((t->k - 1) * t->ldb + width) * sizeof(float);
+    size_t a_size = (a_at(t, t->rows - 1, a_words(t) - 1) + 1) * sizeof(float);
+    size_t b_size = ((b_words(t) - 1) * t->ldb + width) * sizeof(float);
     size_t c_size = t->rows * width * sizeof(float);
     float *a = check_guarded(a_size), *b = check_guarded(b_size), *c = check_guarded(c_size);
     float expected[LN_MAX_TILE_ROWS * LN_MAX_TILE_COLUMNS];
-    check_fill(random, a, a_size / sizeof *a);
-    check_fill(random, b, b_size / sizeof *b);
+    fill_words(random, a, a_size / sizeof *a, t->precision == LN_BFLOAT16, t->k);
+    fill_words(random, b, b_size / sizeof *b, t->precision != LN_FLOAT32, t->k);
     check_fill(random, c, c_size / sizeof *c);
     for (size_t r = 0; r < t->rows; r++) {
         for (size_t j = 0; j < width; j++) {
-            float s = 0;
-            for (size_t i = 0; i < t->k; i++) {
-                s = fmaf(a[a_at(t, r, i)], b[i * t->ldb + j], s);
-            }
+            float s = define_tile(t, a, b, r, j);
             expected[r * width + j] = t->add ? c[r * width + j] + s : s;
         }
     }
     run_tile(t, a, b, c);
-    check_same(expected, c, t->rows * width, "%s tile %d rows %zu k %zu add %d", t->set->name,
-               (int)t->kind, t->rows, t->k, t->add);
+    check_same(expected, c, t->rows * width, "%s tile %d precision %d rows %zu k %zu add %d",
+               t->set->name, (int)t->kind, (int)t->precision, t->rows, t->k, t->add);
     check_guarded_free(a, a_size);
     check_guarded_free(b, b_size);
     check_guarded_free(c, c_size);
 }
 
-static void tiles_of_set(const ln_kernels *set)
+/* One row and two panels at once give what each alone gives. */
+static void check_two_panels(const ln_kernels *set, size_t k, check_random *random)
 {
-    check_random random = {1};
+    size_t width = set->tile_columns, panel = (k + 1) / 2 * width + 32;
+    const ln_tiles *tiles = &set->tiles[LN_BFLOAT16_WEIGHTS];
+    float *a = ln_alloc(k, sizeof *a), *b = ln_alloc(2 * panel, sizeof *b);
+    float expected[2 * LN_MAX_TILE_COLUMNS] = {0}, found[2 * LN_MAX_TILE_COLUMNS] = {0};
+    check_fill(random, a, k);
+    fill_words(random, b, 2 * panel, true, 1);
+    tiles->forward(1, k, a, k, b, expected, width, true);
+    tiles->forward(1, k, a, k, b + panel, expected + width, width, true);
+    tiles->forward_two(k, a, b, panel, found);
+    check_same(expected, found, 2 * width, "%s two panels k %zu", set->name, k);
+    ln_free(a), ln_free(b);
+}
+
+static void tiles_of_precision(const ln_kernels *set, ln_precision precision, check_random *random)
+{
     size_t width = set->tile_columns;
+    bool has_gradients = set->tiles[precision].input_gradient != NULL;
     static const size_t depths[] = {1, 2, 3, 63, 64, 255, 256};
     for (size_t rows = 1; rows <= set->tile_rows; rows++) {
         for (size_t d = 0; d < sizeof depths / sizeof *depths; d++) {
-            size_t k = depths[d];
-            tile_case t = {.set = set, .rows = rows, .k = k, .ldb = width};
+            tile_case t = {
+                .set = set, .precision = precision, .rows = rows, .k = depths[d], .ldb = width};
             for (int add = 0; add <= 1; add++) {
                 t.add = add != 0;
                 t.kind = TILE_FORWARD;
-                t.lda = k + rows % 3;
-                check_tile(&t, &random);
+                t.lda = depths[d] + rows % 3;
+                check_tile(&t, random);
                 t.kind = TILE_WEIGHT;
                 t.lda = rows + d;
                 t.ldb = width + d;
-                check_tile(&t, &random);
+                if (has_gradients) {
+                    check_tile(&t, random);
+                }
                 t.ldb = width;
             }
             t.kind = TILE_INPUT;
             t.lda = (rows + d) * width;
-            check_tile(&t, &random);
+            if (has_gradients) {
+                check_tile(&t, random);
+            }
         }
     }
+}
+
+static void tiles_of_set(const ln_kernels *set)
+{
+    check_random random = {1};
+    for (int precision = 0; precision < LN_PRECISION_COUNT; precision++) {
+        tiles_of_precision(set, (ln_precision)precision, &random);
+    }
+    for (size_t k = 1; k <= 256; k += k < 6 ? 1 : 50) {
+        check_two_panels(set, k, &random);
+    }
+}
+
+/* The definition's fma against one in double, which holds such products and sums exactly. */
+static void test_bf16_fma(void **state)
+{
+    (void)state;
+    check_random random = {5};
+    for (int i = 0; i < 2000000; i++) {
+        uint64_t r = check_next(&random);
+        /* Products and sums around 2^-126: near the smallest normal number, exponents are few. */
+        uint32_t e = (uint32_t)(r >> 40) % 120 + 4, other = 128 - e + (uint32_t)(r >> 50) % 8 - 3;
+        float a = ln_from_bits((uint32_t)(r & 0x807f) << 16 | e << 23);
+        float b = ln_from_bits((uint32_t)(r >> 16 & 0x807f) << 16 | other << 23);
+        float c =
+            ln_from_bits(((uint32_t)(r >> 8) & 0x80000007u) | (1 + (uint32_t)(r >> 60) % 2) << 23);
+        double exact = (double)a * (double)b + (double)c;
+        /* Rounded to 24 bits where there is room for them, then looked at. */
+        float rounded = (float)(exact * 0x1p64);
+        float expected = fabsf(rounded) < 0x1p-62f ? copysignf(0, rounded) : rounded * 0x1p-64f;
+        float found = ln_bf16_fma(a, b, c);
+        check_same(&expected, &found, 1, "%a * %a + %a", (double)a, (double)b, (double)c);
+    }
+    assert_int_equal(ln_bf16_operand(0x1.fep-127f), 0);
+    assert_int_equal(ln_bf16_operand(-0x1p-140f), 0x8000);
+    assert_int_equal(ln_bf16_operand(0x1p-126f), 0x0080);
+    assert_int_equal(ln_bf16_operand(1.00390625f), 0x3f80);
+    assert_int_equal(ln_bf16_operand(1.01171875f), 0x3f82);
+    assert_int_equal(ln_bf16_operand(INFINITY), 0x7f80);
+    assert_int_equal(ln_bf16_operand(0x1.fffffep127f), 0x7f80);
 }
 
 static void test_tiles(void **state)
@@ -216,7 +326,8 @@ static void check_forward(const product_data *d, bool with_bias, bool negated)
         }
     }
     int context = 0;
-    ln_forward product = {batch,
+    ln_forward product = {LN_FLOAT32,
+                          batch,
                           in,
                           out,
                           d->x,
@@ -245,8 +356,17 @@ static void check_input_gradient(const product_data *d, bool negated)
         }
     }
     int context = 0;
-    ln_input_gradient product = {batch,   in,        out, d->dy, d->ldy,
-                                 turned,  d->packed, dx,  lddx,  negated ? negate : NULL,
+    ln_input_gradient product = {LN_FLOAT32,
+                                 batch,
+                                 in,
+                                 out,
+                                 d->dy,
+                                 d->ldy,
+                                 turned,
+                                 d->packed,
+                                 dx,
+                                 lddx,
+                                 negated ? negate : NULL,
                                  &context};
     ln_linear_input_gradient(d->set, d->pool, &product);
     same_rows(d, "input gradient", expected, in, dx, lddx, negated);
@@ -273,8 +393,8 @@ static void check_weight_gradient(const product_data *d)
             expected[o * in + i] = ln_sum_batch(batch, d->dy + o, d->ldy, d->x + i, d->ldx);
         }
     }
-    ln_weight_gradient product = {batch, in,     out,          d->x,   d->ldx,
-                                  d->dy, d->ldy, keep_stretch, packed, {d->packed}};
+    ln_weight_gradient product = {LN_FLOAT32, batch,  in,           out,    d->x,       d->ldx,
+                                  d->dy,      d->ldy, keep_stretch, packed, {d->packed}};
     ln_linear_weight_gradient(d->set, d->pool, &product);
     /* Packed with zeros past the last output, so that padding stays what it is. */
     ln_pack_weight(d->set, d->pool, in, out, expected, (ptrdiff_t)in, 1, again);
@@ -742,9 +862,10 @@ static void test_select(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_tiles),   cmocka_unit_test(test_products),
-        cmocka_unit_test(test_layouts), cmocka_unit_test(test_column_sums),
-        cmocka_unit_test(test_rows),    cmocka_unit_test(test_select),
+        cmocka_unit_test(test_bf16_fma),    cmocka_unit_test(test_tiles),
+        cmocka_unit_test(test_products),    cmocka_unit_test(test_layouts),
+        cmocka_unit_test(test_column_sums), cmocka_unit_test(test_rows),
+        cmocka_unit_test(test_select),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

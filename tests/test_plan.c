@@ -100,8 +100,20 @@ static bool wanted(size_t batch, int threads)
            batch > 126;
 }
 
+/* Other precisions differ in the products only: fewer sizes do. */
+static bool wanted_in(ln_precision precision, size_t batch, int threads)
+{
+    return wanted(batch, threads) && (precision == LN_FLOAT32 || batch < 10 || batch % 16 < 2);
+}
+
+static const linnet_precision precisions[] = {[LN_FLOAT32] = LINNET_PRECISION_FLOAT32,
+                                              [LN_BFLOAT16] = LINNET_PRECISION_BF16,
+                                              [LN_BFLOAT16_WEIGHTS] =
+                                                  LINNET_PRECISION_BF16_WEIGHTS};
+
 typedef struct eval_case {
     const linnet_model *model;
+    ln_precision precision;
     const float *x, *expected;
 } eval_case;
 
@@ -113,16 +125,18 @@ static void eval_under(const char *isa, void *context)
     for (size_t t = 0; t < 4; t++) {
         linnet_plan *plan;
         linnet_error error;
-        linnet_plan_options options = {.max_batch = MAX_BATCH, .threads = thread_counts[t]};
+        linnet_plan_options options = {.max_batch = MAX_BATCH,
+                                       .threads = thread_counts[t],
+                                       .precision = precisions[c->precision]};
         check_ok(linnet_plan_create(c->model, &options, &plan, &error), &error);
         assert_string_equal(linnet_plan_isa(plan), isa);
         assert_int_equal(linnet_plan_threads(plan), thread_counts[t]);
         size_t out = linnet_plan_output_features(plan);
         for (size_t batch = 0; batch <= MAX_BATCH; batch++) {
-            if (wanted(batch, thread_counts[t])) {
+            if (wanted_in(c->precision, batch, thread_counts[t])) {
                 check_ok(linnet_plan_run(plan, c->x, batch, y, &error), &error);
-                check_same(c->expected, y, batch * out, "%s eval batch %zu threads %d", isa, batch,
-                           thread_counts[t]);
+                check_same(c->expected, y, batch * out, "%s eval precision %d batch %zu threads %d",
+                           isa, (int)c->precision, batch, thread_counts[t]);
             }
         }
         for (size_t row = 0; row < MAX_BATCH; row++) {
@@ -146,9 +160,12 @@ static void test_eval(void **state)
         float *x = ln_alloc(MAX_BATCH * in, sizeof *x);
         check_fill(&random, x, MAX_BATCH * in);
         naive_net *net = naive_create(model, MAX_BATCH, false);
-        const float *expected = naive_forward(net, x, MAX_BATCH, 0, 0, 0);
-        eval_case c = {model, x, expected};
-        check_each_isa(eval_under, &c);
+        for (int precision = 0; precision < LN_PRECISION_COUNT; precision++) {
+            naive_set_precision(net, (ln_precision)precision);
+            const float *expected = naive_forward(net, x, MAX_BATCH, 0, 0, 0);
+            eval_case c = {model, (ln_precision)precision, x, expected};
+            check_each_isa(eval_under, &c);
+        }
         naive_free(net);
         ln_free(x);
         linnet_model_free(model);
@@ -159,6 +176,7 @@ static void test_eval(void **state)
 
 typedef struct train_case {
     linnet_model *model;
+    ln_precision precision;
     const float *x;
     const int64_t *labels;
     size_t batch;
@@ -210,8 +228,10 @@ static void train_under(const char *isa, void *context)
         }
         linnet_plan *plan;
         linnet_error error;
-        ln_plan_request request = {
-            .training = true, .max_batch = c->batch, .threads = thread_counts[t]};
+        ln_plan_request request = {.training = true,
+                                   .precision = c->precision,
+                                   .max_batch = c->batch,
+                                   .threads = thread_counts[t]};
         check_ok(ln_plan_lower(c->model, &request, &plan, &error), &error);
         ln_plan_draw_philox(plan, SEED, 2, (uint32_t)c->batch);
         ln_rows rows = {.x = c->x, .ld = plan->in_features};
@@ -248,9 +268,15 @@ static void test_gradients(void **state)
                 labels[r] = (int64_t)(check_next(&random) % 2);
             }
             train_case c = {.model = model, .x = x, .labels = labels, .batch = batch, .net = net};
-            c.output = naive_forward(net, x, batch, SEED, 2, (uint32_t)batch);
-            naive_backward(net, labels);
-            check_each_isa(train_under, &c);
+            for (int precision = LN_FLOAT32; precision <= LN_BFLOAT16; precision++) {
+                c.precision = (ln_precision)precision;
+                if (wanted_in(c.precision, batch, 1) || batch == 130) {
+                    naive_set_precision(net, c.precision);
+                    c.output = naive_forward(net, x, batch, SEED, 2, (uint32_t)batch);
+                    naive_backward(net, labels);
+                    check_each_isa(train_under, &c);
+                }
+            }
         }
         naive_free(net);
         ln_free(x);

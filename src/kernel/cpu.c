@@ -12,6 +12,7 @@
 #define LEAF1_AVX (1u << 28)
 #define LEAF7_AVX2 (1u << 5)
 #define LEAF7_AVX512 (1u << 16 | 1u << 17 | 1u << 30 | 1u << 31) /* F, DQ, BW, VL */
+#define LEAF7_1_BF16 (1u << 5)                                   /* EAX of subleaf 1 */
 #define XCR0_AVX 0x6u
 #define XCR0_AVX512 0xe6u
 
@@ -38,5 +39,12 @@ bool ln_cpu_has_avx2(void)
 bool ln_cpu_has_avx512(void)
 {
     return has(LEAF7_AVX2 | LEAF7_AVX512, XCR0_AVX512);
+}
+
+bool ln_cpu_has_avx512_bf16(void)
+{
+    uint32_t a, b, c, d;
+    return ln_cpu_has_avx512() && __get_cpuid_count(7, 1, &a, &b, &c, &d) &&
+           (a & LEAF7_1_BF16) != 0;
 }
 #endif

@@ -4,7 +4,8 @@
 
 #include <stdbool.h>
 
-bool ln_cpu_has_avx2(void);   /* AVX2 and FMA */
-bool ln_cpu_has_avx512(void); /* F, BW, DQ, VL, and all of AVX2's */
+bool ln_cpu_has_avx2(void); /* AVX2 and FMA */
+bool ln_cpu_has_avx512(void);
+bool ln_cpu_has_avx512_bf16(void); /* F, BW, DQ, VL, and all of AVX2's */
 
 #endif

@@ -22,6 +22,17 @@
 /* So many rows make reading a panel from memory worth it. */
 #define ENOUGH_ROWS 48
 
+/* Words that `n` neighbours of the summed index take in an operand. */
+static size_t words_of(bool pairs, size_t n)
+{
+    return pairs ? ln_ceil_div(n, 2) : n;
+}
+
+static const void *behind(const void *words, size_t count)
+{
+    return (const char *)words + count * sizeof(float);
+}
+
 /* How a product is cut: `parts` of its rows times parts of its features. */
 typedef struct grid {
     const ln_kernels *kernels;
@@ -91,36 +102,50 @@ static void begin_with_bias(const ln_forward *p, const part *t)
 
 /* One tile of Y += block of X times block of a panel; past the last column it goes through a spare
  * tile. */
-static void add_tile(const ln_kernels *kernels, size_t rows, size_t columns, size_t k,
-                     const float *x, size_t ldx, const float *panel, float *y, size_t ldy)
+static void add_tile(const ln_kernels *kernels, const ln_forward *p, size_t rows, size_t columns,
+                     size_t k, const void *x, const void *panel, float *y)
 {
     size_t width = kernels->tile_columns;
+    const ln_tiles *tiles = &kernels->tiles[p->precision];
     if (columns == width) {
-        kernels->tile_forward(rows, k, x, ldx, panel, y, ldy, true);
+        tiles->forward(rows, k, x, p->ldx, panel, y, p->ldy, true);
         return;
     }
     _Alignas(LN_ALIGNMENT) float spare[LN_MAX_TILE_ROWS * LN_MAX_TILE_COLUMNS];
-    kernels->tile_forward(rows, k, x, ldx, panel, spare, width, false);
+    tiles->forward(rows, k, x, p->ldx, panel, spare, width, false);
     for (size_t r = 0; r < rows; r++) {
-        kernels->add(columns, spare + r * width, y + r * ldy);
+        kernels->add(columns, spare + r * width, y + r * p->ldy);
     }
 }
 
-/* All rows of the task, a panel at `column`, a block of the summed index. */
-static void forward_block(const ln_kernels *kernels, const ln_forward *p, const part *t,
-                          size_t column, size_t block)
+/* All rows of the task, a block of the summed index, and the panel at `column`, or two: returns how
+ * many columns that were. */
+static size_t forward_block(const ln_kernels *kernels, const ln_forward *p, const part *t,
+                            size_t column, size_t block)
 {
+    bool x_pairs = p->precision == LN_BFLOAT16, w_pairs = p->precision != LN_FLOAT32;
     size_t width = kernels->tile_columns;
     size_t k = ln_min_size(p->in - block, LN_FEATURE_BLOCK);
     size_t columns = ln_min_size(p->out - column, width);
-    const float *panel = p->weight + column * p->in + block * width;
-    size_t tiles = ln_ceil_div(t->rows, kernels->tile_rows);
-    for (size_t i = 0; i < tiles; i++) {
-        size_t first = t->row + even_part(t->rows, tiles, i);
-        size_t rows = t->row + even_part(t->rows, tiles, i + 1) - first;
-        add_tile(kernels, rows, columns, k, p->x + first * p->ldx + block, p->ldx, panel,
-                 p->y + first * p->ldy + column, p->ldy);
+    size_t panel_words = words_of(w_pairs, p->in) * width;
+    const void *panel =
+        behind(p->weight, column / width * panel_words + words_of(w_pairs, block) * width);
+    const void *x = behind(p->x, t->row * p->ldx + words_of(x_pairs, block));
+    float *y = p->y + t->row * p->ldy + column;
+    const ln_tiles *tiles = &kernels->tiles[p->precision];
+    if (t->rows == 1 && tiles->forward_two != NULL &&
+        column + 2 * width <= t->feature + t->features) {
+        tiles->forward_two(k, x, panel, panel_words, y);
+        return 2 * width;
     }
+    size_t count = ln_ceil_div(t->rows, kernels->tile_rows);
+    for (size_t i = 0; i < count; i++) {
+        size_t first = even_part(t->rows, count, i);
+        size_t rows = even_part(t->rows, count, i + 1) - first;
+        add_tile(kernels, p, rows, columns, k, behind(x, first * p->ldx), panel,
+                 y + first * p->ldy);
+    }
+    return width;
 }
 
 /* Rule 1: block after block of the summed index is added to Y, which begins as the bias. A panel is
@@ -131,15 +156,14 @@ static void forward_task(void *context, size_t index)
     const grid *g = context;
     const ln_forward *p = g->product;
     part t = task_part(g, p->batch, p->out, index);
-    size_t width = g->kernels->tile_columns;
     begin_with_bias(p, &t);
     bool cached = t.rows * p->in <= CACHED_ROWS;
     size_t stride = cached ? p->in : LN_FEATURE_BLOCK;
     for (size_t group = 0; group < p->in; group += stride) {
-        for (size_t column = t.feature; column < t.feature + t.features; column += width) {
-            size_t end = ln_min_size(p->in, group + stride);
+        size_t end = ln_min_size(p->in, group + stride), columns = 0;
+        for (size_t column = t.feature; column < t.feature + t.features; column += columns) {
             for (size_t block = group; block < end; block += LN_FEATURE_BLOCK) {
-                forward_block(g->kernels, p, &t, column, block);
+                columns = forward_block(g->kernels, p, &t, column, block);
             }
         }
     }
@@ -155,7 +179,8 @@ void ln_linear_forward(const ln_kernels *kernels, ln_pool *pool, const ln_forwar
     if (product->batch > 0 && product->out > 0) {
         size_t cached = product->in > 0 ? CACHED_ROWS / product->in : TASK_ROWS;
         size_t most = cached < ENOUGH_ROWS ? TASK_ROWS : ln_min_size(cached, TASK_ROWS);
-        grid g = cut(kernels, pool, product, product->batch, most, kernels->tile_rows, product->out);
+        grid g =
+            cut(kernels, pool, product, product->batch, most, kernels->tile_rows, product->out);
         run(pool, &g, forward_task);
     }
 }
@@ -193,18 +218,23 @@ static void input_gradient_task(void *context, size_t index)
     size_t groups = t.rows;
     turned_sums sums;
     memset(sums.sum, 0, groups * width * t.features * sizeof *sums.sum);
+    bool pairs = p->precision == LN_BFLOAT16;
+    const ln_tiles *set = &kernels->tiles[p->precision];
     size_t tiles = ln_ceil_div(t.features, kernels->tile_rows);
+    size_t out_words = words_of(pairs, p->out), width_words = words_of(pairs, width);
     for (size_t block = 0; block < p->out; block += LN_FEATURE_BLOCK) {
         size_t k = ln_min_size(p->out - block, LN_FEATURE_BLOCK);
+        size_t block_words = words_of(pairs, block);
         for (size_t i = 0; i < tiles; i++) {
             size_t first = even_part(t.features, tiles, i);
             size_t rows = even_part(t.features, tiles, i + 1) - first;
-            const float *weight = p->weight + block * p->in + (t.feature + first) * width;
+            const void *weight =
+                behind(p->weight, block_words * p->in + (t.feature + first) * width_words);
             for (size_t j = 0; j < groups; j++) {
-                kernels->tile_input_gradient(rows, k, weight, p->in * width,
-                                             p->turned + (t.row + j) * width * p->out +
-                                                 block * width,
-                                             sums.sum + (j * t.features + first) * width);
+                set->input_gradient(
+                    rows, k, weight, p->in * width_words,
+                    behind(p->turned, (t.row + j) * width * out_words + block_words * width),
+                    sums.sum + (j * t.features + first) * width);
             }
         }
     }
@@ -226,8 +256,8 @@ void ln_linear_input_gradient(const ln_kernels *kernels, ln_pool *pool,
     }
     size_t width = kernels->tile_columns;
     /* dY as if it were weights from `out` features to `batch` outputs. */
-    ln_pack_weight(kernels, pool, product->out, product->batch, product->dy,
-                   (ptrdiff_t)product->lddy, 1, product->turned);
+    ln_pack_weight(kernels, pool, words_of(product->precision == LN_BFLOAT16, product->out),
+                   product->batch, product->dy, (ptrdiff_t)product->lddy, 1, product->turned);
     grid g = cut(kernels, pool, product, ln_ceil_div(product->batch, width), TURNED_ROWS / width, 1,
                  product->in);
     run(pool, &g, input_gradient_task);
@@ -237,7 +267,7 @@ void ln_linear_input_gradient(const ln_kernels *kernels, ln_pool *pool,
 
 /* One leaf of dY's panel, with zeros past the last output. */
 typedef struct narrow_panel {
-    _Alignas(LN_ALIGNMENT) float leaf[LN_BATCH_LEAF * LN_MAX_TILE_COLUMNS];
+    _Alignas(LN_ALIGNMENT) uint32_t leaf[LN_BATCH_LEAF * LN_MAX_TILE_COLUMNS];
 } narrow_panel;
 
 typedef struct gradient_tile {
@@ -248,15 +278,16 @@ typedef struct gradient_tile {
 static void run_leaf(const ln_kernels *kernels, const ln_weight_gradient *p, const gradient_tile *t,
                      size_t leaf, float *sum, bool add)
 {
+    bool pairs = p->precision == LN_BFLOAT16;
     size_t width = kernels->tile_columns;
-    size_t k = ln_min_size(p->batch - leaf, LN_BATCH_LEAF);
-    const float *dy = p->dy + leaf * p->lddy + t->column;
+    size_t k = ln_min_size(p->batch - leaf, LN_BATCH_LEAF), words = words_of(pairs, k);
+    const void *dy = behind(p->dy, words_of(pairs, leaf) * p->lddy + t->column);
     size_t lddy = p->lddy;
     narrow_panel narrow;
     if (t->columns < width) {
-        memset(narrow.leaf, 0, k * width * sizeof *narrow.leaf);
-        for (size_t i = 0; i < k; i++) {
-            memcpy(narrow.leaf + i * width, dy + i * lddy, t->columns * sizeof *dy);
+        memset(narrow.leaf, 0, words * width * sizeof *narrow.leaf);
+        for (size_t i = 0; i < words; i++) {
+            memcpy(narrow.leaf + i * width, behind(dy, i * lddy), t->columns * sizeof *narrow.leaf);
         }
         dy = narrow.leaf;
         lddy = width;
@@ -264,10 +295,11 @@ static void run_leaf(const ln_kernels *kernels, const ln_weight_gradient *p, con
     const float *streams[LN_TILE_STREAMS];
     for (size_t s = 0; s < LN_TILE_STREAMS; s++) {
         const float *base = p->streams[s] != NULL ? p->streams[s] : p->streams[0];
-        streams[s] = base != NULL ? base + t->column * p->in + t->feature * width : dy;
+        streams[s] = base != NULL ? base + t->column * p->in + t->feature * width : sum;
     }
-    kernels->tile_weight_gradient(t->rows, k, p->x + leaf * p->ldx + t->feature, p->ldx, dy, lddy,
-                                  sum, add, streams);
+    const void *x = behind(p->x, words_of(pairs, leaf) * p->ldx + t->feature);
+    kernels->tiles[p->precision].weight_gradient(t->rows, k, x, p->ldx, dy, lddy, sum, add,
+                                                 streams);
 }
 
 /* Rule 2: leaf after leaf. A right neighbour is added to the left one as it is computed. */
@@ -296,13 +328,15 @@ static void weight_gradient_task(void *context, size_t index)
     const ln_kernels *kernels = g->kernels;
     _Alignas(LN_ALIGNMENT) float level[LN_TREE_LEVELS * LN_MAX_TILE_ROWS * LN_MAX_TILE_COLUMNS];
     size_t width = kernels->tile_columns;
-    part t = task_part(g, p->in, p->out, index);
-    size_t tiles = ln_ceil_div(t.rows, kernels->tile_rows);
+    /* Rows are cut in pairs of input features, which stay together. */
+    part t = task_part(g, ln_ceil_div(p->in, 2), p->out, index);
+    size_t tiles = ln_ceil_div(t.rows, kernels->tile_rows / 2);
     for (size_t column = t.feature; column < t.feature + t.features; column += width) {
         for (size_t i = 0; i < tiles; i++) {
             gradient_tile tile = {.column = column, .columns = ln_min_size(p->out - column, width)};
-            tile.feature = t.row + even_part(t.rows, tiles, i);
-            tile.rows = t.row + even_part(t.rows, tiles, i + 1) - tile.feature;
+            tile.feature = 2 * (t.row + even_part(t.rows, tiles, i));
+            tile.rows = 2 * (t.row + even_part(t.rows, tiles, i + 1)) - tile.feature;
+            tile.rows = ln_min_size(tile.rows, p->in - tile.feature);
             ln_tree tree = {.kernels = kernels, .level = level};
             gradient_tile_sum(kernels, p, &tile, &tree);
         }

@@ -6,6 +6,8 @@
 #ifndef LN_KERNEL_KERNEL_H
 #define LN_KERNEL_KERNEL_H
 
+#include <stdint.h>
+
 #include "linnet.h"
 #include "os/threads.h"
 
@@ -56,27 +58,43 @@ typedef struct ln_activation_kernels {
     void (*backward)(size_t n, const float *parameters, const float *x, const float *dy, float *dx);
 } ln_activation_kernels;
 
+/* What the operands of a product are. A word is a float, or two neighbours of the summed index as
+ * bfloat16, the first one in the lower half; sums are float32 in any case. */
+typedef enum ln_precision {
+    LN_FLOAT32,
+    LN_BFLOAT16,         /* rule 5: both operands in words of two */
+    LN_BFLOAT16_WEIGHTS, /* rule 1, with weights that are kept as bfloat16; forward only */
+    LN_PRECISION_COUNT
+} ln_precision;
+
+/* The tiles of a precision: for r < rows and j < tile_columns, the chain over i < k
+ *     s = fma(A(r, i), B(i, j), s), s = 0 first
+ * is stored in c, or added to it. 1 <= rows <= tile_rows; k counts elements, strides count words.
+ * They differ in how A lies (said for one element a word):
+ *     forward          A(r, i) = a[r * lda + i], a row of the batch;  B = b[i * tile_columns + j]
+ *     input_gradient   A(r, i) = W(i, r) in packed weights: a[i / tile_columns * panel +
+ *                      r * tile_columns + i % tile_columns];  B as above; always added
+ *     weight_gradient  A(r, i) = a[i * lda + r], a column of the batch;  B = b[i * ldb + j];
+ *                      `streams` are fetched into the cache, a line from each in every step
+ * The last two write c as (rows, tile_columns). */
+typedef struct ln_tiles {
+    void (*forward)(size_t rows, size_t k, const void *a, size_t lda, const void *b, float *c,
+                    size_t ldc, bool add);
+    void (*input_gradient)(size_t rows, size_t k, const void *a, size_t panel, const void *b,
+                           float *c);
+    void (*weight_gradient)(size_t rows, size_t k, const void *a, size_t lda, const void *b,
+                            size_t ldb, float *c, bool add, const float *const *streams);
+    /* One row and two panels, `panel` words apart, added to c; NULL where one at a time is as fast. */
+    void (*forward_two)(size_t k, const void *a, const void *b, size_t panel, float *c);
+} ln_tiles;
+
 /* A kernel set. */
 typedef struct ln_kernels {
     const char *name;
     /* Whether this processor, and the operating system, can run it. */
     bool (*supported)(void);
-    size_t tile_rows, tile_columns;
-    /* The tiles: for r < rows and j < tile_columns, the chain over i < k
-     *     s = fma(A(r, i), B(i, j), s), s = 0 first
-     * is stored in c, or added to it. 1 <= rows <= tile_rows. They differ in how A lies:
-     *     forward          A(r, i) = a[r * lda + i], a row of the batch;  B = b[i * tile_columns + j]
-     *     input_gradient   A(r, i) = W(i, r) in packed weights: a[i / tile_columns * panel +
-     *                      r * tile_columns + i % tile_columns];  B as above; always added
-     *     weight_gradient  A(r, i) = a[i * lda + r], a column of the batch;  B = b[i * ldb + j];
-     *                      `streams` are fetched into the cache, a line from each in every step
-     * The last two write c as (rows, tile_columns). */
-    void (*tile_forward)(size_t rows, size_t k, const float *a, size_t lda, const float *b,
-                         float *c, size_t ldc, bool add);
-    void (*tile_input_gradient)(size_t rows, size_t k, const float *a, size_t panel, const float *b,
-                                float *c);
-    void (*tile_weight_gradient)(size_t rows, size_t k, const float *a, size_t lda, const float *b,
-                                 size_t ldb, float *c, bool add, const float *const *streams);
+    size_t tile_rows, tile_columns; /* both even */
+    ln_tiles tiles[LN_PRECISION_COUNT];
 #define LN_ROW_KERNEL(result, name, arguments) result(*name) arguments;
 #include "kernel/rows.def"
 #undef LN_ROW_KERNEL
@@ -103,7 +121,11 @@ const ln_kernels *ln_kernels_at(size_t i);
  *
  * Weights are packed once, in panels of tile_columns outputs; in a panel, input feature after input
  * feature, zeros past the last output. All three products read and write that one layout. X, Y and
- * their gradients lie row by row, `ld` floats from row to row. */
+ * their gradients lie row by row, `ld` words from row to row.
+ *
+ * With bfloat16 operands these layouts hold words of two neighbours of the summed index (0 where the
+ * second is missing): X in pairs of features, weights for forward in pairs of input features, weights
+ * for the input gradient in pairs of outputs, X and dY for the weight gradient in pairs of rows. */
 
 /* Floats from row to row that keep the rows of a matrix apart in a first-level cache: at least
  * `features`. */
@@ -119,8 +141,15 @@ void ln_pack_weight(const ln_kernels *kernels, ln_pool *pool, size_t in, size_t 
 void ln_unpack_weight(const ln_kernels *kernels, ln_pool *pool, size_t in, size_t out,
                       const float *packed, float *weight);
 
-/* dst[i * dst_ld + j] = src[j * src_ld + i] for i < rows, j < columns. */
-void ln_transpose(size_t rows, size_t columns, const float *src, size_t src_ld, float *dst,
+/* Words of forward's weights in bfloat16, and of the input gradient's. */
+size_t ln_paired_size(const ln_kernels *kernels, size_t in, size_t out);
+/* Rounds `count` floats of packed weights, `first` of them before, into their place in both: whole
+ * features of a panel, the first an even one. by_output may be NULL. */
+void ln_pair_weight(const ln_kernels *kernels, size_t in, const float *packed, size_t first,
+                    size_t count, uint32_t *by_input, uint32_t *by_output);
+
+/* dst[i * dst_ld + j] = src[j * src_ld + i] for i < rows, j < columns; any words. */
+void ln_transpose(size_t rows, size_t columns, const void *src, size_t src_ld, void *dst,
                   size_t dst_ld);
 
 /* What happens to a finished stretch of a row while it is hot: columns first .. first + count - 1 of
@@ -129,11 +158,12 @@ void ln_transpose(size_t rows, size_t columns, const float *src, size_t src_ld, 
 typedef void (*ln_epilogue)(void *context, size_t row, size_t first, size_t count, float *c);
 
 typedef struct ln_forward {
+    ln_precision precision;
     size_t batch, in, out;
-    const float *x;
+    const void *x;
     size_t ldx;
-    const float *weight; /* packed */
-    const float *bias;   /* out floats, or NULL */
+    const void *weight; /* packed */
+    const float *bias;  /* out floats, or NULL */
     float *y;
     size_t ldy;
     ln_epilogue epilogue; /* may be NULL */
@@ -143,11 +173,12 @@ typedef struct ln_forward {
 void ln_linear_forward(const ln_kernels *kernels, ln_pool *pool, const ln_forward *product);
 
 typedef struct ln_input_gradient {
+    ln_precision precision;
     size_t batch, in, out;
-    const float *dy;
+    const void *dy; /* bfloat16: in pairs of outputs */
     size_t lddy;
-    float *turned; /* scratch, ln_turned_size floats: dY with the batch innermost */
-    const float *weight;
+    void *turned; /* scratch, ln_turned_size words: dY with the batch innermost */
+    const void *weight;
     float *dx;
     size_t lddx;
     ln_epilogue epilogue;
@@ -159,15 +190,17 @@ void ln_linear_input_gradient(const ln_kernels *kernels, ln_pool *pool,
                               const ln_input_gradient *product);
 
 /* Takes `count` finished elements of the packed gradient from `first` on, on any thread, disjoint
- * stretches in any order. The array is valid during the call. */
+ * stretches in any order: whole features of a panel, the first an even one. The array is valid during the
+ * call. */
 typedef void (*ln_gradient_stretch)(void *context, size_t first, size_t count,
                                     const float *gradient);
 
 typedef struct ln_weight_gradient {
+    ln_precision precision;
     size_t batch, in, out;
-    const float *x;
+    const void *x;
     size_t ldx;
-    const float *dy;
+    const void *dy;
     size_t lddy;
     ln_gradient_stretch take;
     void *context;

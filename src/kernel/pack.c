@@ -6,10 +6,12 @@
 #include "base/checked.h"
 #include "kernel/kernel.h"
 
-typedef float four __attribute__((vector_size(16), aligned(4)));
+/* Floats, or words of any kind. */
+typedef float word __attribute__((may_alias));
+typedef float four __attribute__((vector_size(16), aligned(4), may_alias));
 
 /* dst[i * dst_stride + j] = src[j * column_stride + i] for i, j < 4. */
-static inline void transpose_four(const float *src, ptrdiff_t column_stride, float *dst,
+static inline void transpose_four(const word *src, ptrdiff_t column_stride, word *dst,
                                   size_t dst_stride)
 {
     four a = *(const four *)src, b = *(const four *)(src + column_stride);
@@ -24,8 +26,8 @@ static inline void transpose_four(const float *src, ptrdiff_t column_stride, flo
     *(four *)(dst + 3 * dst_stride) = __builtin_shufflevector(ab_high, cd_high, 2, 3, 6, 7);
 }
 
-static void copy_elements(size_t rows, size_t columns, const float *src, ptrdiff_t row_stride,
-                          ptrdiff_t column_stride, float *dst, size_t dst_stride)
+static void copy_elements(size_t rows, size_t columns, const word *src, ptrdiff_t row_stride,
+                          ptrdiff_t column_stride, word *dst, size_t dst_stride)
 {
     for (size_t i = 0; i < rows; i++) {
         for (size_t j = 0; j < columns; j++) {
@@ -35,8 +37,8 @@ static void copy_elements(size_t rows, size_t columns, const float *src, ptrdiff
 }
 
 /* A source whose columns are contiguous: 4 x 4 squares, a cache line of each column at a time. */
-static void transpose(size_t rows, size_t columns, const float *src, ptrdiff_t column_stride,
-                      float *dst, size_t dst_stride)
+static void transpose(size_t rows, size_t columns, const word *src, ptrdiff_t column_stride,
+                      word *dst, size_t dst_stride)
 {
     enum { LINE = 16 };
     size_t whole_rows = rows / 4 * 4, whole_columns = columns / 4 * 4;
@@ -57,8 +59,8 @@ static void transpose(size_t rows, size_t columns, const float *src, ptrdiff_t c
 }
 
 /* dst[i * dst_stride + j] = src[i * row_stride + j * column_stride]. */
-static void copy_matrix(size_t rows, size_t columns, const float *src, ptrdiff_t row_stride,
-                        ptrdiff_t column_stride, float *dst, size_t dst_stride)
+static void copy_matrix(size_t rows, size_t columns, const word *src, ptrdiff_t row_stride,
+                        ptrdiff_t column_stride, word *dst, size_t dst_stride)
 {
     if (column_stride == 1) {
         for (size_t i = 0; i < rows; i++) {
@@ -71,7 +73,7 @@ static void copy_matrix(size_t rows, size_t columns, const float *src, ptrdiff_t
     }
 }
 
-void ln_transpose(size_t rows, size_t columns, const float *src, size_t src_ld, float *dst,
+void ln_transpose(size_t rows, size_t columns, const void *src, size_t src_ld, void *dst,
                   size_t dst_ld)
 {
     transpose(rows, columns, src, (ptrdiff_t)src_ld, dst, dst_ld);
@@ -172,4 +174,27 @@ void ln_unpack_weight(const ln_kernels *kernels, ln_pool *pool, size_t in, size_
 {
     unpack_job job = {in, out, kernels->tile_columns, packed, weight};
     ln_parallel(pool, ln_ceil_div(out, kernels->tile_columns), unpack_panel, &job);
+}
+
+/* ---- bfloat16 ---- */
+
+size_t ln_paired_size(const ln_kernels *kernels, size_t in, size_t out)
+{
+    return ln_packed_size(kernels, ln_ceil_div(in, 2), out);
+}
+
+void ln_pair_weight(const ln_kernels *kernels, size_t in, const float *packed, size_t first,
+                    size_t count, uint32_t *by_input, uint32_t *by_output)
+{
+    size_t width = kernels->tile_columns, end = first + count;
+    size_t panel = in > 0 ? first / (in * width) : 0;
+    uint32_t *pairs = by_input + panel * ln_ceil_div(in, 2) * width;
+    for (size_t at = first; at < end; at += 2 * width) {
+        size_t feature = (at - panel * in * width) / width;
+        kernels->bf16_pairs(width, packed + at, at + width < end ? packed + at + width : NULL,
+                            pairs + feature / 2 * width);
+    }
+    if (by_output != NULL) {
+        kernels->bf16_words(count, packed + first, by_output + first / 2);
+    }
 }

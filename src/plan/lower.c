@@ -222,10 +222,26 @@ static void plan_outputs(linnet_plan *plan)
     }
 }
 
+/* A Linear's weights in each form that its products read, and in training as they are trained. */
+static void plan_weights(linnet_plan *plan, ln_step *step)
+{
+    size_t pairs = ln_paired_size(plan->kernels, step->in, step->out);
+    size_t whole = ln_packed_size(plan->kernels, step->in, step->out);
+    if (plan->training || plan->precision == LN_FLOAT32) {
+        step->packed_weight = ln_arena_reserve(&plan->arena, whole, sizeof(float));
+    }
+    if (plan->precision != LN_FLOAT32) {
+        step->by_input = ln_arena_reserve(&plan->arena, pairs, sizeof(uint32_t));
+    }
+    if (plan->training && plan->precision == LN_BFLOAT16) {
+        step->by_output = ln_arena_reserve(&plan->arena, whole, sizeof(uint16_t));
+    }
+}
+
 /* Packed weights, and what backward needs beside them. */
 static void plan_packing(linnet_plan *plan)
 {
-    size_t turned = 0, gradient = 0;
+    size_t turned = 0, gradient = 0, x_words = 0, dy_words = 0, panel = 0;
     for (size_t i = 0; i < plan->step_count; i++) {
         ln_step *step = &plan->steps[i];
         if (step->kind != LN_STEP_LINEAR) {
@@ -233,15 +249,24 @@ static void plan_packing(linnet_plan *plan)
             continue;
         }
         size_t rows = ln_saturated_mul(plan->max_batch, step->vectors);
-        step->packed_weight = ln_arena_reserve(
-            &plan->arena, ln_packed_size(plan->kernels, step->in, step->out), sizeof(float));
+        plan_weights(plan, step);
+        if (plan->precision == LN_BFLOAT16) {
+            x_words = larger(x_words, ln_operand_size(rows, step->in));
+            dy_words = larger(dy_words, ln_operand_size(rows, step->out));
+        }
+        panel = larger(panel, ln_saturated_mul(step->in, plan->kernels->tile_columns));
         if (!plan->training) {
             step->packed_bias = ln_arena_reserve(&plan->arena, step->out, sizeof(float));
         }
         turned = larger(turned, ln_turned_size(plan->kernels, rows, step->out));
         gradient = larger(gradient, step->out);
     }
+    plan->x_words = ln_arena_reserve(&plan->arena, x_words, sizeof(uint32_t));
+    if (!plan->training && plan->precision != LN_FLOAT32) {
+        plan->panel = ln_arena_reserve(&plan->arena, panel, sizeof(float));
+    }
     if (plan->training) {
+        plan->dy_words = ln_arena_reserve(&plan->arena, dy_words, sizeof(uint32_t));
         plan->turned = ln_arena_reserve(&plan->arena, turned, sizeof(float));
         plan->parameter_gradient = ln_arena_reserve(&plan->arena, gradient, sizeof(float));
     }
@@ -384,6 +409,7 @@ linnet_status ln_plan_lower(const linnet_model *model, const ln_plan_request *re
         return status;
     }
     made->training = request->training;
+    made->precision = request->precision;
     made->model = model;
     made->max_batch = request->max_batch > 0 ? request->max_batch : 1;
     lowering l = {.model = model, .request = request, .plan = made};

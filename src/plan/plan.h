@@ -68,6 +68,7 @@ typedef struct ln_step {
     size_t parameter_count;         /* buffers are not among them */
     /* LINEAR: offsets. In training the model's own bias is used. */
     size_t packed_weight, packed_bias;
+    size_t by_input, by_output; /* the weights in bfloat16, where products take them so */
     bool has_bias;
     size_t weight_parameter, bias_parameter; /* indices among the model's parameters */
 } ln_step;
@@ -76,6 +77,7 @@ struct linnet_plan {
     const ln_kernels *kernels;
     ln_pool *pool;
     bool training;
+    ln_precision precision;
     const linnet_model *model; /* training: borrowed; eval: NULL once the plan is made */
     size_t max_batch;
     size_t in_features, out_features; /* of a whole row */
@@ -84,6 +86,8 @@ struct linnet_plan {
     ln_link *links; /* all chains, one behind the other */
     ln_scaling scaling;
     ln_arena arena;
+    /* bfloat16: offsets of scratch for operands as words, and for a panel of packed weights. */
+    size_t x_words, dy_words, panel;
     /* Training: offsets. */
     size_t gradients[2];       /* gradients of a step's output, taking turns */
     size_t turned;             /* scratch of an input gradient */
@@ -103,9 +107,14 @@ typedef struct ln_plan_request {
     bool training;
     bool torch_masks; /* training: masks are drawn by torch's generator and stored */
     bool probabilities;
+    ln_precision precision;
     size_t max_batch;
     int threads;
 } ln_plan_request;
+
+/* The precision of products that a caller asks for. Errors: ARGUMENT. */
+LINNET_NODISCARD linnet_status ln_plan_precision(linnet_precision asked, bool training,
+                                                 ln_precision *precision, linnet_error *error);
 
 /* Lowers a model (lower.c). A training plan borrows it. */
 LINNET_NODISCARD linnet_status ln_plan_lower(const linnet_model *model,
@@ -184,6 +193,20 @@ static inline float *ln_step_output(const linnet_plan *plan, const ln_step *step
 {
     return ln_arena_at(&plan->arena, step->output);
 }
+
+/* A matrix of floats as an operand of a product in bfloat16, written to `words` (operands.c): in
+ * pairs of columns, or in pairs of rows. Rows of words lie *ld apart. */
+typedef struct ln_matrix {
+    const float *x;
+    size_t rows, columns, ld;
+} ln_matrix;
+
+/* Words that either takes. */
+size_t ln_operand_size(size_t rows, size_t columns);
+const uint32_t *ln_pair_columns(const linnet_plan *plan, const ln_matrix *matrix, uint32_t *words,
+                                size_t *ld);
+const uint32_t *ln_pair_rows(const linnet_plan *plan, const ln_matrix *matrix, uint32_t *words,
+                             size_t *ld);
 
 /* A Linear's products, its chain done or undone in them (linear.c). */
 void ln_linear_step(const linnet_plan *plan, const ln_step *step, size_t batch, const float *x,

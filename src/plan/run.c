@@ -147,16 +147,37 @@ const float *ln_plan_forward(linnet_plan *plan, const ln_rows *rows, size_t batc
 
 /* ---- public ---- */
 
+linnet_status ln_plan_precision(linnet_precision asked, bool training, ln_precision *precision,
+                                linnet_error *error)
+{
+    static const ln_precision known[] = {[LINNET_PRECISION_FLOAT32] = LN_FLOAT32,
+                                         [LINNET_PRECISION_BF16] = LN_BFLOAT16,
+                                         [LINNET_PRECISION_BF16_WEIGHTS] = LN_BFLOAT16_WEIGHTS};
+    if ((size_t)asked >= sizeof known / sizeof *known) {
+        return ln_fail(error, LINNET_ERROR_ARGUMENT, "expected a precision, found the value %d",
+                       (int)asked);
+    }
+    if (training && known[asked] == LN_BFLOAT16_WEIGHTS) {
+        return ln_fail(error, LINNET_ERROR_ARGUMENT,
+                       "weights kept as bfloat16 cannot be trained: expected float32 or bf16");
+    }
+    *precision = known[asked];
+    return LINNET_OK;
+}
+
 linnet_status linnet_plan_create(const linnet_model *model, const linnet_plan_options *options,
                                  linnet_plan **plan, linnet_error *error)
 {
     ln_plan_request request = {.max_batch = 1};
+    linnet_status status = LINNET_OK;
     if (options != NULL) {
         request.max_batch = options->max_batch;
         request.threads = options->threads;
         request.probabilities = options->probabilities;
+        status = ln_plan_precision(options->precision, false, &request.precision, error);
     }
-    return ln_plan_lower(model, &request, plan, error);
+    *plan = NULL;
+    return status == LINNET_OK ? ln_plan_lower(model, &request, plan, error) : status;
 }
 
 linnet_status ln_plan_check_batch(const linnet_plan *plan, size_t batch, linnet_error *error)

@@ -129,7 +129,10 @@ static linnet_status prepare(linnet_trainer *trainer, linnet_error *error)
                                    .torch_masks = options->rng != LINNET_RNG_PHILOX,
                                    .max_batch = options->batch_size,
                                    .threads = options->threads};
-        status = ln_plan_lower(trainer->model, &request, &trainer->plan, error);
+        status = ln_plan_precision(options->precision, true, &request.precision, error);
+        if (status == LINNET_OK) {
+            status = ln_plan_lower(trainer->model, &request, &trainer->plan, error);
+        }
     }
     if (status == LINNET_OK) {
         status = ln_plan_check_batches(trainer->plan, rows, options->batch_size, error);

@@ -5,6 +5,7 @@
 
 #include "base/memory.h"
 #include "nn/dropout.h"
+#include "numeric/bf16.h"
 #include "numeric/functions.h"
 #include "numeric/rowsum.h"
 #include "numeric/sums.h"
@@ -16,6 +17,7 @@ extern const ln_module_type ln_relu_type, ln_dropout_type;
 struct naive_net {
     const linnet_model *model;
     bool training;
+    ln_precision precision;
     size_t batch, widest;
     ln_shape
         *shapes;    /* of one row behind layer i, batch dimension first; shapes[0]: of the input */
@@ -133,6 +135,30 @@ static naive_module module_of(const naive_net *net, size_t layer, ln_philox_key 
     return m;
 }
 
+void naive_set_precision(naive_net *net, ln_precision precision)
+{
+    net->precision = precision;
+}
+
+/* A row times a row (forward) or a column (input gradient) of weights. */
+static float feature_sum(const naive_net *net, size_t n, const float *a, const float *w,
+                         size_t w_stride, float bias)
+{
+    if (net->precision == LN_BFLOAT16) {
+        return ln_bf16_sum_features(n, a, 1, w, w_stride, bias);
+    }
+    if (net->precision == LN_FLOAT32) {
+        return ln_sum_features(n, a, 1, w, w_stride, bias);
+    }
+    float *rounded = ln_alloc(n, sizeof *rounded);
+    for (size_t i = 0; i < n; i++) {
+        rounded[i] = ln_f32_of_bf16(ln_bf16_operand(w[i * w_stride]));
+    }
+    float sum = ln_sum_features(n, a, 1, rounded, 1, bias);
+    ln_free(rounded);
+    return sum;
+}
+
 static void linear_forward(const naive_net *net, size_t layer)
 {
     const ln_module *m = net->model->leaves[layer];
@@ -141,8 +167,8 @@ static void linear_forward(const naive_net *net, size_t layer)
     const float *w = m->weights[0].data, *b = m->weight_count > 1 ? m->weights[1].data : NULL;
     for (size_t r = 0; r < rows; r++) {
         for (size_t j = 0; j < out; j++) {
-            net->values[layer + 1][r * out + j] = ln_sum_features(
-                in, net->values[layer] + r * in, 1, w + j * in, 1, b != NULL ? b[j] : 0);
+            net->values[layer + 1][r * out + j] = feature_sum(net, in, net->values[layer] + r * in,
+                                                              w + j * in, 1, b != NULL ? b[j] : 0);
         }
     }
 }
@@ -209,12 +235,14 @@ static void linear_backward(naive_net *net, size_t layer)
             module.gradients[1][o] = ln_sum_batch(rows, dy + o, out, &one, 0);
         }
         for (size_t j = 0; j < in; j++) {
-            module.gradients[0][o * in + j] = ln_sum_batch(rows, dy + o, out, x + j, in);
+            module.gradients[0][o * in + j] = net->precision == LN_BFLOAT16
+                                                  ? ln_bf16_sum_batch(rows, dy + o, out, x + j, in)
+                                                  : ln_sum_batch(rows, dy + o, out, x + j, in);
         }
     }
     for (size_t r = 0; r < rows; r++) {
         for (size_t j = 0; j < in; j++) {
-            net->next[r * in + j] = ln_sum_features(out, dy + r * out, 1, w + j, in, 0);
+            net->next[r * in + j] = feature_sum(net, out, dy + r * out, w + j, in, 0);
         }
     }
 }

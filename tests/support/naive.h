@@ -14,6 +14,8 @@ typedef struct naive_net naive_net;
 /* For up to max_batch rows. The model is borrowed; training = false leaves Dropout out. */
 naive_net *naive_create(const linnet_model *model, size_t max_batch, bool training);
 void naive_free(naive_net *net);
+/* What products are computed in; float32 unless it is said. */
+void naive_set_precision(naive_net *net, ln_precision precision);
 
 /* Forward. Dropout's masks are those of (seed, epoch, step). Returns the output, (batch, outputs),
  * owned by the net. */

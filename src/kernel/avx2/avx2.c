@@ -23,4 +23,5 @@ static bool supported(void)
     return ln_cpu_has_avx2();
 }
 
+#include "kernel/flush.h"
 #include "kernel/set.c.inc"

@@ -24,4 +24,5 @@ static bool supported(void)
     return ln_cpu_has_avx512();
 }
 
+#include "kernel/flush.h"
 #include "kernel/set.c.inc"

@@ -13,6 +13,7 @@
 #define V_BROADCAST(x) (x)
 #define V_ADD(a, b) ((a) + (b))
 #define V_FMA(a, b, c) fmaf(a, b, c)
+#define V_FMA_FLUSH(a, b, c) ln_bf16_fma(a, b, c)
 #define TILE_ROWS 4
 #define TILE_VECTORS 4
 #define TILE_PREFETCH 0
