@@ -18,7 +18,7 @@ typedef struct cli_bench_line {
     const char *optim; /* a training step with it; NULL: forward */
     size_t batch;
     double operations; /* floating-point operations of one run of it */
-    double bytes;      /* of all parameters */
+    double bytes;      /* of all parameters, as products read them */
     /* Measured; seconds, and NAN where there are too few runs to tell. */
     size_t runs;
     double p50, p90, p99;
@@ -35,7 +35,10 @@ typedef struct cli_bench {
     int threads;     /* 0 until the first plan says how many there are */
     double seconds;  /* to measure a line for */
     const char *isa; /* owned by the library */
+    linnet_precision precision;
+    const char *precision_name; /* as --precision has it */
     int64_t parameters;
+    size_t weight_bytes; /* of all parameters, as products read them */
     double limits[CLI_BENCH_LIMITS]
                  [2]; /* a second: operations, bytes of the weights, of a large buffer */
     cli_bench_line *lines;

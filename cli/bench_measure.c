@@ -168,7 +168,7 @@ int cli_bench_measure_line(cli_bench *bench, cli_bench_line *line, bool *trains)
 static linnet_status measure_limit(const cli_bench *bench, size_t kind, int threads, double seconds,
                                    double *rate, linnet_error *error)
 {
-    size_t weights = (size_t)bench->parameters * sizeof(float);
+    size_t weights = bench->weight_bytes;
     size_t bytes = kind == CLI_BENCH_LARGE ? CLI_BENCH_LARGE_BYTES : weights;
     if (kind == CLI_BENCH_PEAK) {
         return linnet_machine_peak(threads, seconds, rate, error);

@@ -72,7 +72,7 @@ static void limits_text(const cli_bench *bench, cli_text *text)
             cli_text_add(&name, "FMA peak");
         } else {
             bool large = kind == CLI_BENCH_LARGE;
-            uint64_t weights = (uint64_t)bench->parameters * sizeof(float);
+            uint64_t weights = bench->weight_bytes;
             cli_text_add(&name, "reading ");
             cli_text_size(&name, large ? CLI_BENCH_LARGE_BYTES : weights);
             cli_text_add(&name, large ? "" : ", the weights");
@@ -112,8 +112,8 @@ void cli_bench_text(const cli_bench *bench, cli_text *text)
 {
     static const char *const heads[] = {"work", "batch",   "p50",  "+-",    "p90",
                                         "p99",  "GFLOP/s", "GB/s", "limit", "of limit"};
-    cli_text_add(text, "%lld parameters, %s, %d thread%s\n\n", (long long)bench->parameters,
-                 bench->isa, bench->threads, bench->threads == 1 ? "" : "s");
+    cli_text_add(text, "%lld parameters, %s, %s, %d thread%s\n\n", (long long)bench->parameters,
+                 bench->precision_name, bench->isa, bench->threads, bench->threads == 1 ? "" : "s");
     limits_text(bench, text);
     cli_text_add(text, "\n");
     cli_table table = {.alignment = "lrrrrrrrlr"};
@@ -169,9 +169,10 @@ static void line_json(cli_json *json, const cli_bench_line *line)
 void cli_bench_json(const cli_bench *bench, cli_text *text)
 {
     cli_json json = {.text = text};
-    uint64_t weights = (uint64_t)bench->parameters * sizeof(float);
+    uint64_t weights = bench->weight_bytes;
     cli_json_open(&json, NULL, '{');
     cli_json_int(&json, "parameters", bench->parameters);
+    cli_json_string(&json, "precision", bench->precision_name);
     cli_json_string(&json, "isa", bench->isa);
     cli_json_int(&json, "threads", bench->threads);
     limit_json(&json, "peak_flops", bench, CLI_BENCH_PEAK, 0);

@@ -80,6 +80,19 @@ static int64_t count_parameters(const linnet_model *model)
     return count;
 }
 
+/* In bfloat16 are the matrices alone. */
+static size_t count_bytes(const linnet_model *model, linnet_precision precision)
+{
+    size_t bytes = 0;
+    for (size_t i = 0; i < linnet_model_parameter_count(model); i++) {
+        const linnet_tensor *tensor = linnet_model_parameter(model, i);
+        bool narrow = precision != LINNET_PRECISION_FLOAT32 && tensor->rank == 2;
+        bytes += (size_t)linnet_tensor_numel(tensor) *
+                 linnet_dtype_size(narrow ? LINNET_BFLOAT16 : LINNET_FLOAT32);
+    }
+    return bytes;
+}
+
 /* ---- making it ready ---- */
 
 static linnet_status open_model(const cli_bench_model *from, linnet_model **model,
@@ -128,7 +141,8 @@ static linnet_status make_features(cli_bench_work *work, size_t rows, size_t fea
 
 static linnet_status open_forward(cli_bench *bench, cli_bench_work *work, linnet_error *error)
 {
-    linnet_plan_options options = {.max_batch = work->batch, .threads = bench->threads};
+    linnet_plan_options options = {
+        .max_batch = work->batch, .threads = bench->threads, .precision = bench->precision};
     linnet_status status = linnet_plan_create(work->model, &options, &work->plan, error);
     if (status != LINNET_OK) {
         return status;
@@ -186,6 +200,7 @@ static linnet_status open_training(const cli_bench *bench, cli_bench_work *work,
     if (status == LINNET_OK) {
         linnet_trainer_options options = {.optim = optim,
                                           .batch_size = work->batch,
+                                          .precision = bench->precision,
                                           .threads = bench->threads,
                                           .progress = step_done,
                                           .context = work};
@@ -211,7 +226,8 @@ linnet_status cli_bench_open(cli_bench *bench, cli_bench_line *line, cli_bench_l
     if (status == LINNET_OK) {
         status = count_operations(made->model, line, error);
         bench->parameters = count_parameters(made->model);
-        line->bytes = (double)bench->parameters * sizeof(float);
+        bench->weight_bytes = count_bytes(made->model, bench->precision);
+        line->bytes = (double)bench->weight_bytes;
     }
     if (status != LINNET_OK) {
         cli_bench_close(made);

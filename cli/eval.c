@@ -16,7 +16,7 @@
 
 typedef struct eval_values {
     const char *model, *data;
-    const char *labels;
+    const char *labels, *precision;
     cli_data_options input;
     cli_model_options source;
     int64_t batch_size, threads;
@@ -135,6 +135,7 @@ static void show_json(const eval_values *values, const linnet_model *model,
     cli_json_open(&json, NULL, '{');
     cli_json_string(&json, "model", values->model);
     cli_json_string(&json, "data", values->data);
+    cli_json_string(&json, "precision", values->precision);
     cli_json_int(&json, "rows", evaluation->rows);
     cli_json_int(&json, "correct", evaluation->correct);
     cli_json_double(&json, "accuracy", evaluation->accuracy);
@@ -171,7 +172,8 @@ static void show_json(const eval_values *values, const linnet_model *model,
 static int measure(const eval_values *values, linnet_model *model, const linnet_dataset *dataset)
 {
     linnet_plan_options options = {.max_batch = (size_t)values->batch_size,
-                                   .threads = (int)values->threads};
+                                   .threads = (int)values->threads,
+                                   .precision = cli_precision(values->precision)};
     linnet_evaluation evaluation;
     linnet_error error;
     if (linnet_evaluate(model, dataset, &options, &evaluation, &error) != LINNET_OK) {
@@ -257,6 +259,7 @@ static const cli_option options[] = {
     CLI_DATA_ROWS(eval_values, input),
     {"batch-size", 0, "N", CLI_INT, offsetof(eval_values, batch_size), 1, 1 << 20, "256",
      "rows that are run at a time; the results are the same bits for any number"},
+    CLI_RUN_PRECISION_ROW(eval_values, precision),
     CLI_THREADS_ROW(eval_values, threads),
     CLI_MODEL_ROWS(eval_values, source),
     {0},

@@ -124,13 +124,14 @@ void cli_help_all(cli_text *text)
     for (size_t i = 0; cli_command_at(i) != NULL; i++) {
         cli_text_add(text, "  %-9s %s\n", cli_command_at(i)->name, cli_command_at(i)->summary);
     }
-    cli_text_add(text,
-                 "\n  -h, --help     print this text; linnet COMMAND --help says all about one\n"
-                 "      --version  print the version\n\nEnvironment:\n"
-                 "  LINNET_ISA          force a kernel set: scalar, avx2, avx512 or neon\n"
-                 "  LINNET_NUM_THREADS  threads where --threads does not say\n"
-                 "  NO_COLOR            no colours on a terminal\n\n"
-                 "Exit status: 0 done, 1 failure, 2 wrong usage.\n");
+    cli_text_add(
+        text,
+        "\n  -h, --help     print this text; linnet COMMAND --help says all about one\n"
+        "      --version  print the version\n\nEnvironment:\n"
+        "  LINNET_ISA          force a kernel set: scalar, avx2, avx512, avx512_bf16 or neon\n"
+        "  LINNET_NUM_THREADS  threads where --threads does not say\n"
+        "  NO_COLOR            no colours on a terminal\n\n"
+        "Exit status: 0 done, 1 failure, 2 wrong usage.\n");
 }
 
 /* ---- manual pages ---- */

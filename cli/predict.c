@@ -17,7 +17,7 @@
 
 typedef struct predict_values {
     const char *model, *data;
-    const char *output, *format;
+    const char *output, *format, *precision;
     int64_t top, batch_size, threads;
     cli_data_options input;
     cli_model_options source;
@@ -78,8 +78,10 @@ static int prepare(run_state *state)
     const predict_values *values = state->values;
     int64_t rows = linnet_dataset_rows(state->dataset);
     size_t batch = (size_t)(rows < values->batch_size ? rows : values->batch_size);
-    linnet_plan_options options = {
-        .max_batch = batch, .threads = (int)values->threads, .probabilities = true};
+    linnet_plan_options options = {.max_batch = batch,
+                                   .threads = (int)values->threads,
+                                   .probabilities = true,
+                                   .precision = cli_precision(values->precision)};
     linnet_error error;
     if (linnet_plan_create(state->model, &options, &state->plan, &error) != LINNET_OK) {
         return cli_fail_with(values->model, &error);
@@ -224,6 +226,7 @@ static const cli_option options[] = {
      "write the K likeliest classes of each row, likeliest first"},
     {"batch-size", 0, "N", CLI_INT, offsetof(predict_values, batch_size), 1, 1 << 20, "256",
      "rows that are run at a time; the results are the same bits for any number"},
+    CLI_RUN_PRECISION_ROW(predict_values, precision),
     CLI_THREADS_ROW(predict_values, threads),
     CLI_DATA_ROWS(predict_values, input),
     CLI_MODEL_ROWS(predict_values, source),

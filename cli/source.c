@@ -16,6 +16,13 @@ const char cli_about_data[] =
     "float16, float32 or float64 of shape (rows, *). Labels are whole numbers from 0, or text in "
     "a CSV.";
 
+linnet_precision cli_precision(const char *name)
+{
+    return strcmp(name, "bf16") == 0           ? LINNET_PRECISION_BF16
+           : strcmp(name, "bf16-weights") == 0 ? LINNET_PRECISION_BF16_WEIGHTS
+                                               : LINNET_PRECISION_FLOAT32;
+}
+
 /* ---- data ---- */
 
 int cli_open_data(const char *path, const char *labels_path, linnet_labels labels,

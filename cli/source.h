@@ -28,7 +28,20 @@ typedef struct cli_data_options {
     {"threads", 0, "N", CLI_INT, offsetof(type, member), 0, 1024, "0",                             \
      "threads that share the work; 0: LINNET_NUM_THREADS, or else all cores. The results are "     \
      "the same bits for any number"}
+
+/* `words`: "float32|bf16" or more of cli_precision's; `more`: what is said besides. */
+#define CLI_PRECISION_ROW(type, member, words, more)                                               \
+    {"precision", 0, words, CLI_CHOICE, offsetof(type, member), 0, 0, "float32",                   \
+     "what the products of Linear are computed in; bf16 rounds both operands to bfloat16, as "     \
+     "torch.autocast does" more}
+#define CLI_RUN_PRECISION_ROW(type, member)                                                        \
+    CLI_PRECISION_ROW(type, member, "float32|bf16|bf16-weights",                                   \
+                      ", and bf16-weights the weights alone. Each gives the same bits on any "     \
+                      "processor")
 /* clang-format on */
+
+/* What --precision names. */
+linnet_precision cli_precision(const char *name);
 
 /* The paragraph about DATA for --help. */
 extern const char cli_about_data[];

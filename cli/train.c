@@ -316,6 +316,9 @@ static const cli_option options[] = {
      "what draws shuffle and dropout; torch replays PyTorch's generator, torch-mkl that of a "
      "PyTorch "
      "with MKL, and -default stands for a PyTorch on a processor without AVX2"},
+    CLI_PRECISION_ROW(cli_train_values, precision, "float32|bf16",
+                      ". The weights that are trained and written are float32, and validation is "
+                      "in float32"),
     CLI_THREADS_ROW(cli_train_values, threads),
     CLI_DATA_ROWS(cli_train_values, input),
     {0},

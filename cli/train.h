@@ -8,7 +8,7 @@
 typedef struct cli_train_values {
     const char *data, *output, *model;
     const char *labels, *val, *val_labels;
-    const char *optim, *loss, *rng, *schedule, *schedule_step;
+    const char *optim, *loss, *rng, *schedule, *schedule_step, *precision;
     const char *checkpoint, *resume;
     int64_t epochs, batch_size, seed, threads;
     double val_fraction, scale; /* 0: not given */

@@ -56,6 +56,7 @@ int cli_create_trainer(const cli_training *training, cli_on_batch progress, void
         .batch_size = (size_t)values->batch_size,
         .seed = (uint64_t)values->seed,
         .rng = cli_rng(values->rng),
+        .precision = cli_precision(values->precision),
         .threads = (int)values->threads,
         .progress = progress,
         .context = context,

@@ -19,7 +19,7 @@
  *   - Threads: objects are not locked. A model is const while it runs, so any number of threads may
  *     run one model, each with a plan of its own.
  *
- * Environment: LINNET_ISA=scalar|avx2|avx512|neon forces a kernel set; LINNET_NUM_THREADS=N sets
+ * Environment: LINNET_ISA=scalar|avx2|avx512|avx512_bf16|neon forces a kernel set; LINNET_NUM_THREADS=N sets
  * the threads of every plan that does not ask for a number itself.
  */
 #ifndef LINNET_H
@@ -570,7 +570,7 @@ LINNET_API void linnet_plan_free(linnet_plan *plan);
 LINNET_API size_t linnet_plan_input_features(const linnet_plan *plan);
 LINNET_API size_t linnet_plan_output_features(const linnet_plan *plan);
 LINNET_API int linnet_plan_threads(const linnet_plan *plan);
-/* The kernel set that runs it: "scalar", "avx2", "avx512", "neon". */
+/* The kernel set that runs it: "scalar", "avx2", "avx512", "avx512_bf16", "neon". */
 LINNET_API const char *linnet_plan_isa(const linnet_plan *plan);
 /* Bytes that the plan holds. */
 LINNET_API size_t linnet_plan_size(const linnet_plan *plan);

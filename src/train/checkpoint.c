@@ -21,6 +21,11 @@ static const char *rng_name(linnet_rng rng)
     return "unknown";
 }
 
+static const char *precision_name(linnet_precision precision)
+{
+    return precision == LINNET_PRECISION_BF16 ? "bf16" : "float32";
+}
+
 static void append_floats(ln_text *text, size_t count, const float *numbers)
 {
     char number[LN_NUMBER_TEXT];
@@ -87,6 +92,7 @@ static linnet_status fill(const linnet_trainer *trainer, linnet_state_dict *iden
         {"schedule", schedule != NULL ? schedule->type->signature.name : "none"},
         {"schedule_step", trainer->step_batches ? "batch" : "epoch"},
         {"rng", rng_name(options->rng)},
+        {"precision", precision_name(options->precision)},
     };
     const struct {
         const char *key;
