@@ -90,11 +90,19 @@ static linnet_status open_model(const peer_job *job, linnet_model **model)
     return status;
 }
 
+static linnet_precision precision_of(const peer_job *job)
+{
+    return strcmp(job->precision, "bf16") == 0           ? LINNET_PRECISION_BF16
+           : strcmp(job->precision, "bf16-weights") == 0 ? LINNET_PRECISION_BF16_WEIGHTS
+                                                         : LINNET_PRECISION_FLOAT32;
+}
+
 static linnet_status open_forward(const peer_job *job, double *check)
 {
     linnet_model *model;
     linnet_status status = open_model(job, &model);
-    linnet_plan_options options = {.max_batch = job->batch, .threads = (int)job->threads};
+    linnet_plan_options options = {
+        .max_batch = job->batch, .threads = (int)job->threads, .precision = precision_of(job)};
     if (status == LINNET_OK) {
         status = linnet_plan_create(model, &options, &state.plan, &error);
     }
@@ -143,6 +151,7 @@ static linnet_status open_training(const peer_job *job)
     }
     linnet_trainer_options options = {.optim = job->optim,
                                       .batch_size = job->batch,
+                                      .precision = precision_of(job),
                                       .threads = (int)job->threads,
                                       .progress = progress};
     if (status == LINNET_OK) {
@@ -159,9 +168,6 @@ static const char *open(const peer_job *job, double *check)
     if (strcmp(job->work, "peak") == 0 || strcmp(job->work, "bandwidth") == 0) {
         turn_of_work = limit_turn;
         return NULL;
-    }
-    if (strcmp(job->precision, "fp32") != 0) {
-        return "not yet";
     }
     status = strcmp(job->work, "forward") == 0 ? open_forward(job, check) : open_training(job);
     return status == LINNET_OK ? NULL : error.message;
