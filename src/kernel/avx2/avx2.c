@@ -11,6 +11,7 @@
 #define V_BROADCAST(x) _mm256_set1_ps(x)
 #define V_ADD(a, b) _mm256_add_ps(a, b)
 #define V_FMA(a, b, c) _mm256_fmadd_ps(a, b, c)
+#define W_MULTIPLY(a, b) _mm256_mul_epu32((__m256i)(a), (__m256i)(b))
 #define TILE_ROWS 6
 #define TILE_VECTORS 2
 #define TILE_PREFETCH 1

@@ -12,6 +12,7 @@
 #define V_BROADCAST(x) _mm512_set1_ps(x)
 #define V_ADD(a, b) _mm512_add_ps(a, b)
 #define V_FMA(a, b, c) _mm512_fmadd_ps(a, b, c)
+#define W_MULTIPLY(a, b) _mm512_mul_epu32((__m512i)(a), (__m512i)(b))
 #define TILE_ROWS 14
 #define TILE_VECTORS 2
 #define TILE_PREFETCH 1

@@ -16,6 +16,7 @@
 #define W_LOAD(p) _mm512_loadu_si512(p)
 #define W_BROADCAST(x) _mm512_set1_epi32((int32_t)(x))
 #define V_DOT(a, b, c) _mm512_dpbf16_ps(c, (__m512bh)(a), (__m512bh)(b))
+#define W_MULTIPLY(a, b) _mm512_mul_epu32((__m512i)(a), (__m512i)(b))
 #define TILE_ROWS 14
 #define TILE_VECTORS 2
 #define TILE_PREFETCH 1
