@@ -347,8 +347,8 @@ void ln_linear_weight_gradient(const ln_kernels *kernels, ln_pool *pool,
                                const ln_weight_gradient *product)
 {
     if (product->in > 0 && product->out > 0) {
-        grid g =
-            cut(kernels, pool, product, product->in, product->in, kernels->tile_rows, product->out);
+        size_t pairs = ln_ceil_div(product->in, 2), tile = ln_ceil_div(kernels->tile_rows, 2);
+        grid g = cut(kernels, pool, product, pairs, pairs, tile, product->out);
         run(pool, &g, weight_gradient_task);
     }
 }
