@@ -560,6 +560,11 @@ LINNET_NODISCARD LINNET_API linnet_status linnet_plan_create(const linnet_model 
                                                              const linnet_plan_options *options,
                                                              linnet_plan **plan,
                                                              linnet_error *error);
+/* The bytes that such a plan would hold, told before any of them is taken. Errors: SHAPE, ARGUMENT
+ * (LINNET_ISA cannot be honoured), MEMORY (the size overflows). */
+LINNET_NODISCARD LINNET_API linnet_status linnet_plan_memory(const linnet_model *model,
+                                                             const linnet_plan_options *options,
+                                                             size_t *bytes, linnet_error *error);
 /* x: (batch, features) float32 row-major; y: (batch, outputs) float32 row-major; they must not
  * overlap. batch may be 0. Allocates nothing. Errors: ARGUMENT (batch above max_batch). */
 LINNET_NODISCARD LINNET_API linnet_status linnet_plan_run(linnet_plan *plan, const float *x,

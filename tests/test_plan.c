@@ -466,6 +466,49 @@ static void test_leading_dimensions(void **state)
     linnet_model_free(flat);
 }
 
+/* What is told before is what is taken, and what cannot be counted is refused. */
+static void test_memory(void **state)
+{
+    (void)state;
+    static const size_t batches[] = {0, 1, 7, 64, 130};
+    linnet_error error;
+    for (size_t which = 0; which < TEXT_COUNT; which++) {
+        linnet_model *model = make_model(which);
+        for (size_t i = 0; i < 6 * sizeof batches / sizeof *batches; i++) {
+            linnet_plan_options options = {.max_batch = batches[i / 6],
+                                           .threads = (int)(1 + i % 3),
+                                           .probabilities = i % 2 != 0,
+                                           .precision = (linnet_precision)(i % 3)};
+            linnet_plan *plan;
+            size_t bytes;
+            check_ok(linnet_plan_memory(model, &options, &bytes, &error), &error);
+            check_ok(linnet_plan_create(model, &options, &plan, &error), &error);
+            assert_true(bytes == linnet_plan_size(plan) && bytes > 0);
+            linnet_plan_free(plan);
+        }
+        size_t small, large, usual;
+        check_ok(linnet_plan_memory(model, NULL, &usual, &error), &error);
+        check_ok(linnet_plan_memory(model, &(linnet_plan_options){.max_batch = 1}, &small, &error),
+                 &error);
+        check_ok(
+            linnet_plan_memory(model, &(linnet_plan_options){.max_batch = 4096}, &large, &error),
+            &error);
+        assert_true(usual == small && small < large);
+        static const size_t hopeless[] = {SIZE_MAX, SIZE_MAX / 4, SIZE_MAX / 64};
+        for (size_t i = 0; i < sizeof hopeless / sizeof *hopeless; i++) {
+            for (int precision = 0; precision < 3; precision++) {
+                linnet_plan_options options = {.max_batch = hopeless[i],
+                                               .precision = (linnet_precision)precision};
+                assert_int_equal(linnet_plan_memory(model, &options, &large, &error),
+                                 LINNET_ERROR_MEMORY);
+                assert_string_equal(error.message, "the size of the plan overflows");
+                assert_int_equal(large, 0);
+            }
+        }
+        linnet_model_free(model);
+    }
+}
+
 static void test_edges(void **state)
 {
     (void)state;
@@ -540,6 +583,7 @@ int main(void)
         cmocka_unit_test(test_probabilities),
         cmocka_unit_test(test_shared_model),
         cmocka_unit_test(test_leading_dimensions),
+        cmocka_unit_test(test_memory),
         cmocka_unit_test(test_edges),
 #if defined(__x86_64__)
         cmocka_unit_test(test_host_environment),

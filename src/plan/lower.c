@@ -8,6 +8,8 @@
 
 extern const ln_module_type ln_softmax_type;
 
+#define ARENA "the plan" /* what errors call it */
+
 /* What lowering knows beside the plan. */
 typedef struct lowering {
     const linnet_model *model;
@@ -353,14 +355,12 @@ static linnet_status take_weights(linnet_plan *plan, size_t count, linnet_error 
     return status;
 }
 
-static linnet_status lower(lowering *l, linnet_error *error)
+/* Everything but the arena's memory and threads. */
+static linnet_status lay_out(lowering *l, linnet_error *error)
 {
     linnet_plan *plan = l->plan;
     size_t leaves = l->model->leaf_count;
     linnet_status status = ln_kernels_select(&plan->kernels, error);
-    if (status == LINNET_OK) {
-        status = ln_pool_create(l->request->threads, &plan->pool, error);
-    }
     if (status == LINNET_OK) {
         /* One step a leaf, and one each for the input and probabilities. */
         status =
@@ -385,7 +385,16 @@ static linnet_status lower(lowering *l, linnet_error *error)
     plan_outputs(plan);
     plan_packing(plan);
     plan_modules(plan);
-    status = ln_arena_commit(&plan->arena, "the plan", error);
+    return LINNET_OK;
+}
+
+static linnet_status take(lowering *l, linnet_error *error)
+{
+    linnet_plan *plan = l->plan;
+    linnet_status status = ln_pool_create(l->request->threads, &plan->pool, error);
+    if (status == LINNET_OK) {
+        status = ln_arena_commit(&plan->arena, ARENA, error);
+    }
     if (status == LINNET_OK && l->request->torch_masks) {
         status = ln_plan_take_draws(plan, l->links, error);
     }
@@ -399,26 +408,58 @@ static linnet_status lower(lowering *l, linnet_error *error)
     return status;
 }
 
+/* A plan that is laid out; on failure l->plan is NULL. */
+static linnet_status begin(lowering *l, const linnet_model *model, const ln_plan_request *request,
+                           linnet_error *error)
+{
+    *l = (lowering){.model = model, .request = request};
+    linnet_status status = ln_alloc_into((void **)&l->plan, 1, sizeof *l->plan, "a plan", error);
+    if (status != LINNET_OK) {
+        return status;
+    }
+    l->plan->training = request->training;
+    l->plan->precision = request->precision;
+    l->plan->model = model;
+    l->plan->max_batch = request->max_batch > 0 ? request->max_batch : 1;
+    status = lay_out(l, error);
+    if (status != LINNET_OK) {
+        linnet_plan_free(l->plan);
+        l->plan = NULL;
+    }
+    return status;
+}
+
 linnet_status ln_plan_lower(const linnet_model *model, const ln_plan_request *request,
                             linnet_plan **plan, linnet_error *error)
 {
-    *plan = NULL;
-    linnet_plan *made;
-    linnet_status status = ln_alloc_into((void **)&made, 1, sizeof *made, "a plan", error);
+    lowering l;
+    linnet_status status = begin(&l, model, request, error);
+    if (status == LINNET_OK) {
+        status = take(&l, error);
+        if (status != LINNET_OK) {
+            linnet_plan_free(l.plan);
+            l.plan = NULL;
+        }
+    }
+    *plan = l.plan;
+    return status;
+}
+
+linnet_status ln_plan_measure(const linnet_model *model, const ln_plan_request *request,
+                              size_t *bytes, linnet_error *error)
+{
+    lowering l;
+    *bytes = 0;
+    linnet_status status = begin(&l, model, request, error);
     if (status != LINNET_OK) {
         return status;
     }
-    made->training = request->training;
-    made->precision = request->precision;
-    made->model = model;
-    made->max_batch = request->max_batch > 0 ? request->max_batch : 1;
-    lowering l = {.model = model, .request = request, .plan = made};
-    status = lower(&l, error);
-    if (status != LINNET_OK) {
-        linnet_plan_free(made);
-        return status;
+    size_t size = linnet_plan_size(l.plan);
+    linnet_plan_free(l.plan);
+    if (size == SIZE_MAX) {
+        return ln_fail_memory(error, size, ARENA);
     }
-    *plan = made;
+    *bytes = size;
     return LINNET_OK;
 }
 

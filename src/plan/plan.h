@@ -120,6 +120,11 @@ LINNET_NODISCARD linnet_status ln_plan_precision(linnet_precision asked, bool tr
 LINNET_NODISCARD linnet_status ln_plan_lower(const linnet_model *model,
                                              const ln_plan_request *request, linnet_plan **plan,
                                              linnet_error *error);
+/* The size of the plan that a request would be lowered to, without taking it (lower.c). Errors: MEMORY
+ * also where it overflows. */
+LINNET_NODISCARD linnet_status ln_plan_measure(const linnet_model *model,
+                                               const ln_plan_request *request, size_t *bytes,
+                                               linnet_error *error);
 
 /* Whether a batch of so many rows can be run. Errors: ARGUMENT (above max_batch), SHAPE in PyTorch's
  * words (too few rows for statistics). */

@@ -1,6 +1,7 @@
 /* run.c - runs a plan: forward, in eval and in training mode. Allocates nothing. */
 #include <string.h>
 
+#include "base/checked.h"
 #include "base/error.h"
 #include "base/fpenv.h"
 #include "plan/plan.h"
@@ -165,19 +166,35 @@ linnet_status ln_plan_precision(linnet_precision asked, bool training, ln_precis
     return LINNET_OK;
 }
 
+static linnet_status request_of(const linnet_plan_options *options, ln_plan_request *request,
+                                linnet_error *error)
+{
+    *request = (ln_plan_request){.max_batch = 1};
+    if (options == NULL) {
+        return LINNET_OK;
+    }
+    request->max_batch = options->max_batch;
+    request->threads = options->threads;
+    request->probabilities = options->probabilities;
+    return ln_plan_precision(options->precision, false, &request->precision, error);
+}
+
 linnet_status linnet_plan_create(const linnet_model *model, const linnet_plan_options *options,
                                  linnet_plan **plan, linnet_error *error)
 {
-    ln_plan_request request = {.max_batch = 1};
-    linnet_status status = LINNET_OK;
-    if (options != NULL) {
-        request.max_batch = options->max_batch;
-        request.threads = options->threads;
-        request.probabilities = options->probabilities;
-        status = ln_plan_precision(options->precision, false, &request.precision, error);
-    }
+    ln_plan_request request;
+    linnet_status status = request_of(options, &request, error);
     *plan = NULL;
     return status == LINNET_OK ? ln_plan_lower(model, &request, plan, error) : status;
+}
+
+linnet_status linnet_plan_memory(const linnet_model *model, const linnet_plan_options *options,
+                                 size_t *bytes, linnet_error *error)
+{
+    ln_plan_request request;
+    linnet_status status = request_of(options, &request, error);
+    *bytes = 0;
+    return status == LINNET_OK ? ln_plan_measure(model, &request, bytes, error) : status;
 }
 
 linnet_status ln_plan_check_batch(const linnet_plan *plan, size_t batch, linnet_error *error)
@@ -249,5 +266,5 @@ const char *linnet_plan_isa(const linnet_plan *plan)
 
 size_t linnet_plan_size(const linnet_plan *plan)
 {
-    return sizeof *plan + plan->arena.size;
+    return ln_saturated_add(sizeof *plan, plan->arena.size);
 }
