@@ -90,6 +90,25 @@ static void shape_text(cli_text *text, const char *first, int rank, const int64_
     cli_text_add(text, rank + (first[0] != '\0') == 1 ? ",)" : ")");
 }
 
+/* The batches for which it is said how much memory a plan takes. */
+static const size_t shown_batches[] = {1, 64};
+#define SHOWN (sizeof shown_batches / sizeof *shown_batches)
+
+/* *known: false where the model does not say what its input is. Depends on the kernel set. */
+static int measure_plans(const inspected *subject, size_t bytes[SHOWN], bool *known)
+{
+    int64_t shape[LINNET_MAX_RANK];
+    *known = linnet_model_input_shape(subject->model, shape) >= 0;
+    for (size_t i = 0; *known && i < SHOWN; i++) {
+        linnet_plan_options options = {.max_batch = shown_batches[i]};
+        linnet_error error;
+        if (linnet_plan_memory(subject->model, &options, &bytes[i], &error) != LINNET_OK) {
+            return cli_fail_with(subject->path, &error);
+        }
+    }
+    return CLI_OK;
+}
+
 /* ---- text ---- */
 
 static int layers_text(const inspected *subject, cli_text *text)
@@ -125,6 +144,22 @@ static int layers_text(const inspected *subject, cli_text *text)
     cli_table_add(&table, "%s", grouped(total, number));
     cli_table_print(&table, text);
     return CLI_OK;
+}
+
+static int memory_text(const inspected *subject, cli_text *text)
+{
+    size_t bytes[SHOWN];
+    bool known;
+    int code = measure_plans(subject, bytes, &known);
+    for (size_t i = 0; code == CLI_OK && known && i < SHOWN; i++) {
+        cli_text_add(text, i == 0 ? "\nmemory to run it: " : ", ");
+        cli_text_size(text, bytes[i]);
+        cli_text_add(text, " at batch %zu", shown_batches[i]);
+    }
+    if (code == CLI_OK && known) {
+        cli_text_add(text, "\n");
+    }
+    return code;
 }
 
 static void tensors_text(const inspected *subject, cli_text *text)
@@ -267,6 +302,7 @@ static int show_text(const inspected *subject, cli_text *text)
     if (subject->model != NULL) {
         cli_text_add(text, "%s\n\n", linnet_model_repr(subject->model));
         code = layers_text(subject, text);
+        code = code == CLI_OK ? memory_text(subject, text) : code;
     } else {
         tensors_text(subject, text);
     }
@@ -326,6 +362,25 @@ static int layers_json(const inspected *subject, cli_json *json)
     return CLI_OK;
 }
 
+static int memory_json(const inspected *subject, cli_json *json)
+{
+    size_t bytes[SHOWN];
+    bool known;
+    int code = measure_plans(subject, bytes, &known);
+    if (code != CLI_OK) {
+        return code;
+    }
+    cli_json_open(json, "memory", '[');
+    for (size_t i = 0; known && i < SHOWN; i++) {
+        cli_json_open(json, NULL, '{');
+        cli_json_int(json, "batch", (int64_t)shown_batches[i]);
+        cli_json_int(json, "bytes", (int64_t)bytes[i]);
+        cli_json_close(json, '}');
+    }
+    cli_json_close(json, ']');
+    return CLI_OK;
+}
+
 static void text_json(cli_json *json, const char *key, const cli_text *text)
 {
     if (text->length > 0) {
@@ -365,7 +420,8 @@ static int show_json(const inspected *subject, cli_text *text)
     } else {
         cli_json_null(&json, "bytes");
     }
-    if (subject->model != NULL && layers_json(subject, &json) != CLI_OK) {
+    if (subject->model != NULL &&
+        (layers_json(subject, &json) != CLI_OK || memory_json(subject, &json) != CLI_OK)) {
         return CLI_FAILURE;
     }
     cli_json_open(&json, "tensors", '[');
@@ -420,7 +476,8 @@ static int run(const void *opaque)
 
 static const char *const description[] = {
     "Show what is in a file: a model's architecture as PyTorch prints it, its layers with output "
-    "shapes (N is the batch) and parameters, the file's size and metadata. Of any other file of "
+    "shapes (N is the batch) and parameters, the memory that running it takes on this processor, "
+    "the file's size and metadata. Of any other file of "
     "tensors (safetensors, PyTorch's .pt, .npz, .npy, IDX) its tensors, sizes and metadata.",
     "For weights without an architecture, such as a state_dict, model text is proposed that fits "
     "their names and shapes, for --model of the other commands. What it has to guess is said: "
