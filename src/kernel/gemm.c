@@ -16,8 +16,7 @@
 #define TASK_ROWS 192
 #define TURNED_ROWS 128 /* of the input's gradient */
 
-/* Floats of a task's rows that the second-level cache keeps beside the panels that pass by. */
-#define CACHED_ROWS ((size_t)128 << 10)
+#define USUAL_CACHE ((size_t)1 << 20)
 
 /* So many rows make reading a panel from memory worth it. */
 #define ENOUGH_ROWS 48
@@ -118,6 +117,12 @@ static void add_tile(const ln_kernels *kernels, const ln_forward *p, size_t rows
     }
 }
 
+/* Words of a task's rows that the second-level cache keeps beside the panels that pass by: half of it. */
+static size_t cached_words(const ln_forward *p)
+{
+    return (p->cache > 0 ? p->cache : USUAL_CACHE) / 2 / sizeof(float);
+}
+
 /* All rows of the task, a block of the summed index, and the panel at `column`, or two: returns how
  * many columns that were. */
 static size_t forward_block(const ln_kernels *kernels, const ln_forward *p, const part *t,
@@ -157,7 +162,7 @@ static void forward_task(void *context, size_t index)
     const ln_forward *p = g->product;
     part t = task_part(g, p->batch, p->out, index);
     begin_with_bias(p, &t);
-    bool cached = t.rows * p->in <= CACHED_ROWS;
+    bool cached = t.rows * p->in <= cached_words(p);
     size_t stride = cached ? p->in : LN_FEATURE_BLOCK;
     for (size_t group = 0; group < p->in; group += stride) {
         size_t end = ln_min_size(p->in, group + stride), columns = 0;
@@ -177,7 +182,7 @@ static void forward_task(void *context, size_t index)
 void ln_linear_forward(const ln_kernels *kernels, ln_pool *pool, const ln_forward *product)
 {
     if (product->batch > 0 && product->out > 0) {
-        size_t cached = product->in > 0 ? CACHED_ROWS / product->in : TASK_ROWS;
+        size_t cached = product->in > 0 ? cached_words(product) / product->in : TASK_ROWS;
         size_t most = cached < ENOUGH_ROWS ? TASK_ROWS : ln_min_size(cached, TASK_ROWS);
         grid g =
             cut(kernels, pool, product, product->batch, most, kernels->tile_rows, product->out);

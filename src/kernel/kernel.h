@@ -168,6 +168,7 @@ typedef struct ln_forward {
     size_t ldy;
     ln_epilogue epilogue; /* may be NULL */
     void *context;
+    size_t cache; /* bytes of a core's second-level cache, which blocking is made for; 0: 1 MiB */
 } ln_forward;
 
 void ln_linear_forward(const ln_kernels *kernels, ln_pool *pool, const ln_forward *product);

@@ -65,7 +65,8 @@ void ln_linear_step(const linnet_plan *plan, const ln_step *step, size_t batch, 
                           .y = y,
                           .ldy = vector_ld(step, step->ld, step->out),
                           .epilogue = step->chain_count > 0 ? chain_epilogue : NULL,
-                          .context = &chain};
+                          .context = &chain,
+                          .cache = plan->cache};
     if (step->has_bias) {
         product.bias = plan->training ? parameter(plan, step->bias_parameter)->data
                                       : ln_arena_at(&plan->arena, step->packed_bias);

@@ -5,6 +5,7 @@
 
 #include "base/checked.h"
 #include "base/error.h"
+#include "os/cache.h"
 
 extern const ln_module_type ln_softmax_type;
 
@@ -419,6 +420,7 @@ static linnet_status begin(lowering *l, const linnet_model *model, const ln_plan
     }
     l->plan->training = request->training;
     l->plan->precision = request->precision;
+    l->plan->cache = ln_second_cache();
     l->plan->model = model;
     l->plan->max_batch = request->max_batch > 0 ? request->max_batch : 1;
     status = lay_out(l, error);

@@ -78,6 +78,7 @@ struct linnet_plan {
     ln_pool *pool;
     bool training;
     ln_precision precision;
+    size_t cache;              /* bytes of a core's second-level cache */
     const linnet_model *model; /* training: borrowed; eval: NULL once the plan is made */
     size_t max_batch;
     size_t in_features, out_features; /* of a whole row */
