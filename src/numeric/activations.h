@@ -1,5 +1,5 @@
 /* activations.h - the elementwise activations of torch.nn: the definition (docs/numerics.md,
- * rule 5).
+ * rule 6).
  *
  * One pair of functions for each row of activations.def: the value at x, and dy times the
  * derivative at x. p and q are the activation's parameters, as each pair says; without a word they
