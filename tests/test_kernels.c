@@ -326,18 +326,20 @@ static void check_forward(const product_data *d, bool with_bias, bool negated)
         }
     }
     int context = 0;
-    ln_forward product = {LN_FLOAT32,
-                          batch,
-                          in,
-                          out,
-                          d->x,
-                          d->ldx,
-                          d->packed,
-                          with_bias ? d->bias : NULL,
-                          y,
-                          ldy,
-                          negated ? negate : NULL,
-                          &context};
+    /* With a small cache a block of the features is kept in it, and not all of them. */
+    ln_forward product = {.precision = LN_FLOAT32,
+                          .batch = batch,
+                          .in = in,
+                          .out = out,
+                          .x = d->x,
+                          .ldx = d->ldx,
+                          .weight = d->packed,
+                          .bias = with_bias ? d->bias : NULL,
+                          .y = y,
+                          .ldy = ldy,
+                          .epilogue = negated ? negate : NULL,
+                          .context = &context,
+                          .cache = negated ? 16384 : 0};
     ln_linear_forward(d->set, d->pool, &product);
     same_rows(d, "forward", expected, out, y, ldy, negated);
     check_guarded_free(y, bytes);

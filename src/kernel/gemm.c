@@ -117,7 +117,8 @@ static void add_tile(const ln_kernels *kernels, const ln_forward *p, size_t rows
     }
 }
 
-/* Words of a task's rows that the second-level cache keeps beside the panels that pass by: half of it. */
+/* Words of a task's rows that the second-level cache keeps beside the panels that pass by: half of
+ * it. */
 static size_t cached_words(const ln_forward *p)
 {
     return (p->cache > 0 ? p->cache : USUAL_CACHE) / 2 / sizeof(float);

@@ -84,7 +84,8 @@ typedef struct ln_tiles {
                            float *c);
     void (*weight_gradient)(size_t rows, size_t k, const void *a, size_t lda, const void *b,
                             size_t ldb, float *c, bool add, const float *const *streams);
-    /* One row and two panels, `panel` words apart, added to c; NULL where one at a time is as fast. */
+    /* One row and two panels, `panel` words apart, added to c; NULL where one at a time is as
+     * fast. */
     void (*forward_two)(size_t k, const void *a, const void *b, size_t panel, float *c);
 } ln_tiles;
 
