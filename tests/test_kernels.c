@@ -91,7 +91,7 @@ static float define_tile(const tile_case *t, const float *a, const float *b, siz
 static void run_tile(const tile_case *t, const float *a, const float *b, float *c)
 {
     const float *streams[LN_TILE_STREAMS] = {a, b, c, a};
-    const ln_tiles *tiles = &t->set->tiles[t->precision];
+    const ln_tiles *tiles = t->set->tiles[t->precision];
     switch (t->kind) {
     case TILE_FORWARD:
         tiles->forward(t->rows, t->k, a, t->lda, b, c, t->set->tile_columns, t->add);
@@ -146,7 +146,7 @@ static void check_tile(const tile_case *t, check_random *random)
 static void check_two_panels(const ln_kernels *set, size_t k, check_random *random)
 {
     size_t width = set->tile_columns, panel = (k + 1) / 2 * width + 32;
-    const ln_tiles *tiles = &set->tiles[LN_BFLOAT16_WEIGHTS];
+    const ln_tiles *tiles = set->tiles[LN_BFLOAT16_WEIGHTS];
     float *a = ln_alloc(k, sizeof *a), *b = ln_alloc(2 * panel, sizeof *b);
     float expected[2 * LN_MAX_TILE_COLUMNS] = {0}, found[2 * LN_MAX_TILE_COLUMNS] = {0};
     check_fill(random, a, k);
@@ -161,7 +161,7 @@ static void check_two_panels(const ln_kernels *set, size_t k, check_random *rand
 static void tiles_of_precision(const ln_kernels *set, ln_precision precision, check_random *random)
 {
     size_t width = set->tile_columns;
-    bool has_gradients = set->tiles[precision].input_gradient != NULL;
+    bool has_gradients = set->tiles[precision]->input_gradient != NULL;
     static const size_t depths[] = {1, 2, 3, 63, 64, 255, 256};
     for (size_t rows = 1; rows <= set->tile_rows; rows++) {
         for (size_t d = 0; d < sizeof depths / sizeof *depths; d++) {

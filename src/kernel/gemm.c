@@ -105,7 +105,7 @@ static void add_tile(const ln_kernels *kernels, const ln_forward *p, size_t rows
                      size_t k, const void *x, const void *panel, float *y)
 {
     size_t width = kernels->tile_columns;
-    const ln_tiles *tiles = &kernels->tiles[p->precision];
+    const ln_tiles *tiles = kernels->tiles[p->precision];
     if (columns == width) {
         tiles->forward(rows, k, x, p->ldx, panel, y, p->ldy, true);
         return;
@@ -138,7 +138,7 @@ static size_t forward_block(const ln_kernels *kernels, const ln_forward *p, cons
         behind(p->weight, column / width * panel_words + words_of(w_pairs, block) * width);
     const void *x = behind(p->x, t->row * p->ldx + words_of(x_pairs, block));
     float *y = p->y + t->row * p->ldy + column;
-    const ln_tiles *tiles = &kernels->tiles[p->precision];
+    const ln_tiles *tiles = kernels->tiles[p->precision];
     if (t->rows == 1 && tiles->forward_two != NULL &&
         column + 2 * width <= t->feature + t->features) {
         tiles->forward_two(k, x, panel, panel_words, y);
@@ -225,7 +225,7 @@ static void input_gradient_task(void *context, size_t index)
     turned_sums sums;
     memset(sums.sum, 0, groups * width * t.features * sizeof *sums.sum);
     bool pairs = p->precision == LN_BFLOAT16;
-    const ln_tiles *set = &kernels->tiles[p->precision];
+    const ln_tiles *set = kernels->tiles[p->precision];
     size_t tiles = ln_ceil_div(t.features, kernels->tile_rows);
     size_t out_words = words_of(pairs, p->out), width_words = words_of(pairs, width);
     for (size_t block = 0; block < p->out; block += LN_FEATURE_BLOCK) {
@@ -304,7 +304,7 @@ static void run_leaf(const ln_kernels *kernels, const ln_weight_gradient *p, con
         streams[s] = base != NULL ? base + t->column * p->in + t->feature * width : sum;
     }
     const void *x = behind(p->x, words_of(pairs, leaf) * p->ldx + t->feature);
-    kernels->tiles[p->precision].weight_gradient(t->rows, k, x, p->ldx, dy, lddy, sum, add,
+    kernels->tiles[p->precision]->weight_gradient(t->rows, k, x, p->ldx, dy, lddy, sum, add,
                                                  streams);
 }
 

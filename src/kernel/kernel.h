@@ -95,7 +95,7 @@ typedef struct ln_kernels {
     /* Whether this processor, and the operating system, can run it. */
     bool (*supported)(void);
     size_t tile_rows, tile_columns; /* both even */
-    ln_tiles tiles[LN_PRECISION_COUNT];
+    const ln_tiles *tiles[LN_PRECISION_COUNT];
 #define LN_ROW_KERNEL(result, name, arguments) result(*name) arguments;
 #include "kernel/rows.def"
 #undef LN_ROW_KERNEL

@@ -18,11 +18,7 @@
 
 #define SET_RECORD ln_kernels_avx2
 #define SET_NAME "avx2"
-
-static bool supported(void)
-{
-    return ln_cpu_has_avx2();
-}
+#define SET_SUPPORTED ln_cpu_has_avx2
 
 #include "kernel/flush.h"
 #include "kernel/set.c.inc"

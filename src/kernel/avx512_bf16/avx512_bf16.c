@@ -1,32 +1,14 @@
-/* avx512_bf16.c - the kernel set for AVX-512 with BF16: as avx512, and VDPBF16PS for products in
- * bfloat16. */
-#include <immintrin.h>
+/* avx512_bf16.c - the tiles in bfloat16 for AVX-512 with BF16: VDPBF16PS, which is rule 5's step as it
+ * stands. The rest of the set is avx512's. */
+#include "kernel/avx512/vectors.h"
+#include "kernel/avx512_bf16/tiles.h"
 
-#include "kernel/cpu.h"
-
-#define VECTOR __m512
-#define LANES 16
-#define V_ZERO() _mm512_setzero_ps()
-#define V_LOAD(p) _mm512_loadu_ps(p)
-#define V_STORE(p, v) _mm512_storeu_ps(p, v)
-#define V_BROADCAST(x) _mm512_set1_ps(x)
-#define V_ADD(a, b) _mm512_add_ps(a, b)
-#define V_FMA(a, b, c) _mm512_fmadd_ps(a, b, c)
 #define WORDS __m512i
 #define W_LOAD(p) _mm512_loadu_si512(p)
 #define W_BROADCAST(x) _mm512_set1_epi32((int32_t)(x))
 #define V_DOT(a, b, c) _mm512_dpbf16_ps(c, (__m512bh)(a), (__m512bh)(b))
-#define W_MULTIPLY(a, b) _mm512_mul_epu32((__m512i)(a), (__m512i)(b))
-#define TILE_ROWS 14
-#define TILE_VECTORS 2
-#define TILE_PREFETCH 1
 
-#define SET_RECORD ln_kernels_avx512_bf16
-#define SET_NAME "avx512_bf16"
+#include "kernel/tile.c.inc"
+#include "kernel/tile_bf16.c.inc"
 
-static bool supported(void)
-{
-    return ln_cpu_has_avx512_bf16();
-}
-
-#include "kernel/set.c.inc"
+const ln_tiles ln_tiles_avx512_bf16 = {bf16_forward, bf16_input_gradient, bf16_weight_gradient, NULL};

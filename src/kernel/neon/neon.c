@@ -38,6 +38,7 @@ static inline float32x4_t fma_flush(float32x4_t a, float32x4_t b, float32x4_t c)
 
 #define SET_RECORD ln_kernels_neon
 #define SET_NAME "neon"
+#define SET_SUPPORTED supported
 
 /* Every aarch64 processor has it. */
 static bool supported(void)

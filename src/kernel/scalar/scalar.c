@@ -20,6 +20,7 @@
 
 #define SET_RECORD ln_kernels_scalar
 #define SET_NAME "scalar"
+#define SET_SUPPORTED supported
 
 static bool supported(void)
 {
