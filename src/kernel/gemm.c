@@ -305,7 +305,7 @@ static void run_leaf(const ln_kernels *kernels, const ln_weight_gradient *p, con
     }
     const void *x = behind(p->x, words_of(pairs, leaf) * p->ldx + t->feature);
     kernels->tiles[p->precision]->weight_gradient(t->rows, k, x, p->ldx, dy, lddy, sum, add,
-                                                 streams);
+                                                  streams);
 }
 
 /* Rule 2: leaf after leaf. A right neighbour is added to the left one as it is computed. */

@@ -11,4 +11,5 @@
 #include "kernel/tile.c.inc"
 #include "kernel/tile_bf16.c.inc"
 
-const ln_tiles ln_tiles_avx512_bf16 = {bf16_forward, bf16_input_gradient, bf16_weight_gradient, NULL};
+const ln_tiles ln_tiles_avx512_bf16 = {bf16_forward, bf16_input_gradient, bf16_weight_gradient,
+                                       NULL};
