@@ -8,6 +8,7 @@
 #include "base/memory.h"
 #include "numeric/random.h"
 #include "support/scratch.h"
+#include "support/torch_files.h"
 #include "support/vectors.h"
 
 #define HEAD                                                                                       \
@@ -184,6 +185,7 @@ static void check_resumed(void *const *state, const data *d, const run_options *
 
 static void test_every_optimizer(void **state)
 {
+    torch_need_zip();
     static const linnet_rng rngs[] = {LINNET_RNG_PHILOX, LINNET_RNG_TORCH, LINNET_RNG_TORCH_MKL};
     data d = load_data();
     for (size_t i = 0; i < sizeof optimizers / sizeof *optimizers; i++) {
@@ -196,6 +198,7 @@ static void test_every_optimizer(void **state)
 
 static void test_every_schedule(void **state)
 {
+    torch_need_zip();
     data d = load_data();
     for (size_t i = 0; i < sizeof schedules / sizeof *schedules; i++) {
         run_options options = {.optim = optimizers[i % 2 == 0 ? 1 : 4],
@@ -247,6 +250,7 @@ static void check_near(const linnet_state_dict *there, const char *key_there,
  * generator to the bit. Both go on alike. */
 static void test_pytorchs(void **state)
 {
+    torch_need_zip();
     static const char *const keys[] = {"momentum_buffer", "exp_avg", "exp_avg_sq", "max_exp_avg_sq",
                                        "step"};
     data d = load_data();
@@ -290,6 +294,7 @@ static void test_pytorchs(void **state)
 
 static void test_notes(void **state)
 {
+    torch_need_zip();
     data d = load_data();
     char path[512];
     snprintf(path, sizeof path, "%s", scratch_path(state, "noted.pt"));
@@ -333,6 +338,7 @@ static void check_refused(run *r, const char *path, linnet_status status, const 
 /* Each thing in which a run may differ is named. */
 static void test_differences(void **state)
 {
+    torch_need_zip();
     static const run_options base = {.optim = "SGD(lr=0.1, momentum=0.9)", .schedule = "StepLR(3)"};
     static const struct {
         run_options options;
@@ -395,6 +401,7 @@ static void test_differences(void **state)
 static void test_pytorchs_refused(void **state)
 {
     (void)state;
+    torch_need_zip();
     static const struct {
         const char *file;
         run_options options;

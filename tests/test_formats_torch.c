@@ -12,13 +12,6 @@
 #include "support/torch_files.h"
 #include "support/vectors.h"
 
-static void need_zip(void)
-{
-    if (!torch_reads_zip()) {
-        skip();
-    }
-}
-
 static void test_present_or_refused(void **state)
 {
     (void)state;
@@ -92,7 +85,7 @@ static void test_legacy(void **state)
 static void test_state_dicts(void **state)
 {
     (void)state;
-    need_zip();
+    torch_need_zip();
     check_weights("sd_zip.pt", "", LINNET_FLOAT32);
     check_weights("sd_plaindict.pt", "", LINNET_FLOAT32);
     check_weights("sd_proto4.pt", "", LINNET_FLOAT32);
@@ -106,7 +99,7 @@ static void test_state_dicts(void **state)
 static void test_missing_checksums_are_told(void **state)
 {
     (void)state;
-    need_zip();
+    torch_need_zip();
     linnet_state_dict *dict = load(torch_data("sd_nocrc.pt"));
     assert_int_equal(linnet_state_dict_metadata_count(dict), 1);
     assert_string_equal(metadata(dict, "linnet.warning"), "9 entries have no checksum");
@@ -121,7 +114,7 @@ static void test_missing_checksums_are_told(void **state)
 static void test_tensors_without_names(void **state)
 {
     (void)state;
-    need_zip();
+    torch_need_zip();
     linnet_state_dict *expected = read_good(data_path("sd.safetensors"), NULL);
     const char *single[] = {"one_tensor.pt", "one_param.pt"};
     for (size_t i = 0; i < 2; i++) {
@@ -175,7 +168,7 @@ static void test_views_share_memory(void **state)
 static void test_views_of_all_kinds(void **state)
 {
     (void)state;
-    need_zip();
+    torch_need_zip();
     linnet_state_dict *dict = load(torch_data("views_shared.pt"));
     assert_int_equal(linnet_state_dict_count(dict), 6);
     check_views(dict);
@@ -198,7 +191,7 @@ static void test_checkpoints(void **state)
     static const char *const runs[] = {"sgd",   "sgd_mom",  "sgd_nest",  "adam",
                                        "adamw", "adam_ams", "adamw_cos", "ce_w_ls"};
     (void)state;
-    need_zip();
+    torch_need_zip();
     json_error_t problem;
     /* As reals: a seed among the numbers is larger than an int64. */
     json_t *vectors =
@@ -231,7 +224,7 @@ static void test_checkpoints(void **state)
 static void test_optimizer_state(void **state)
 {
     (void)state;
-    need_zip();
+    torch_need_zip();
     linnet_state_dict *dict = load(torch_data("adam_ckpt.pt"));
     assert_string_equal(metadata(dict, "optimizer.param_groups.0.lr"), "0.01");
     assert_string_equal(metadata(dict, "optimizer.param_groups.0.betas"), "(0.9, 0.999)");
@@ -251,7 +244,7 @@ static void test_optimizer_state(void **state)
 static void test_module_gives_its_architecture(void **state)
 {
     (void)state;
-    need_zip();
+    torch_need_zip();
     check_weights("whole_module.pt", "", LINNET_FLOAT32);
     linnet_state_dict *dict = load(torch_data("whole_module.pt"));
     assert_int_equal(linnet_state_dict_metadata_count(dict), 1);
@@ -327,7 +320,7 @@ static void save(const linnet_state_dict *dict, const char *path)
 
 static void test_round_trip(void **state)
 {
-    need_zip();
+    torch_need_zip();
     static const uint8_t bytes[2048];
     uint8_t counted[240];
     for (size_t i = 0; i < sizeof counted; i++) {
@@ -393,7 +386,7 @@ static void test_entries_are_aligned(void **state)
 
 static void test_empty_state_dict(void **state)
 {
-    need_zip();
+    torch_need_zip();
     linnet_state_dict *dict = make_dict();
     const char *path = scratch_path(state, "empty.pt");
     save(dict, path);
@@ -406,7 +399,7 @@ static void test_empty_state_dict(void **state)
 /* More entries than an archive's first form can count. */
 static void test_many_tensors(void **state)
 {
-    need_zip();
+    torch_need_zip();
     linnet_state_dict *dict = make_dict();
     for (int i = 0; i < 66000; i++) {
         char name[16];
@@ -441,7 +434,7 @@ static void test_views_are_written(void **state)
 /* A warning is of the file that was read, not of the one that is written. */
 static void test_warnings_stay_behind(void **state)
 {
-    need_zip();
+    torch_need_zip();
     static const char *const outputs[] = {"checked.pt", "checked.safetensors"};
     linnet_state_dict *dict = load(torch_data("sd_nocrc.pt"));
     assert_int_equal(linnet_state_dict_metadata_count(dict), 1);
@@ -460,7 +453,7 @@ static void test_warnings_stay_behind(void **state)
 
 static void test_model_file(void **state)
 {
-    need_zip();
+    torch_need_zip();
     linnet_model *model, *again;
     linnet_error error = {0};
     check_ok(linnet_model_parse("Sequential(Linear(3, 4), ReLU(), Linear(4, 2))", NULL, 0, &model,

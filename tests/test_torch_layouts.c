@@ -12,13 +12,6 @@
 #include "support/torch_files.h"
 #include "tensor/state_dict.h"
 
-static void need_zip(void)
-{
-    if (!torch_reads_zip()) {
-        skip();
-    }
-}
-
 static linnet_state_dict *load(const char *path)
 {
     linnet_state_dict *dict;
@@ -142,7 +135,7 @@ static void check_weights(const char *file)
 static void test_packed_otherwise(void **state)
 {
     (void)state;
-    need_zip();
+    torch_need_zip();
     check_weights("deflated.pt");
     check_weights("without_prefix.pt");
     torch_check_refused(torch_data("bzip2.pt"), LINNET_ERROR_UNSUPPORTED,
@@ -173,7 +166,7 @@ static void test_big_endian(void **state)
         {"ByteStorage", bytes, sizeof bytes},
     };
     (void)state;
-    need_zip();
+    torch_need_zip();
     linnet_state_dict *dict = load(torch_data("big_endian.pt"));
     for (size_t i = 0; i < sizeof expected / sizeof expected[0]; i++) {
         const linnet_tensor *tensor = linnet_state_dict_get(dict, expected[i].name);
@@ -215,7 +208,7 @@ static void check_entries(void *const *state, const torch_entry *entries, size_t
 
 static void test_entries(void **state)
 {
-    need_zip();
+    torch_need_zip();
     const torch_entry good[] = {VERSION_ENTRY, STORAGE_ENTRY, PICKLE_ENTRY};
     linnet_state_dict *dict = load(torch_zip_file(state, good, 3));
     assert_memory_equal(linnet_state_dict_get(dict, "a")->data, FLOATS, 8);
@@ -281,7 +274,7 @@ static void test_two_sizes_of_element(void **state)
         "((" T("\x07", "storage") GLOBAL("torch.storage", "UntypedStorage") T("\x01", "0")
         T("\x03", "cpu") "K\10tQK\0K\4\x85K\1\x85\x89" ORDERED GLOBAL("torch", "float16") "tRt.";
     /* clang-format on */
-    need_zip();
+    torch_need_zip();
     const torch_entry little[] = {{"a/data.pkl", BYTES(pickle)}, VERSION_ENTRY, STORAGE_ENTRY};
     linnet_state_dict *dict = load(torch_zip_file(state, little, 3));
     check_tensor(linnet_state_dict_get(dict, "1"), LINNET_FLOAT16, 1, (int64_t[]){4});
@@ -333,7 +326,7 @@ static void test_changed_records(void **state)
         {PACKED, BYTES("\xff\xff\xff\x7f\xff\xff\xff\x7f"), LINNET_ERROR_FORMAT,
          "entry 'sd_zip/data/0': the archive asks for more packed bytes than the file holds"},
     };
-    need_zip();
+    torch_need_zip();
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         size_t size;
         uint8_t *data = change_record(2, cases[i].offset, cases[i].bytes, cases[i].count, &size);
@@ -346,7 +339,7 @@ static void test_changed_records(void **state)
 /* A checksum that does not fit is told, and the tensors are there. */
 static void test_wrong_checksums(void **state)
 {
-    need_zip();
+    torch_need_zip();
     size_t size;
     uint8_t *data = change_record(2, CRC, "\1\2\3\4", 4, &size);
     linnet_state_dict *dict = load(scratch_file(state, "changed.pt", data, size));

@@ -78,6 +78,13 @@ bool torch_reads_zip(void)
     return status == LINNET_OK;
 }
 
+void torch_need_zip(void)
+{
+    if (!torch_reads_zip()) {
+        skip();
+    }
+}
+
 linnet_state_dict *torch_read(const char *path)
 {
     linnet_state_dict *dict;
