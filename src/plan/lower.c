@@ -326,6 +326,7 @@ static linnet_status lower_steps(lowering *l, linnet_error *error)
     l->shape = (ln_shape){.rank = model->input.rank + 1, .size = {1}};
     memcpy(l->shape.size + 1, model->input.size, (size_t)model->input.rank * sizeof(int64_t));
     plan->in_features = (size_t)ln_shape_numel(&l->shape, 1);
+    plan->crowded = ln_crowded(plan->in_features);
     if (plan->scaling.features != 0 && plan->scaling.features != plan->in_features) {
         return ln_fail(error, LINNET_ERROR_SHAPE,
                        "input scaling has %zu features, the model's input %zu",

@@ -82,6 +82,7 @@ struct linnet_plan {
     const linnet_model *model; /* training: borrowed; eval: NULL once the plan is made */
     size_t max_batch;
     size_t in_features, out_features; /* of a whole row */
+    bool crowded; /* rows of the caller's, without a gap, push each other out of the cache */
     size_t step_count;
     ln_step *steps;
     ln_link *links; /* all chains, one behind the other */

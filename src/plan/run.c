@@ -105,7 +105,7 @@ static bool needs_feeding(const linnet_plan *plan, const ln_step *step, const ln
 {
     return plan->training || rows->x == NULL || plan->scaling.features != 0 ||
            plan->scaling.scale != 1 || step->chain_count > 0 || step->output == LN_CALLER ||
-           (batch > FEW_ROWS && ln_crowded(rows->ld));
+           (batch > FEW_ROWS && plan->crowded);
 }
 
 static void run_step(step_run *run, size_t batch)
