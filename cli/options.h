@@ -7,7 +7,7 @@
 #define CLI_OPTIONS_H
 
 #include "linnet.h"
-#include "report.h"
+#include "say.h"
 
 typedef enum cli_kind {
     CLI_FLAG,   /* bool; takes no value */

@@ -5,7 +5,7 @@
 #ifndef CLI_OUTPUT_H
 #define CLI_OUTPUT_H
 
-#include "report.h"
+#include "say.h"
 
 /* Opens `path`; "-" is standard output, and there a reader that goes away from now on ends the
  * program quietly. */

@@ -1,10 +1,10 @@
-/* report.h - what the program says on stderr: failures, warnings and progress.
+/* say.h - what the program says on stderr: failures, warnings and progress.
  *
  * A failure is one line, "linnet: PLACE: MESSAGE". Progress is a line that is drawn again and again
  * on a terminal, fitted to its width; elsewhere only what is worth a line of a log is written.
  * Colours are for terminals, and NO_COLOR turns them off. */
-#ifndef CLI_REPORT_H
-#define CLI_REPORT_H
+#ifndef CLI_SAY_H
+#define CLI_SAY_H
 
 #include "linnet.h"
 #include "text.h"

@@ -1,7 +1,7 @@
-/* report.c - what the program says on stderr: failures, warnings and progress.
+/* say.c - what the program says on stderr: failures, warnings and progress.
  *
  * A write to stderr that fails is not reported: there is nowhere left to say so. */
-#include "report.h"
+#include "say.h"
 
 #include <stdarg.h>
 #include <stdio.h>
