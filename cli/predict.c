@@ -123,9 +123,10 @@ static int predict_rows(run_state *state, linnet_writer *writer, cli_text *text)
     while (batch->first < batch->total && !cli_interrupted()) {
         int64_t left = batch->total - batch->first;
         batch->rows = (size_t)(left < values->batch_size ? left : values->batch_size);
-        linnet_dataset_read(state->dataset, batch->first, (int64_t)batch->rows, state->x);
         linnet_error error;
-        if (linnet_plan_run(state->plan, state->x, batch->rows, state->y, &error) != LINNET_OK) {
+        if (linnet_dataset_read(state->dataset, batch->first, (int64_t)batch->rows, state->x,
+                                &error) != LINNET_OK ||
+            linnet_plan_run(state->plan, state->x, batch->rows, state->y, &error) != LINNET_OK) {
             return cli_fail_with(values->data, &error);
         }
         state->form->rows(batch, text);

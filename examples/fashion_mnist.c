@@ -127,8 +127,8 @@ static void draw(const shower *show, int64_t row)
 /* Reads row `row` into x and its probabilities into y. */
 static linnet_status classify(shower *show, int64_t row, linnet_error *error)
 {
-    linnet_dataset_read(show->dataset, row, 1, show->x);
-    return linnet_plan_run(show->plan, show->x, 1, show->y, error);
+    linnet_status status = linnet_dataset_read(show->dataset, row, 1, show->x, error);
+    return status == LINNET_OK ? linnet_plan_run(show->plan, show->x, 1, show->y, error) : status;
 }
 
 static linnet_status open_all(shower *show, char **argv, linnet_error *error)

@@ -387,9 +387,11 @@ LINNET_API int64_t linnet_dataset_class_count(const linnet_dataset *dataset);
 /* Class names where the labels are text, else NULL; owned by the dataset. */
 LINNET_API const char *const *linnet_dataset_classes(const linnet_dataset *dataset);
 /* Copies rows first .. first + count - 1 as float32 into out, (count, features) row-major. The rows
- * have to be there: 0 <= first, 0 <= count, first + count <= rows. */
-LINNET_API void linnet_dataset_read(const linnet_dataset *dataset, int64_t first, int64_t count,
-                                    float *out);
+ * have to be there: 0 <= first, 0 <= count, first + count <= rows. Any number of threads may. Errors,
+ * where rows are read from their files as they are needed: IO (also a file that has changed), MEMORY. */
+LINNET_NODISCARD LINNET_API linnet_status linnet_dataset_read(const linnet_dataset *dataset,
+                                                              int64_t first, int64_t count,
+                                                              float *out, linnet_error *error);
 
 /* ---- models ---------------------------------------------------------------------------------- */
 

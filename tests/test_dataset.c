@@ -34,7 +34,7 @@ static void expect_rows(const linnet_dataset *dataset, int64_t first, int64_t co
 {
     size_t n = (size_t)(count * linnet_dataset_features(dataset));
     float *out = malloc(n * sizeof *out); /* exactly as long as it has to be */
-    linnet_dataset_read(dataset, first, count, out);
+    check_read(dataset, first, count, out);
     check_same(expected, out, n, "rows %lld", (long long)first);
     free(out);
 }
@@ -151,7 +151,7 @@ static void test_shapes_refused(void **state)
     linnet_dataset *dataset = create_ok(VIEW(data, LINNET_FLOAT32, 4, 0), NULL);
     assert_int_equal(linnet_dataset_features(dataset), 0);
     float none = 5;
-    linnet_dataset_read(dataset, 0, 4, &none);
+    check_read(dataset, 0, 4, &none);
     assert_true(none == 5);
     linnet_dataset_free(dataset);
 }
@@ -388,9 +388,9 @@ static void test_split(void **state)
     check_ok(linnet_dataset_split(held, 0.5, 1, &outer, &inner, &error), &error);
     assert_int_equal(linnet_dataset_rows(outer), 13);
     float both[26], all[26];
-    linnet_dataset_read(outer, 0, 13, both);
-    linnet_dataset_read(inner, 0, 13, both + 13);
-    linnet_dataset_read(held, 0, 26, all);
+    check_read(outer, 0, 13, both);
+    check_read(inner, 0, 13, both + 13);
+    check_read(held, 0, 26, all);
     for (int i = 0; i < 13; i++) {
         assert_int_equal(linnet_dataset_labels(inner)[i], (int)both[13 + i] % 7);
         assert_true(i == 0 || (both[i] > both[i - 1] && both[13 + i] > both[12 + i]));
@@ -422,7 +422,7 @@ static void test_split_seeds(void **state)
     for (int i = 0; i < 3; i++) {
         linnet_dataset *rest, *held;
         check_ok(linnet_dataset_split(dataset, 0.5, seeds[i], &rest, &held, &error), &error);
-        linnet_dataset_read(held, 0, 30, out[i]);
+        check_read(held, 0, 30, out[i]);
         linnet_dataset_free(rest);
         linnet_dataset_free(held);
     }

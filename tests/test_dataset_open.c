@@ -94,7 +94,7 @@ static void expect_rows(const linnet_dataset *dataset, int64_t first, int64_t co
 {
     size_t n = (size_t)(count * linnet_dataset_features(dataset));
     float *out = malloc(n * sizeof *out); /* exactly as long as it has to be */
-    linnet_dataset_read(dataset, first, count, out);
+    check_read(dataset, first, count, out);
     check_same(expected, out, n, "rows %lld", (long long)first);
     free(out);
 }

@@ -215,11 +215,14 @@ void ln_dataset_row(const linnet_dataset *dataset, int64_t row, float *out)
     }
 }
 
-void linnet_dataset_read(const linnet_dataset *dataset, int64_t first, int64_t count, float *out)
+linnet_status linnet_dataset_read(const linnet_dataset *dataset, int64_t first, int64_t count,
+                                  float *out, linnet_error *error)
 {
+    (void)error;
     ln_fpenv saved = ln_fpenv_enter();
     for (int64_t i = 0; i < count; i++) {
         ln_dataset_row(dataset, first + i, out + i * dataset->row_features);
     }
     ln_fpenv_leave(saved);
+    return LINNET_OK;
 }

@@ -9,7 +9,7 @@
 #include "base/error.h"
 #include "base/fpenv.h"
 #include "base/memory.h"
-#include "data/data.h"
+#include "data/feed.h"
 #include "plan/plan.h"
 #include "train/classes.h"
 
@@ -17,6 +17,7 @@
 
 typedef struct evaluation_run {
     linnet_plan *plan;
+    ln_feed *feed;
     const linnet_dataset *dataset;
     size_t rows, features, outputs;
     float *logits;      /* a batch's */
@@ -27,6 +28,7 @@ typedef struct evaluation_run {
 static void free_run(evaluation_run *run)
 {
     linnet_plan_free(run->plan);
+    ln_feed_free(run->feed);
     ln_free(run->logits);
     ln_free(run->losses);
     ln_free(run->predicted);
@@ -48,6 +50,9 @@ static linnet_status take_memory(evaluation_run *run, size_t batch, linnet_error
     linnet_status status =
         ln_alloc_into((void **)&run->logits, ln_saturated_mul(batch, run->outputs),
                       sizeof *run->logits, "a batch's logits", error);
+    if (status == LINNET_OK) {
+        status = ln_feed_create(run->dataset, batch, &run->feed, error);
+    }
     if (status == LINNET_OK) {
         status = ln_alloc_into((void **)&run->losses, run->rows, sizeof *run->losses, "the losses",
                                error);
@@ -80,18 +85,25 @@ static void judge_row(void *context, size_t i)
 static void read_row(void *context, size_t i, float *out)
 {
     const batch_slice *slice = context;
-    ln_dataset_row(slice->run->dataset, (int64_t)(slice->first + i), out);
+    ln_feed_row(slice->run->feed, i, out);
 }
 
-static void run_batches(evaluation_run *run, size_t batch)
+static linnet_status run_batches(evaluation_run *run, linnet_error *error)
 {
-    for (size_t first = 0; first < run->rows; first += batch) {
-        size_t count = ln_min_size(batch, run->rows - first), ld;
+    size_t count = 0;
+    ln_feed_begin(run->feed, NULL, run->rows);
+    for (size_t first = 0; first < run->rows; first += count) {
+        linnet_status status = ln_feed_next(run->feed, &count, error);
+        if (status != LINNET_OK) {
+            return status;
+        }
+        size_t ld;
         batch_slice slice = {run, first};
         ln_rows rows = {.read = read_row, .context = &slice};
         ln_plan_forward(run->plan, &rows, count, run->logits, &ld);
         ln_plan_rows(run->plan, count, 16 * run->outputs, judge_row, &slice);
     }
+    return LINNET_OK;
 }
 
 /* ---- what follows from it ---- */
@@ -171,7 +183,9 @@ static linnet_status evaluate(evaluation_run *run, const linnet_model *model,
     run->outputs = (size_t)outputs;
     status = take_memory(run, options.max_batch, error);
     if (status == LINNET_OK) {
-        run_batches(run, options.max_batch);
+        status = run_batches(run, error);
+    }
+    if (status == LINNET_OK) {
         status = measure(run, evaluation, error);
     }
     return status;

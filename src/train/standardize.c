@@ -1,7 +1,9 @@
 /* standardize.c - mean and standard deviation of each feature of a dataset, for a model's input.
  *
- * Two passes in double over the rows in order, so the result depends on the data alone. Sums are of
- * differences from the first row: a feature that never changes has a deviation of exactly 0. */
+ * One pass in double over the rows in order, in chunks whose size is fixed, so the result depends on the
+ * data alone. Values are differences from the first row: a feature that never changes has a deviation of
+ * exactly 0. A chunk's sum of squares is taken around its own mean, and chunks are joined as Chan, Golub
+ * and LeVeque have it ("Updating formulae and a pairwise algorithm", 1979), so that nothing cancels. */
 #include <math.h>
 #include <string.h>
 
@@ -9,75 +11,112 @@
 #include "base/error.h"
 #include "base/fpenv.h"
 #include "base/memory.h"
+#include "data/feed.h"
 #include "nn/nn.h"
 
-/* Floats read at a time; at least one row. */
-#define CHUNK ((size_t)1 << 18)
+#define CHUNK_ROWS 64
 
 typedef struct statistics {
     const linnet_dataset *dataset;
-    size_t rows, features, chunk_rows;
+    ln_feed *feed;
+    size_t rows, features;
     float scale;
-    float *chunk, *first, *mean, *std;
-    double *sum, *center;
+    float *chunk, *mean, *std;
+    double *first;           /* the first row, scaled */
+    double *apart, *squares; /* of a chunk: its mean less the first row; squares around it */
+    double *center, *spread; /* the same of all rows before */
 } statistics;
 
 static linnet_status take_memory(statistics *s, ln_arena *arena, linnet_error *error)
 {
     size_t chunk =
-        ln_arena_reserve(arena, ln_saturated_mul(s->chunk_rows, s->features), sizeof(float));
-    size_t first = ln_arena_reserve(arena, s->features, sizeof(float));
+        ln_arena_reserve(arena, ln_saturated_mul(CHUNK_ROWS, s->features), sizeof(float));
     size_t mean = ln_arena_reserve(arena, s->features, sizeof(float));
     size_t std = ln_arena_reserve(arena, s->features, sizeof(float));
-    size_t sum = ln_arena_reserve(arena, s->features, sizeof(double));
-    size_t center = ln_arena_reserve(arena, s->features, sizeof(double));
+    size_t doubles[5];
+    for (int i = 0; i < 5; i++) {
+        doubles[i] = ln_arena_reserve(arena, s->features, sizeof(double));
+    }
     linnet_status status = ln_arena_commit(arena, "mean and std", error);
     if (status != LINNET_OK) {
         return status;
     }
     s->chunk = ln_arena_at(arena, chunk);
-    s->first = ln_arena_at(arena, first);
     s->mean = ln_arena_at(arena, mean);
     s->std = ln_arena_at(arena, std);
-    s->sum = ln_arena_at(arena, sum);
-    s->center = ln_arena_at(arena, center);
-    return LINNET_OK;
+    s->first = ln_arena_at(arena, doubles[0]);
+    s->apart = ln_arena_at(arena, doubles[1]);
+    s->squares = ln_arena_at(arena, doubles[2]);
+    s->center = ln_arena_at(arena, doubles[3]);
+    s->spread = ln_arena_at(arena, doubles[4]);
+    return ln_feed_create(s->dataset, CHUNK_ROWS, &s->feed, error);
 }
 
-/* sum[j] over the rows of (x - center)^power, where x is the scaled feature in float32, as a plan
- * computes it. */
-static void add_up(statistics *s, int power)
+/* A scaled feature of the chunk in float32, as a plan computes it. */
+static double scaled_at(const statistics *s, size_t row, size_t feature)
 {
-    memset(s->sum, 0, s->features * sizeof *s->sum);
-    for (size_t done = 0; done < s->rows; done += s->chunk_rows) {
-        size_t count = ln_min_size(s->chunk_rows, s->rows - done);
-        linnet_dataset_read(s->dataset, (int64_t)done, (int64_t)count, s->chunk);
-        for (size_t i = 0; i < count; i++) {
-            const float *row = s->chunk + i * s->features;
-            for (size_t j = 0; j < s->features; j++) {
-                float scaled = row[j] * s->scale;
-                double difference = (double)scaled - s->center[j];
-                s->sum[j] += power == 1 ? difference : difference * difference;
-            }
+    float scaled = s->chunk[row * s->features + feature] * s->scale;
+    return (double)scaled;
+}
+
+static void sum_chunk(statistics *s, size_t count)
+{
+    memset(s->apart, 0, s->features * sizeof *s->apart);
+    memset(s->squares, 0, s->features * sizeof *s->squares);
+    for (size_t i = 0; i < count; i++) {
+        for (size_t j = 0; j < s->features; j++) {
+            s->apart[j] += scaled_at(s, i, j) - s->first[j];
+        }
+    }
+    for (size_t j = 0; j < s->features; j++) {
+        s->apart[j] /= (double)count;
+    }
+    for (size_t i = 0; i < count; i++) {
+        for (size_t j = 0; j < s->features; j++) {
+            double apart = scaled_at(s, i, j) - s->first[j] - s->apart[j];
+            s->squares[j] += apart * apart;
         }
     }
 }
 
+/* Joins the chunk's `count` rows to the `before` rows before them. */
+static void join_chunk(statistics *s, size_t before, size_t count)
+{
+    double part = (double)count / (double)(before + count);
+    for (size_t j = 0; j < s->features; j++) {
+        double apart = s->apart[j] - s->center[j];
+        s->center[j] += apart * part;
+        s->spread[j] += s->squares[j] + apart * apart * part * (double)before;
+    }
+}
+
+static linnet_status add_up(statistics *s, linnet_error *error)
+{
+    size_t count = 0;
+    ln_feed_begin(s->feed, NULL, s->rows);
+    for (size_t done = 0; done < s->rows; done += count) {
+        linnet_status status = ln_feed_next(s->feed, &count, error);
+        if (status != LINNET_OK) {
+            return status;
+        }
+        for (size_t i = 0; i < count; i++) {
+            ln_feed_row(s->feed, i, s->chunk + i * s->features);
+        }
+        for (size_t j = 0; j < s->features && done == 0; j++) {
+            s->first[j] = scaled_at(s, 0, j);
+        }
+        sum_chunk(s, count);
+        join_chunk(s, done, count);
+    }
+    return LINNET_OK;
+}
+
 static linnet_status compute(statistics *s, linnet_error *error)
 {
-    linnet_dataset_read(s->dataset, 0, 1, s->first);
-    for (size_t j = 0; j < s->features; j++) {
-        float scaled = s->first[j] * s->scale;
-        s->center[j] = (double)scaled;
-    }
-    add_up(s, 1);
-    for (size_t j = 0; j < s->features; j++) {
-        s->center[j] += s->sum[j] / (double)s->rows;
-    }
-    add_up(s, 2);
-    for (size_t j = 0; j < s->features; j++) {
-        s->mean[j] = (float)s->center[j];
-        s->std[j] = (float)sqrt(s->sum[j] / (double)s->rows);
+    linnet_status status = add_up(s, error);
+    for (size_t j = 0; j < s->features && status == LINNET_OK; j++) {
+        s->mean[j] = (float)(s->first[j] + s->center[j]);
+        s->std[j] = (float)sqrt(s->spread[j] / (double)s->rows);
         if (!isfinite(s->mean[j]) || !isfinite(s->std[j])) {
             return ln_fail(error, LINNET_ERROR_DATA,
                            "cannot standardize: feature %zu has values that are not finite, or too "
@@ -88,7 +127,7 @@ static linnet_status compute(statistics *s, linnet_error *error)
             s->std[j] = 1;
         }
     }
-    return LINNET_OK;
+    return status;
 }
 
 /* Whether rows of the dataset pass through the model. */
@@ -117,7 +156,6 @@ linnet_status linnet_model_standardize(linnet_model *model, const linnet_dataset
     if (status != LINNET_OK) {
         return status;
     }
-    s.chunk_rows = s.features == 0 || s.features > CHUNK ? 1 : CHUNK / s.features;
     ln_arena arena = {.block = NULL};
     status = take_memory(&s, &arena, error);
     if (status == LINNET_OK) {
@@ -128,6 +166,7 @@ linnet_status linnet_model_standardize(linnet_model *model, const linnet_dataset
     if (status == LINNET_OK) {
         status = ln_model_set_standard(model, s.features, s.mean, s.std, error);
     }
+    ln_feed_free(s.feed);
     ln_arena_free(&arena);
     return status;
 }

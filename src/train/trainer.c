@@ -9,7 +9,6 @@
 #include "base/checked.h"
 #include "base/error.h"
 #include "base/fpenv.h"
-#include "data/data.h"
 #include "train/classes.h"
 #include "train/trainer.h"
 
@@ -96,6 +95,9 @@ static linnet_status take_memory(linnet_trainer *trainer, linnet_error *error)
     size_t rows = (size_t)linnet_dataset_rows(trainer->dataset);
     linnet_status status =
         ln_alloc_into((void **)&trainer->order, rows, sizeof *trainer->order, "the order", error);
+    if (status == LINNET_OK) {
+        status = ln_feed_create(trainer->dataset, batch, &trainer->feed, error);
+    }
     if (status == LINNET_OK) {
         status = ln_alloc_into((void **)&trainer->losses, batch, sizeof *trainer->losses, "a batch",
                                error);
@@ -196,6 +198,7 @@ void linnet_trainer_free(linnet_trainer *trainer)
         ln_optimizer_free(trainer->optimizer);
         ln_free(trainer->parameters);
         ln_loss_free(trainer->loss);
+        ln_feed_free(trainer->feed);
         ln_free(trainer->order);
         ln_free(trainer->losses);
         ln_free(trainer->weights);
@@ -247,7 +250,7 @@ static void loss_row(void *context, size_t row)
 static void read_row(void *context, size_t row, float *out)
 {
     const batch_run *run = context;
-    ln_dataset_row(run->trainer->dataset, run->index[row], out);
+    ln_feed_row(run->trainer->feed, row, out);
 }
 
 static void update_parameter(void *context, size_t parameter, size_t first, size_t count,
@@ -388,14 +391,17 @@ static linnet_status step_schedule(linnet_trainer *trainer, bool each_batch, lin
 
 static linnet_status run_epoch(linnet_trainer *trainer, linnet_epoch *done, linnet_error *error)
 {
-    int64_t rows = linnet_dataset_rows(trainer->dataset);
     int64_t size = (int64_t)trainer->options.batch_size, batches = count_batches(trainer);
     linnet_status status = LINNET_OK;
     epoch_sums sums = {0};
     draw_order(trainer);
+    ln_feed_begin(trainer->feed, trainer->order, (size_t)linnet_dataset_rows(trainer->dataset));
     for (int64_t i = 0; i < batches && status == LINNET_OK && !done->stopped; i++) {
         batch_run run = {.trainer = trainer, .index = trainer->order + i * size};
-        run.rows = (size_t)(rows - i * size < size ? rows - i * size : size);
+        status = ln_feed_next(trainer->feed, &run.rows, error);
+        if (status != LINNET_OK) {
+            return status;
+        }
         draw_masks(trainer, i);
         done->lr = linnet_trainer_lr(trainer);
         if (!train_batch(&run)) {
@@ -478,5 +484,5 @@ size_t linnet_trainer_size(const linnet_trainer *trainer)
     size_t rows = (size_t)linnet_dataset_rows(trainer->dataset);
     return sizeof *trainer + linnet_plan_size(trainer->plan) +
            ln_optimizer_size(trainer->optimizer) + rows * sizeof *trainer->order +
-           batch * (2 * sizeof(float) + 1);
+           ln_feed_size(trainer->feed) + batch * (2 * sizeof(float) + 1);
 }

@@ -2,6 +2,7 @@
 #ifndef LN_TRAIN_TRAINER_H
 #define LN_TRAIN_TRAINER_H
 
+#include "data/feed.h"
 #include "optim/schedule.h"
 #include "plan/plan.h"
 #include "train/loss.h"
@@ -19,6 +20,7 @@ struct linnet_trainer {
     ln_torch_generator generator; /* LINNET_RNG_TORCH */
     int64_t epoch;                /* done so far */
     int64_t *order;               /* this epoch's rows */
+    ln_feed *feed;                /* reads them */
     float *losses;                /* a batch's, row by row */
     float *weights;               /* what its rows count for in the mean */
     uint8_t *correct;             /* whether the largest logit is the label's */

@@ -19,8 +19,8 @@ static int run(linnet_plan *plan, const linnet_dataset *dataset, int64_t batch, 
 
     for (int64_t first = 0; first < rows && !failed; first += batch) {
         int64_t count = rows - first < batch ? rows - first : batch;
-        linnet_dataset_read(dataset, first, count, x);
-        failed = linnet_plan_run(plan, x, (size_t)count, y, error) != LINNET_OK ||
+        failed = linnet_dataset_read(dataset, first, count, x, error) != LINNET_OK ||
+                 linnet_plan_run(plan, x, (size_t)count, y, error) != LINNET_OK ||
                  fwrite(y, sizeof *y * outputs, (size_t)count, out) != (size_t)count;
     }
     free(x);

@@ -33,6 +33,12 @@ void check_ok(linnet_status status, const linnet_error *error)
     }
 }
 
+void check_read(const linnet_dataset *dataset, int64_t first, int64_t count, float *out)
+{
+    linnet_error error;
+    check_ok(linnet_dataset_read(dataset, first, count, out, &error), &error);
+}
+
 uint64_t check_next(check_random *random)
 {
     uint64_t z = random->state += UINT64_C(0x9e3779b97f4a7c15);

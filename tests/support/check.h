@@ -23,6 +23,9 @@ void check_same(const float *expected, const float *found, size_t n, const char 
 /* Fails, printing the error, unless status is OK. */
 void check_ok(linnet_status status, const linnet_error *error);
 
+/* linnet_dataset_read, which has to succeed. */
+void check_read(const linnet_dataset *dataset, int64_t first, int64_t count, float *out);
+
 /* The state of a small generator (splitmix64); any seed will do. */
 typedef struct check_random {
     uint64_t state;
