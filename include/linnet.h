@@ -333,13 +333,26 @@ typedef enum linnet_labels {
     LINNET_LABELS_IGNORED /* left aside where the file has them by name, whatever their values */
 } linnet_labels;
 
+/* What the labels of a dataset are. */
+typedef enum linnet_targets {
+    LINNET_TARGETS_CLASSES =
+        0,                /* (rows) or (rows, 1): the number of each row's class, or in a CSV its
+                                   name. Of shape (rows, k): values, such as class probabilities */
+    LINNET_TARGETS_VALUES /* (rows) or (rows, k): numbers, for several labels a row (0 or 1
+                                   each, or between) and for regression */
+} linnet_targets;
+
 typedef struct linnet_dataset_options {
     linnet_labels labels;
+    linnet_targets targets;
     const char *labels_path; /* a second file that holds the labels, or NULL */
     const char *x;           /* npz: the features' array; NULL: "x" or "X", or the only one */
-    const char *y;  /* npz: the labels' array; NULL: "y". CSV: the label column's name or its
-                       number, counted from 0; NULL: "label", "class", "target" or "y" */
-    bool allow_nan; /* NaN and infinity in the features are refused otherwise */
+    const char *y; /* npz: the labels' array; NULL: "y". CSV: the label column's name or its
+                       number, counted from 0; NULL: "label", "class", "target" or "y". Several
+                       columns with commas between them: "height,width" */
+    const char *sample_weight; /* npz: the array of what each row weighs; CSV: the column's name or
+                                  number; NULL: all weigh the same */
+    bool allow_nan;            /* NaN and infinity in the features are refused otherwise */
     /* Where the labels are text (CSV): the classes to look them up in, in order. NULL: the sorted
      * distinct labels become the classes. Borrowed for the call. */
     const char *const *classes;
@@ -348,7 +361,7 @@ typedef struct linnet_dataset_options {
 
 /* Reads .npy, .npz, CSV or IDX (.gz too; "-" is standard input), found by content. Features: uint8,
  * int32, int64, float16, bfloat16, float32 or float64 of shape (rows, *). Labels: whole numbers
- * from 0 of any integer or float dtype, shape (rows) or (rows, 1). Rows and columns in messages
+ * from 0 of any integer or float dtype, shape (rows) or (rows, 1), or values. Rows and columns in messages
  * count from 0. `options` may be NULL. The caller owns the result. Errors: IO, FORMAT, SHAPE,
  * UNSUPPORTED (a dtype), DATA (NaN, rows and labels of different number, zero rows, no such array,
  * a label that is negative or no whole number, an unknown class), MEMORY. */
@@ -356,7 +369,8 @@ LINNET_NODISCARD LINNET_API linnet_status linnet_dataset_open(const char *path,
                                                               const linnet_dataset_options *options,
                                                               linnet_dataset **dataset,
                                                               linnet_error *error);
-/* A dataset over the caller's memory: features (rows, *), labels (rows) int64 or NULL. Both are
+/* A dataset over the caller's memory: features (rows, *), labels as LINNET_TARGETS_CLASSES has them,
+ * or NULL. Both are
  * borrowed and must outlive the dataset (features whose single rows are not contiguous, and labels
  * that are not contiguous int64, are copied). Errors: SHAPE, DATA, UNSUPPORTED, MEMORY. */
 LINNET_NODISCARD LINNET_API linnet_status linnet_dataset_create(const linnet_tensor *features,
@@ -374,17 +388,36 @@ LINNET_NODISCARD LINNET_API linnet_status linnet_dataset_split(const linnet_data
                                                                linnet_error *error);
 LINNET_API void linnet_dataset_free(linnet_dataset *dataset);
 
+/* Gives the dataset values as its labels, in place of any it has: (rows) or (rows, k) of any dtype;
+ * and what each row weighs in the loss, (rows) or (rows, 1), not negative and not all zero. Both are
+ * copied. Parts made of the dataset before do not see it. Errors: SHAPE, DATA (their number; NaN or
+ * infinity), UNSUPPORTED, MEMORY. */
+LINNET_NODISCARD LINNET_API linnet_status linnet_dataset_set_targets(linnet_dataset *dataset,
+                                                                     const linnet_tensor *targets,
+                                                                     linnet_error *error);
+LINNET_NODISCARD LINNET_API linnet_status linnet_dataset_set_weights(linnet_dataset *dataset,
+                                                                     const linnet_tensor *weights,
+                                                                     linnet_error *error);
+
 LINNET_API int64_t linnet_dataset_rows(const linnet_dataset *dataset);
 /* Features of one row, and their shape without the batch dimension: returns its rank and fills
  * `shape` (LINNET_MAX_RANK long). */
 LINNET_API int64_t linnet_dataset_features(const linnet_dataset *dataset);
 LINNET_API int linnet_dataset_row_shape(const linnet_dataset *dataset, int64_t *shape);
 LINNET_API linnet_dtype linnet_dataset_dtype(const linnet_dataset *dataset);
-/* Label of each row, int64, `rows` long, owned by the dataset; NULL without labels. */
+/* Label of each row, int64, `rows` long, owned by the dataset; NULL without labels, and where they are
+ * values. */
 LINNET_API const int64_t *linnet_dataset_labels(const linnet_dataset *dataset);
-/* Largest label + 1, or the number of class names; 0 without labels. */
+/* Values of each row, (rows, target_count) row-major, owned by the dataset; NULL and 0 where the labels
+ * are classes, or there are none. */
+LINNET_API const double *linnet_dataset_targets(const linnet_dataset *dataset);
+LINNET_API int64_t linnet_dataset_target_count(const linnet_dataset *dataset);
+/* What each row weighs, `rows` long; NULL: all the same. */
+LINNET_API const double *linnet_dataset_weights(const linnet_dataset *dataset);
+/* Largest label + 1, or the number of class names; of values how many a row has; 0 without labels. */
 LINNET_API int64_t linnet_dataset_class_count(const linnet_dataset *dataset);
-/* Class names where the labels are text, else NULL; owned by the dataset. */
+/* Class names where the labels are text, the columns' names where they are values of a CSV with a
+ * header, else NULL; owned by the dataset. */
 LINNET_API const char *const *linnet_dataset_classes(const linnet_dataset *dataset);
 /* Copies rows first .. first + count - 1 as float32 into out, (count, features) row-major. The rows
  * have to be there: 0 <= first, 0 <= count, first + count <= rows. Any number of threads may. Errors,
@@ -490,6 +523,25 @@ LINNET_NODISCARD LINNET_API linnet_status linnet_model_set_classes(linnet_model 
 LINNET_API size_t linnet_model_class_count(const linnet_model *model);
 LINNET_API const char *linnet_model_class(const linnet_model *model, size_t i);
 
+/* What a model's outputs are. It follows from the loss that it is trained with. */
+typedef enum linnet_task {
+    LINNET_TASK_CLASSIFICATION = 0, /* one class a row: CrossEntropyLoss, NLLLoss */
+    LINNET_TASK_MULTILABEL, /* labels that each are there or not: BCEWithLogitsLoss, BCELoss */
+    LINNET_TASK_REGRESSION  /* numbers: MSELoss, L1Loss, SmoothL1Loss, HuberLoss */
+} linnet_task;
+
+/* The task of a loss in torch.nn's text. Errors: SYNTAX, ARGUMENT, MEMORY. */
+LINNET_NODISCARD LINNET_API linnet_status linnet_loss_task(const char *loss, linnet_task *task,
+                                                           linnet_error *error);
+/* The loss, which is stored with the model: linnet_evaluate measures it, and linnet_trainer_create sets
+ * the one that it trains with. Errors: SYNTAX, ARGUMENT, MEMORY. */
+LINNET_NODISCARD LINNET_API linnet_status linnet_model_set_loss(linnet_model *model,
+                                                                const char *loss,
+                                                                linnet_error *error);
+/* Its text, owned by the model: "CrossEntropyLoss()" where none was set. */
+LINNET_API const char *linnet_model_loss(const linnet_model *model);
+LINNET_API linnet_task linnet_model_task(const linnet_model *model);
+
 /* Input scaling, applied by every plan before the first module and stored with the model:
  * x' = (x * scale - mean) / std. set_scale sets scale (1 by default); standardize sets mean and std
  * of each feature (population standard deviation, 1 where it is 0) to those of x * scale over the
@@ -552,7 +604,8 @@ typedef enum linnet_precision {
 typedef struct linnet_plan_options {
     size_t max_batch;   /* the largest batch that linnet_plan_run takes; 0: 1 */
     int threads;        /* 0: LINNET_NUM_THREADS, or else the machine's cores */
-    bool probabilities; /* softmax after the last module, unless it is a Softmax already */
+    bool probabilities; /* softmax after the last module, unless it is a Softmax already; of several
+                           labels sigmoid, unless it is a Sigmoid; nothing where outputs are numbers */
     linnet_precision precision;
 } linnet_plan_options;
 

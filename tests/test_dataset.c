@@ -304,14 +304,106 @@ static void test_labels_refused(void **state)
     create_fails(features, &y, LINNET_ERROR_DATA,
                  "expected as many labels as rows, found 4 labels and 3 rows");
     y = VIEW(i64, LINNET_INT64, 2, 2);
-    create_fails(features, &y, LINNET_ERROR_SHAPE,
-                 "expected labels of shape (rows) or (rows, 1), found [2, 2]");
+    create_fails(features, &y, LINNET_ERROR_DATA,
+                 "expected as many labels as rows, found 2 labels and 3 rows");
     y = view_of(i64, LINNET_INT64, 0, NULL);
     create_fails(features, &y, LINNET_ERROR_SHAPE,
-                 "expected labels of shape (rows) or (rows, 1), found []");
+                 "expected labels of shape (rows) or (rows, k), found []");
     y = VIEW(i64, LINNET_FLOAT8_E5M2, 3);
     create_fails(features, &y, LINNET_ERROR_UNSUPPORTED,
                  "expected labels of an integer dtype, found float8_e5m2");
+}
+
+/* ---- labels that are values, and weights ---- */
+
+static void expect_doubles(const double *found, const double *expected, size_t n)
+{
+    assert_non_null(found);
+    assert_memory_equal(found, expected, n * sizeof *expected);
+}
+
+static void test_values(void **state)
+{
+    (void)state;
+    linnet_error error;
+    float x[8] = {0};
+    int64_t classes[] = {1, 0, 2, 1};
+    linnet_tensor features = VIEW(x, LINNET_FLOAT32, 4, 2);
+    linnet_tensor labels = VIEW(classes, LINNET_INT64, 4);
+    linnet_dataset *dataset = create_ok(features, &labels);
+    assert_null(linnet_dataset_targets(dataset));
+    assert_int_equal(linnet_dataset_target_count(dataset), 0);
+    uint8_t several[] = {1, 0, 1, 0, 0, 0, 1, 1, 1, 0, 1, 0};
+    linnet_tensor y = VIEW(several, LINNET_UINT8, 4, 3);
+    check_ok(linnet_dataset_set_targets(dataset, &y, &error), &error);
+    assert_null(linnet_dataset_labels(dataset));
+    assert_int_equal(linnet_dataset_target_count(dataset), 3);
+    assert_int_equal(linnet_dataset_class_count(dataset), 3);
+    static const double expected[] = {1, 0, 1, 0, 0, 0, 1, 1, 1, 0, 1, 0};
+    expect_doubles(linnet_dataset_targets(dataset), expected, 12);
+    /* A turned view, and one number a row. */
+    linnet_tensor turned = {
+        .data = several, .dtype = LINNET_UINT8, .rank = 2, .shape = {4, 2}, .strides = {1, 4}};
+    check_ok(linnet_dataset_set_targets(dataset, &turned, &error), &error);
+    expect_doubles(linnet_dataset_targets(dataset), (double[]){1, 0, 0, 0, 1, 1, 0, 1}, 8);
+    float numbers[] = {0.5f, -2, 1e30f, 3};
+    y = VIEW(numbers, LINNET_FLOAT32, 4);
+    check_ok(linnet_dataset_set_targets(dataset, &y, &error), &error);
+    assert_int_equal(linnet_dataset_target_count(dataset), 1);
+    expect_doubles(linnet_dataset_targets(dataset), (double[]){0.5, -2, (double)1e30f, 3}, 4);
+    double heavy[] = {1, 0, 2.5, 3};
+    linnet_tensor w = VIEW(heavy, LINNET_FLOAT64, 4, 1);
+    assert_null(linnet_dataset_weights(dataset));
+    check_ok(linnet_dataset_set_weights(dataset, &w, &error), &error);
+    expect_doubles(linnet_dataset_weights(dataset), heavy, 4);
+    /* Parts take them along. */
+    linnet_dataset *rest, *held;
+    check_ok(linnet_dataset_split(dataset, 0.5, 3, &rest, &held, &error), &error);
+    double sum = 0, weight = 0;
+    const linnet_dataset *parts[] = {rest, held};
+    for (int i = 0; i < 4; i++) {
+        double value = linnet_dataset_targets(parts[i / 2])[i % 2];
+        size_t row = value == 0.5 ? 0 : value == -2 ? 1 : value == 3 ? 3 : 2;
+        assert_true(linnet_dataset_weights(parts[i / 2])[i % 2] == heavy[row]);
+        sum += value;
+        weight += linnet_dataset_weights(parts[i / 2])[i % 2];
+    }
+    assert_true(sum == (double)1e30f + 1.5 && weight == 6.5);
+    linnet_dataset_free(rest);
+    linnet_dataset_free(held);
+    linnet_dataset_free(dataset);
+}
+
+static void test_values_refused(void **state)
+{
+    (void)state;
+    linnet_error error;
+    float x[6] = {0}, bad[] = {0, 1, 2, NAN, 4, 5};
+    double negative[] = {1, 0, -0.5};
+    linnet_tensor features = VIEW(x, LINNET_FLOAT32, 3, 2);
+    linnet_dataset *dataset = create_ok(features, NULL);
+    linnet_tensor y = VIEW(bad, LINNET_FLOAT32, 3, 2);
+    linnet_status status = linnet_dataset_set_targets(dataset, &y, &error);
+    assert_int_equal(status, LINNET_ERROR_DATA);
+    assert_string_equal(error.message,
+                        "labels, row 1, column 1: expected a finite number, found nan");
+    y = VIEW(bad, LINNET_FLOAT32, 2);
+    assert_int_equal(linnet_dataset_set_weights(dataset, &y, &error), LINNET_ERROR_DATA);
+    assert_string_equal(error.message,
+                        "expected as many weights as rows, found 2 weights and 3 rows");
+    y = VIEW(bad, LINNET_FLOAT32, 3, 2);
+    assert_int_equal(linnet_dataset_set_weights(dataset, &y, &error), LINNET_ERROR_SHAPE);
+    assert_string_equal(error.message,
+                        "expected weights of shape (rows) or (rows, 1), found [3, 2]");
+    y = VIEW(negative, LINNET_FLOAT64, 3);
+    assert_int_equal(linnet_dataset_set_weights(dataset, &y, &error), LINNET_ERROR_DATA);
+    assert_string_equal(error.message, "weights, row 2: expected a number from 0 on, found -0.5");
+    memset(negative, 0, sizeof negative);
+    assert_int_equal(linnet_dataset_set_weights(dataset, &y, &error), LINNET_ERROR_DATA);
+    assert_string_equal(error.message, "expected a weight above 0 in at least one row, found none");
+    assert_null(linnet_dataset_targets(dataset));
+    assert_null(linnet_dataset_weights(dataset));
+    linnet_dataset_free(dataset);
 }
 
 /* ---- single rows ---- */
@@ -467,6 +559,7 @@ int main(void)
         cmocka_unit_test(test_strides),      cmocka_unit_test(test_shapes_refused),
         cmocka_unit_test(test_not_finite),   cmocka_unit_test(test_not_finite_dtypes),
         cmocka_unit_test(test_label_dtypes), cmocka_unit_test(test_labels_refused),
+        cmocka_unit_test(test_values),       cmocka_unit_test(test_values_refused),
         cmocka_unit_test(test_rows),         cmocka_unit_test(test_split),
         cmocka_unit_test(test_split_seeds),  cmocka_unit_test(test_split_refused),
     };

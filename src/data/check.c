@@ -183,7 +183,7 @@ static linnet_status check_label_tensor(const linnet_dataset *dataset, const lin
     bool column = labels->rank == 2 && labels->shape[1] == 1;
     if (labels->rank != 1 && !column) {
         return ln_fail(error, LINNET_ERROR_SHAPE,
-                       "expected labels of shape (rows) or (rows, 1), found %s",
+                       "expected labels of shape (rows) or (rows, k), found %s",
                        ln_shape_text(&shape, text, sizeof text));
     }
     if (ln_dtype_row(labels->dtype) == NULL || labels->dtype == LINNET_FLOAT8_E4M3 ||
@@ -218,6 +218,9 @@ static linnet_status fail_label(raw_label label, int64_t row, linnet_error *erro
 linnet_status ln_dataset_set_labels(linnet_dataset *dataset, const linnet_tensor *labels,
                                     bool borrow, linnet_error *error)
 {
+    if (labels->rank == 2 && labels->shape[1] > 1) {
+        return linnet_dataset_set_targets(dataset, labels, error);
+    }
     linnet_status status = check_label_tensor(dataset, labels, error);
     bool as_they_are = borrow && labels->dtype == LINNET_INT64 && labels->strides[0] == 1;
     int64_t *copy = NULL;

@@ -37,18 +37,29 @@ linnet_status linnet_dataset_create(const linnet_tensor *features, const linnet_
     return LINNET_OK;
 }
 
-void linnet_dataset_free(linnet_dataset *dataset)
+void ln_dataset_drop_labels(linnet_dataset *dataset)
 {
-    if (dataset == NULL) {
-        return;
-    }
     for (int64_t i = 0; dataset->owned_classes != NULL && i < dataset->class_count; i++) {
         ln_free(dataset->owned_classes[i]);
     }
     ln_free(dataset->owned_classes);
     ln_free(dataset->owned_labels);
+    linnet_tensor_free(&dataset->targets);
+    dataset->owned_classes = NULL;
+    dataset->classes = NULL;
+    dataset->class_count = 0;
+    dataset->labels = dataset->owned_labels = NULL;
+}
+
+void linnet_dataset_free(linnet_dataset *dataset)
+{
+    if (dataset == NULL) {
+        return;
+    }
+    ln_dataset_drop_labels(dataset);
     ln_free(dataset->index);
     linnet_tensor_free(&dataset->features);
+    linnet_tensor_free(&dataset->weights);
     linnet_state_dict_free(dataset->file);
     ln_free(dataset);
 }
@@ -76,6 +87,9 @@ static linnet_status create_part(const linnet_dataset *parent, int64_t rows, lin
                                sizeof *made->owned_labels, "a split's labels", error);
         made->labels = made->owned_labels;
     }
+    if (status == LINNET_OK) {
+        status = ln_dataset_create_values(parent, rows, made, error);
+    }
     if (status != LINNET_OK) {
         linnet_dataset_free(made);
         return status;
@@ -90,6 +104,7 @@ static void append_row(linnet_dataset *part, const linnet_dataset *parent, int64
     if (parent->labels != NULL) {
         part->owned_labels[part->rows] = parent->labels[row];
     }
+    ln_dataset_copy_values(parent, row, part, part->rows);
     part->rows++;
 }
 

@@ -18,6 +18,8 @@ struct linnet_dataset {
 
     const int64_t *labels; /* `rows` long, or NULL */
     int64_t *owned_labels; /* what `labels` points to, unless that is the caller's */
+    linnet_tensor targets; /* float64 (rows, k), owned; rank 0: the labels are no values */
+    linnet_tensor weights; /* float64 (rows), owned; rank 0: none */
     int64_t class_count;
     const char *const *classes; /* class_count names, or NULL */
     char **owned_classes;       /* what `classes` points to, unless that is the parent's */
@@ -36,11 +38,21 @@ LINNET_NODISCARD linnet_status ln_dataset_check_finite(const linnet_dataset *dat
                                                        linnet_error *error);
 
 /* Checks the labels, (rows) or (rows, 1) of any integer dtype or whole numbers in a float one, and
- * keeps them: int64 as they are where they are contiguous and `borrow` says so, else a copy.
- * Errors: SHAPE, UNSUPPORTED, DATA (number of labels, a value with its row), MEMORY. */
+ * keeps them: int64 as they are where they are contiguous and `borrow` says so, else a copy. With
+ * several columns they are values (linnet_dataset_set_targets). Errors: SHAPE, UNSUPPORTED, DATA (number of labels, a value with its row), MEMORY. */
 LINNET_NODISCARD linnet_status ln_dataset_set_labels(linnet_dataset *dataset,
                                                      const linnet_tensor *labels, bool borrow,
                                                      linnet_error *error);
+
+/* Frees labels, values and class names: there are none then. */
+void ln_dataset_drop_labels(linnet_dataset *dataset);
+
+/* Room in `part` for the values and weights of `rows` rows, where `parent` has some; and those of one
+ * row, from `parent` to `part` (targets.c). Errors: MEMORY. */
+LINNET_NODISCARD linnet_status ln_dataset_create_values(const linnet_dataset *parent, int64_t rows,
+                                                        linnet_dataset *part, linnet_error *error);
+void ln_dataset_copy_values(const linnet_dataset *parent, int64_t from, linnet_dataset *part,
+                            int64_t to);
 
 /* Takes the class names from a JSON array of texts. Errors: FORMAT, DATA (a label without a name),
  * MEMORY. */

@@ -35,6 +35,12 @@ static uint64_t mix_bytes(uint64_t hash, const unsigned char *bytes, size_t size
     return mix(hash, size);
 }
 
+static uint64_t mix_values(uint64_t hash, const linnet_tensor *values)
+{
+    return mix_bytes(hash, values->data,
+                     (size_t)linnet_tensor_numel(values) * linnet_dtype_size(values->dtype));
+}
+
 uint64_t ln_dataset_digest(const linnet_dataset *dataset)
 {
     const linnet_tensor *features = &dataset->features;
@@ -49,5 +55,8 @@ uint64_t ln_dataset_digest(const linnet_dataset *dataset)
         hash = mix_bytes(hash, (const unsigned char *)dataset->labels,
                          (size_t)dataset->rows * sizeof *dataset->labels);
     }
-    return hash;
+    if (dataset->targets.rank > 0) {
+        hash = mix_values(hash, &dataset->targets);
+    }
+    return dataset->weights.rank > 0 ? mix_values(~hash, &dataset->weights) : hash;
 }

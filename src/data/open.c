@@ -115,10 +115,13 @@ static linnet_status find_labels_alone(const linnet_state_dict *file, const char
     return *labels != NULL ? LINNET_OK : fail_no_array(file, "'y'", "labels", error);
 }
 
-static linnet_status take_labels(linnet_dataset *dataset, const linnet_state_dict *file,
-                                 const linnet_tensor *labels, linnet_error *error)
+static linnet_status take_labels(linnet_dataset *dataset, linnet_targets targets,
+                                 const linnet_state_dict *file, const linnet_tensor *labels,
+                                 linnet_error *error)
 {
-    linnet_status status = ln_dataset_set_labels(dataset, labels, false, error);
+    linnet_status status = targets == LINNET_TARGETS_VALUES
+                               ? linnet_dataset_set_targets(dataset, labels, error)
+                               : ln_dataset_set_labels(dataset, labels, false, error);
     const char *classes = linnet_state_dict_metadata_get(file, "classes");
     if (status == LINNET_OK && classes != NULL) {
         status = ln_dataset_set_classes(dataset, classes, error);
@@ -141,7 +144,7 @@ static linnet_status read_labels_file(linnet_dataset *dataset,
     }
     status = find_labels_alone(file, options->y, &labels, error);
     if (status == LINNET_OK) {
-        status = take_labels(dataset, file, labels, error);
+        status = take_labels(dataset, options->targets, file, labels, error);
     }
     if (status != LINNET_OK) {
         ln_error_set_place(error, place_of(options->labels_path));
@@ -165,7 +168,7 @@ static linnet_status fill(linnet_dataset *dataset, const linnet_dataset_options 
         status = find_labels_beside(dataset->file, options, &labels, error);
     }
     if (status == LINNET_OK && labels != NULL) {
-        status = take_labels(dataset, dataset->file, labels, error);
+        status = take_labels(dataset, options->targets, dataset->file, labels, error);
     }
     if (status == LINNET_OK && !options->allow_nan) {
         status = ln_dataset_check_finite(dataset, error);

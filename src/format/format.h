@@ -76,6 +76,8 @@ LINNET_NODISCARD linnet_status ln_format_to_write(const char *path, bool model,
 #define LN_KEY_MODEL "linnet.model"
 #define LN_KEY_CLASSES "linnet.classes"
 #define LN_KEY_INPUT "linnet.input"
+/* The loss that it was trained with, as torch.nn's text. */
+#define LN_KEY_LOSS "linnet.loss"
 
 /* Bytes of a tensor as a file promises it; false where the product overflows, a size of 0 counting
  * as 1, so that no order of the sizes hides an absurd one. */

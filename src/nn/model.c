@@ -225,6 +225,7 @@ void linnet_model_free(linnet_model *model)
     }
     free_lists(model);
     free_texts(model->classes, model->class_count);
+    ln_free(model->loss);
     ln_scaling_free(&model->scaling);
     ln_module_free(model->root);
     ln_free(model);
@@ -411,4 +412,16 @@ size_t linnet_model_class_count(const linnet_model *model)
 const char *linnet_model_class(const linnet_model *model, size_t i)
 {
     return i < model->class_count ? model->classes[i] : NULL;
+}
+
+/* ---- the loss (train/loss.c sets it) ---- */
+
+const char *linnet_model_loss(const linnet_model *model)
+{
+    return model->loss != NULL ? model->loss : "CrossEntropyLoss()";
+}
+
+linnet_task linnet_model_task(const linnet_model *model)
+{
+    return model->task;
 }

@@ -89,6 +89,7 @@ const ln_loss_type ln_cross_entropy_loss_type = {
                    {"reduce", LN_KIND_NONE, "None", LN_REPR_NEVER},
                    {"reduction", LN_KIND_CHOICE, "mean|sum|none", LN_REPR_NEVER},
                    {"label_smoothing", LN_KIND_FLOAT, "0.0", LN_REPR_NEVER}}},
+    .task = LINNET_TASK_CLASSIFICATION,
     .create = create,
     .row = row,
 };

@@ -1,11 +1,11 @@
 /* loss.c - the table of losses; what they have in common: text, weights of classes, reduction. */
 #include "train/loss.h"
 
-#include <math.h>
+#include <string.h>
 
 #include "base/error.h"
 #include "base/memory.h"
-#include "base/number.h"
+#include "nn/nn.h"
 #include "numeric/rowsum.h"
 
 #define LN_LOSS(name) extern const ln_loss_type ln_##name##_type;
@@ -64,6 +64,34 @@ void ln_loss_free(ln_loss *loss)
         ln_free(loss->weights);
         ln_free(loss);
     }
+}
+
+/* ---- the loss of a model ---- */
+
+linnet_status linnet_loss_task(const char *text, linnet_task *task, linnet_error *error)
+{
+    ln_loss *loss;
+    linnet_status status = ln_loss_create(text, &loss, error);
+    *task = status == LINNET_OK ? loss->type->task : LINNET_TASK_CLASSIFICATION;
+    ln_loss_free(loss);
+    return status;
+}
+
+linnet_status linnet_model_set_loss(linnet_model *model, const char *text, linnet_error *error)
+{
+    linnet_task task;
+    linnet_status status = linnet_loss_task(text, &task, error);
+    if (status != LINNET_OK) {
+        return status;
+    }
+    char *copy = ln_copy_text(text, strlen(text));
+    if (copy == NULL) {
+        return ln_fail_memory(error, strlen(text) + 1, "the loss");
+    }
+    ln_free(model->loss);
+    model->loss = copy;
+    model->task = task;
+    return LINNET_OK;
 }
 
 /* ---- weights of classes ---- */

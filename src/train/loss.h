@@ -12,6 +12,7 @@ typedef struct ln_loss ln_loss;
 
 typedef struct ln_loss_type {
     ln_signature signature;
+    linnet_task task;
     /* Takes over what the values say. Errors: ARGUMENT in PyTorch's words. */
     linnet_status (*create)(ln_loss *loss, const ln_value *values, linnet_error *error);
     /* The loss of one row of `features` logits with class `target`, which counts; gradient

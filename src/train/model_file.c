@@ -31,8 +31,8 @@ static linnet_status fail_key(linnet_error *error, const char *key, const char *
 
 static linnet_status check_keys(const linnet_state_dict *state_dict, linnet_error *error)
 {
-    static const char *const known[] = {KEY_VERSION, LN_KEY_MODEL, LN_KEY_CLASSES, LN_KEY_INPUT,
-                                        LN_FORMAT_WARNING};
+    static const char *const known[] = {KEY_VERSION,  LN_KEY_MODEL, LN_KEY_CLASSES,
+                                        LN_KEY_INPUT, LN_KEY_LOSS,  LN_FORMAT_WARNING};
     for (size_t i = 0; i < linnet_state_dict_metadata_count(state_dict); i++) {
         const char *key = linnet_state_dict_metadata_key(state_dict, i);
         bool found = strncmp(key, OURS, strlen(OURS)) != 0;
@@ -304,6 +304,21 @@ static linnet_status read_input(linnet_model *model, const char *text, linnet_er
     return status;
 }
 
+/* ---- reading: the loss ---- */
+
+static linnet_status read_loss(linnet_model *model, const char *text, linnet_error *error)
+{
+    linnet_error why = {.status = LINNET_OK};
+    linnet_status status = text != NULL ? linnet_model_set_loss(model, text, &why) : LINNET_OK;
+    if (status == LINNET_ERROR_SYNTAX || status == LINNET_ERROR_ARGUMENT) {
+        char place[sizeof why.place];
+        const char *comma = why.place[0] != '\0' ? ", " : "";
+        snprintf(place, sizeof place, "metadata key '" LN_KEY_LOSS "'%s%.64s", comma, why.place);
+        return ln_fail_at(error, LINNET_ERROR_FORMAT, place, "%s", why.message);
+    }
+    return status == LINNET_OK ? LINNET_OK : ln_fail(error, status, "%s", why.message);
+}
+
 /* ---- reading: the whole ---- */
 
 static linnet_status read_all(const linnet_state_dict *state_dict, linnet_model **model,
@@ -327,6 +342,9 @@ static linnet_status read_all(const linnet_state_dict *state_dict, linnet_model 
     if (status == LINNET_OK) {
         status =
             read_classes(*model, linnet_state_dict_metadata_get(state_dict, LN_KEY_CLASSES), error);
+    }
+    if (status == LINNET_OK) {
+        status = read_loss(*model, linnet_state_dict_metadata_get(state_dict, LN_KEY_LOSS), error);
     }
     if (status == LINNET_OK) {
         status = ln_module_allocate((*model)->root, error);
@@ -490,6 +508,12 @@ static linnet_status set_metadata(linnet_state_dict *state_dict, const linnet_mo
     if (status == LINNET_OK) {
         append_input(&text, model);
         status = set_text(state_dict, LN_KEY_INPUT, &text, error);
+    }
+    if (status == LINNET_OK && model->loss != NULL) {
+        status = check_utf8("the loss", model->loss, error);
+    }
+    if (status == LINNET_OK && model->loss != NULL) {
+        status = linnet_state_dict_metadata_set(state_dict, LN_KEY_LOSS, model->loss, error);
     }
     return status;
 }
