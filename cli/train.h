@@ -46,7 +46,7 @@ typedef struct cli_best {
 } cli_best;
 
 /* Write --checkpoint, and read --resume. Return the exit code. */
-int cli_save_checkpoint(const cli_training *training, const linnet_trainer *trainer,
+int cli_save_checkpoint(const cli_training *training, linnet_trainer *trainer,
                         const cli_best *best);
 int cli_resume(const cli_training *training, linnet_trainer *trainer, cli_best *best);
 

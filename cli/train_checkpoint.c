@@ -19,8 +19,7 @@ static double get_number(const linnet_state_dict *notes, const char *key)
     return text != NULL ? strtod(text, NULL) : 0;
 }
 
-int cli_save_checkpoint(const cli_training *training, const linnet_trainer *trainer,
-                        const cli_best *best)
+int cli_save_checkpoint(const cli_training *training, linnet_trainer *trainer, const cli_best *best)
 {
     linnet_state_dict *notes;
     linnet_error error;
@@ -47,7 +46,7 @@ int cli_resume(const cli_training *training, linnet_trainer *trainer, cli_best *
     const char *path = training->values->resume;
     linnet_state_dict *notes;
     linnet_error error;
-    if (linnet_trainer_load_checkpoint(trainer, path, &notes, &error) != LINNET_OK) {
+    if (linnet_trainer_load_checkpoint(trainer, path, false, &notes, &error) != LINNET_OK) {
         return cli_fail_with(path, &error);
     }
     best->epoch = (int64_t)get_number(notes, "best_epoch");

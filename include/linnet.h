@@ -419,6 +419,9 @@ LINNET_API int64_t linnet_dataset_class_count(const linnet_dataset *dataset);
 /* Class names where the labels are text, the columns' names where they are values of a CSV with a
  * header, else NULL; owned by the dataset. */
 LINNET_API const char *const *linnet_dataset_classes(const linnet_dataset *dataset);
+/* A number that tells datasets apart: of dtype, rows in their order, and labels. Reads them all. Not
+ * against malice. */
+LINNET_API uint64_t linnet_dataset_digest(const linnet_dataset *dataset);
 /* Copies rows first .. first + count - 1 as float32 into out, (count, features) row-major. The rows
  * have to be there: 0 <= first, 0 <= count, first + count <= rows. Any number of threads may. Errors,
  * where rows are read from their files as they are needed: IO (also a file that has changed), MEMORY. */
@@ -702,7 +705,11 @@ typedef struct linnet_trainer_options {
     linnet_rng rng;
     linnet_precision precision; /* not BF16_WEIGHTS */
     int threads;                /* 0: LINNET_NUM_THREADS, or else the machine's cores */
-    /* Called after each batch; false ends the epoch there. May be NULL. */
+    /* What else has to be the same in a run that goes on from a checkpoint, as metadata: a key that
+     * names it, and its value as text. Borrowed, and has to outlive the trainer; may be NULL. */
+    const linnet_state_dict *identity;
+    /* Called after each batch; false stops there, and the next call of linnet_trainer_epoch goes on. May
+     * be NULL. */
     bool (*progress)(void *context, const linnet_progress *progress);
     void *context;
 } linnet_trainer_options;
@@ -724,9 +731,10 @@ typedef struct linnet_epoch {
 LINNET_NODISCARD LINNET_API linnet_status linnet_trainer_create(
     linnet_model *model, const linnet_dataset *dataset, const linnet_trainer_options *options,
     linnet_trainer **trainer, linnet_error *error);
-/* One pass over the dataset in a new order, the last batch as short as it comes. The model's
- * parameters hold the result. `epoch` may be NULL. Errors: DATA (the loss became NaN or infinite;
- * the message names the step), ARGUMENT (the schedule has come to its end). */
+/* One pass over the dataset in a new order, the last batch as short as it comes, or what is left of one
+ * that was stopped. The model's parameters hold the result. `epoch`, of which what was done before a
+ * stop is a part, may be NULL. Errors: DATA (the loss became NaN or infinite; the message names the
+ * step), ARGUMENT (the schedule has come to its end); after them the trainer cannot go on. */
 LINNET_NODISCARD LINNET_API linnet_status linnet_trainer_epoch(linnet_trainer *trainer,
                                                                linnet_epoch *epoch,
                                                                linnet_error *error);
@@ -746,21 +754,27 @@ LINNET_NODISCARD LINNET_API linnet_status linnet_trainer_step_schedule(linnet_tr
 /* Writes, atomically, what it takes to go on from here: a .pt file with what a PyTorch script keeps,
  * `epoch` (done), `model_state_dict`, `optimizer_state_dict`, `scheduler_state_dict` and, with torch's
  * generator, `rng_state`, for load_state_dict and torch.set_rng_state; and the run's options under
- * `linnet`. notes: metadata that travels along; may be NULL. Between epochs, and not after one that was
- * stopped: a run that goes on from there is not the run that was not stopped. Errors: IO, MEMORY. */
-LINNET_NODISCARD LINNET_API linnet_status
-linnet_trainer_save_checkpoint(const linnet_trainer *trainer, const char *path,
-                               const linnet_state_dict *notes, linnet_error *error);
+ * `linnet`, with the place in the epoch in hand. notes: tensors and metadata that travel along; may be
+ * NULL. Between batches, the call of `progress` included; the model's parameters are then those of this
+ * moment. Errors: IO, MEMORY. */
+LINNET_NODISCARD LINNET_API linnet_status linnet_trainer_save_checkpoint(
+    linnet_trainer *trainer, const char *path, const linnet_state_dict *notes, linnet_error *error);
 /* Goes on where a checkpoint ends: Linnet's, to the bits of a run that was never stopped, or a PyTorch
  * script's, where `model` or `state_dict`, `optimizer`, `scheduler` and `rng` are known as well. *notes, which
- * may be NULL, are the caller's to free. Errors: IO, FORMAT, SHAPE, MEMORY; ARGUMENT where the run was
- * another, naming each difference. The trainer is unchanged then. */
+ * may be NULL, are the caller's to free.
+ * force: go on in spite of all differences that let the weights fit. The options of this run hold; the
+ * state of another optimizer or schedule is not taken over, and with other data or another order of them
+ * the epoch in hand begins anew.
+ * Errors: IO, FORMAT, SHAPE, MEMORY; ARGUMENT where the run was another, naming each difference. The
+ * trainer is unchanged then. */
 LINNET_NODISCARD LINNET_API linnet_status linnet_trainer_load_checkpoint(linnet_trainer *trainer,
                                                                          const char *path,
+                                                                         bool force,
                                                                          linnet_state_dict **notes,
                                                                          linnet_error *error);
-/* Epochs done, those before a checkpoint included. */
+/* Epochs done, those before a checkpoint included, and batches done of the epoch after them. */
 LINNET_API int64_t linnet_trainer_epochs(const linnet_trainer *trainer);
+LINNET_API int64_t linnet_trainer_batches(const linnet_trainer *trainer);
 
 /* The kernel set that trains, the threads, and the bytes that the trainer holds. */
 LINNET_API const char *linnet_trainer_isa(const linnet_trainer *trainer);

@@ -10,6 +10,7 @@
 #include "support/scratch.h"
 #include "support/torch_files.h"
 #include "support/vectors.h"
+#include "train/trainer.h"
 
 #define HEAD                                                                                       \
     "Sequential(Dropout(.5), Linear(6,5), ReLU(True), Dropout(.5), Linear(5,4), ReLU(True), "      \
@@ -45,6 +46,9 @@ typedef struct run_options {
     linnet_schedule_step step;
     size_t batch_size;
     uint64_t seed;
+    bool (*progress)(void *context, const linnet_progress *progress);
+    void *context;
+    const linnet_state_dict *identity;
 } run_options;
 
 typedef struct run {
@@ -73,7 +77,10 @@ static run begin(const data *d, const run_options *options)
                                    .schedule_step = options->step,
                                    .batch_size = options->batch_size > 0 ? options->batch_size : 7,
                                    .seed = options->seed > 0 ? options->seed : 42,
-                                   .rng = options->rng};
+                                   .rng = options->rng,
+                                   .progress = options->progress,
+                                   .context = options->context,
+                                   .identity = options->identity};
     check_ok(linnet_trainer_create(r.model, r.dataset, &made, &r.trainer, &error), &error);
     return r;
 }
@@ -170,7 +177,8 @@ static void check_resumed(void *const *state, const data *d, const run_options *
         run resumed = begin(d, options);
         linnet_error error;
         train(&resumed, 1);
-        check_ok(linnet_trainer_load_checkpoint(resumed.trainer, path, NULL, &error), &error);
+        check_ok(linnet_trainer_load_checkpoint(resumed.trainer, path, false, NULL, &error),
+                 &error);
         assert_int_equal(linnet_trainer_epochs(resumed.trainer), stop);
         linnet_epoch found = train(&resumed, 5 - stop);
         check_same_run(&whole, &resumed, what);
@@ -213,6 +221,130 @@ static void test_every_schedule(void **state)
                            .model = "Sequential(Linear(6, 5), BatchNorm1d(5), Linear(5, 3))",
                            .batch_size = 5};
     check_resumed(state, &d, &batches, "batches");
+}
+
+/* ---- within an epoch ---- */
+
+typedef struct stopping {
+    int left; /* batches to do */
+    linnet_trainer *trainer;
+    const char *path; /* written in the callback, where the run stops; NULL: not */
+} stopping;
+
+static bool count_down(void *context, const linnet_progress *progress)
+{
+    stopping *s = context;
+    linnet_error error;
+    (void)progress;
+    if (--s->left == 0 && s->path != NULL) {
+        check_ok(linnet_trainer_save_checkpoint(s->trainer, s->path, NULL, &error), &error);
+    }
+    return s->left != 0;
+}
+
+static linnet_epoch train_to_stop(run *r)
+{
+    linnet_epoch done;
+    do {
+        done = train(r, 1);
+    } while (!done.stopped);
+    return done;
+}
+
+/* Each batch of three epochs is the last one before a stop: whoever goes on, the trainer itself or a new
+ * one from the checkpoint, ends as a run that never stopped, the sums of the epoch included. */
+static void check_stopped_within(void *const *state, const data *d, run_options *options,
+                                 const char *what)
+{
+    char inside[512], after[512], first[512], second[512];
+    stopping stop = {0};
+    snprintf(inside, sizeof inside, "%s", scratch_path(state, "inside.pt"));
+    snprintf(after, sizeof after, "%s", scratch_path(state, "after.pt"));
+    snprintf(first, sizeof first, "%s", scratch_path(state, "first.pt"));
+    snprintf(second, sizeof second, "%s", scratch_path(state, "second.pt"));
+    options->progress = count_down;
+    options->context = &stop;
+    run whole = begin(d, options);
+    linnet_epoch expected = train(&whole, 3);
+    save(&whole, first);
+    for (int left = 1; left <= 9; left++) {
+        run stopped = begin(d, options);
+        stop = (stopping){.left = left, .trainer = stopped.trainer, .path = inside};
+        linnet_epoch done = train_to_stop(&stopped);
+        assert_int_equal(linnet_trainer_epochs(stopped.trainer), (left - 1) / 3);
+        assert_int_equal(linnet_trainer_batches(stopped.trainer), (left - 1) % 3 + 1);
+        assert_int_equal(done.batches, (left - 1) % 3 + 1);
+        assert_int_equal(done.rows, done.batches == 3 ? 20 : 7 * done.batches);
+        save(&stopped, after);
+        check_same_file(inside, after);
+        run resumed = begin(d, options);
+        linnet_error error;
+        check_ok(linnet_trainer_load_checkpoint(resumed.trainer, inside, false, NULL, &error),
+                 &error);
+        assert_int_equal(linnet_trainer_batches(resumed.trainer), done.batches);
+        run *const both[] = {&stopped, &resumed};
+        for (size_t i = 0; i < 2; i++) {
+            linnet_epoch found = train(both[i], 3 - (left - 1) / 3);
+            assert_true(found.epoch == 3 && found.batches == 3 && found.rows == 20 &&
+                        !found.stopped && found.loss == expected.loss &&
+                        found.accuracy == expected.accuracy && found.lr == expected.lr);
+            check_same_run(&whole, both[i], what);
+            save(both[i], second);
+            check_same_file(first, second);
+        }
+        end(&stopped);
+        end(&resumed);
+    }
+    end(&whole);
+}
+
+static void test_within_epochs(void **state)
+{
+    torch_need_zip();
+    static const linnet_rng rngs[] = {LINNET_RNG_PHILOX, LINNET_RNG_TORCH, LINNET_RNG_TORCH_MKL};
+    data d = load_data();
+    for (size_t i = 0; i < sizeof rngs / sizeof *rngs; i++) {
+        run_options plain = {.optim = optimizers[i + 1], .rng = rngs[i]};
+        check_stopped_within(state, &d, &plain, optimizers[i + 1]);
+        run_options scheduled = {
+            .optim = optimizers[4],
+            .rng = rngs[i],
+            .schedule = i == 0 ? "OneCycleLR(0.1, total_steps=20)" : "StepLR(1)",
+            .loss = "CrossEntropyLoss(weight=[1, 2, 3], ignore_index=2)",
+            .model = "Sequential(Linear(6, 5), BatchNorm1d(5), RReLU(), Linear(5, 3))"};
+        check_stopped_within(state, &d, &scheduled, "scheduled");
+    }
+}
+
+/* What no run of this length can have added up. */
+static void test_wrong_position(void **state)
+{
+    torch_need_zip();
+    static const struct {
+        ln_epoch_position position;
+        const char *message;
+    } cases[] = {
+        {{.batch = 4}, "linnet.position.batch: expected a count that this run can have, found 4"},
+        {{.batch = 1, .loss_rows = 21}, "linnet.position.loss_rows: expected a count"},
+        {{.batch = 1, .counted = -1}, "linnet.position.counted: expected a count"},
+        {{.batch = 1, .counted = 3, .correct = 4}, "linnet.position.correct: expected a count"},
+        {{.batch = 1, .sampler = UINT64_MAX}, "linnet.position.sampler: expected a count"},
+    };
+    data d = load_data();
+    char path[512];
+    snprintf(path, sizeof path, "%s", scratch_path(state, "wrong.pt"));
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        run wrong = begin(&d, &(run_options){0}), other = begin(&d, &(run_options){0});
+        wrong.trainer->position = cases[i].position;
+        save(&wrong, path);
+        linnet_error error = {0};
+        assert_int_equal(linnet_trainer_load_checkpoint(other.trainer, path, false, NULL, &error),
+                         LINNET_ERROR_FORMAT);
+        assert_non_null(strstr(error.message, cases[i].message));
+        assert_int_equal(linnet_trainer_batches(other.trainer), 0);
+        end(&wrong);
+        end(&other);
+    }
 }
 
 /* ---- PyTorch's ---- */
@@ -278,7 +410,7 @@ static void test_pytorchs(void **state)
                 check_near(there, key, here, own);
             }
         }
-        check_ok(linnet_trainer_load_checkpoint(loaded.trainer, path, NULL, &error), &error);
+        check_ok(linnet_trainer_load_checkpoint(loaded.trainer, path, false, NULL, &error), &error);
         assert_int_equal(linnet_trainer_epochs(loaded.trainer), 4);
         linnet_epoch a = train(&replayed, 2), b = train(&loaded, 2);
         assert_true(a.epoch == 6 && b.epoch == 6 && fabs(a.loss - b.loss) < 1e-5);
@@ -304,11 +436,19 @@ static void test_notes(void **state)
     check_ok(linnet_state_dict_create(&notes, &error), &error);
     check_ok(linnet_state_dict_metadata_set(notes, "best epoch", "3", &error), &error);
     check_ok(linnet_state_dict_metadata_set(notes, "empty", "", &error), &error);
+    check_ok(
+        linnet_state_dict_set(notes, "best.0.weight", linnet_model_parameter(r.model, 0), &error),
+        &error);
     check_ok(linnet_trainer_save_checkpoint(r.trainer, path, notes, &error), &error);
-    check_ok(linnet_trainer_load_checkpoint(r.trainer, path, &read, &error), &error);
+    check_ok(linnet_trainer_load_checkpoint(r.trainer, path, false, &read, &error), &error);
     assert_int_equal(linnet_state_dict_metadata_count(read), 2);
     assert_string_equal(linnet_state_dict_metadata_get(read, "best epoch"), "3");
     assert_string_equal(linnet_state_dict_metadata_get(read, "empty"), "");
+    assert_int_equal(linnet_state_dict_count(read), 1);
+    const linnet_tensor *kept = linnet_state_dict_get(read, "best.0.weight");
+    assert_non_null(kept);
+    assert_memory_equal(kept->data, linnet_model_parameter(r.model, 0)->data,
+                        (size_t)linnet_tensor_numel(kept) * sizeof(float));
     linnet_state_dict_free(notes);
     linnet_state_dict_free(read);
     end(&r);
@@ -325,7 +465,7 @@ static void check_refused(run *r, const char *path, linnet_status status, const 
     size_t size = (size_t)linnet_tensor_numel(weight) * sizeof(float);
     assert_true(size <= sizeof before);
     memcpy(before, weight->data, size);
-    linnet_status found = linnet_trainer_load_checkpoint(r->trainer, path, &notes, &error);
+    linnet_status found = linnet_trainer_load_checkpoint(r->trainer, path, false, &notes, &error);
     if (found != status || strstr(error.message, message) == NULL) {
         fail_msg("expected %s '%s', found %s '%s'", linnet_status_name(status), message,
                  linnet_status_name(found), error.message);
@@ -397,6 +537,86 @@ static void test_differences(void **state)
     end(&original);
 }
 
+/* What the caller says of a run counts as well. */
+static void test_identity(void **state)
+{
+    torch_need_zip();
+    data d = load_data();
+    char path[512];
+    linnet_error error;
+    linnet_state_dict *identity;
+    snprintf(path, sizeof path, "%s", scratch_path(state, "run.pt"));
+    check_ok(linnet_state_dict_create(&identity, &error), &error);
+    check_ok(linnet_state_dict_metadata_set(identity, "keep", "val_loss", &error), &error);
+    run_options options = {.identity = identity};
+    run original = begin(&d, &options), other = begin(&d, &options);
+    save(&original, path);
+    check_ok(linnet_trainer_load_checkpoint(other.trainer, path, false, NULL, &error), &error);
+    check_ok(linnet_state_dict_metadata_set(identity, "keep", "loss", &error), &error);
+    check_refused(&other, path, LINNET_ERROR_ARGUMENT, "keep val_loss, here loss");
+    end(&other);
+    end(&original);
+    linnet_state_dict_free(identity);
+}
+
+/* Going on in spite of differences: weights and place are the checkpoint's, the options are this run's. */
+static void test_forced(void **state)
+{
+    torch_need_zip();
+    static const run_options base = {.optim = "SGD(lr=0.1, momentum=0.9)", .schedule = "StepLR(1)"};
+    static const struct {
+        run_options options;
+        int64_t batches; /* of the epoch in hand that stay done */
+        double lr;
+    } cases[] = {
+        {{.optim = "SGD(lr=0.1, momentum=0.9, weight_decay=0.5)", .schedule = "StepLR(1)"}, 2, .01},
+        {{.optim = "SGD(lr=0.3, momentum=0.9)"}, 2, .3},
+        {{.optim = "Adam(lr=0.2)"}, 2, .2},
+        {{.optim = "Adam(lr=0.2)", .schedule = "StepLR(1)"}, 2, .2},
+        {{.optim = "SGD(lr=0.1, momentum=0.9)", .schedule = "ExponentialLR(0.5)"}, 2, .1},
+        {{.optim = "SGD(lr=0.1, momentum=0.9)",
+          .schedule = "StepLR(1)",
+          .model = "Sequential(Linear(6,5), ReLU(True), Dropout(.1), Linear(5,4), Tanh(), "
+                   "Linear(4,3))"},
+         -1,
+         0},
+        {{.optim = "SGD(lr=0.1, momentum=0.9)", .schedule = "StepLR(1)", .batch_size = 5}, 0, .01},
+        {{.optim = "SGD(lr=0.1, momentum=0.9)", .schedule = "StepLR(1)", .seed = 9}, 0, .01},
+        {{.optim = "SGD(lr=0.1, momentum=0.9)", .schedule = "StepLR(1)", .rng = LINNET_RNG_TORCH},
+         0,
+         .01},
+    };
+    data d = load_data();
+    char path[512];
+    snprintf(path, sizeof path, "%s", scratch_path(state, "run.pt"));
+    stopping stop = {.left = 5};
+    run_options options = base;
+    options.progress = count_down;
+    options.context = &stop;
+    run original = begin(&d, &options);
+    train_to_stop(&original);
+    save(&original, path);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        run other = begin(&d, &cases[i].options);
+        linnet_error error;
+        linnet_status status =
+            linnet_trainer_load_checkpoint(other.trainer, path, true, NULL, &error);
+        if (cases[i].batches < 0) { /* these weights have other names */
+            assert_int_equal(status, LINNET_ERROR_SHAPE);
+            assert_int_equal(linnet_trainer_epochs(other.trainer), 0);
+        } else {
+            check_ok(status, &error);
+            check_same_run(&original, &other, "forced");
+            assert_int_equal(linnet_trainer_epochs(other.trainer), 1);
+            assert_int_equal(linnet_trainer_batches(other.trainer), cases[i].batches);
+            assert_true(fabs(linnet_trainer_lr(other.trainer) - cases[i].lr) < 1e-12);
+            assert_int_equal(train(&other, 1).epoch, 2);
+        }
+        end(&other);
+    }
+    end(&original);
+}
+
 /* PyTorch's files hold no options of the run, but the optimizer's; and not always all that it takes. */
 static void test_pytorchs_refused(void **state)
 {
@@ -458,8 +678,10 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_every_optimizer), cmocka_unit_test(test_every_schedule),
+        cmocka_unit_test(test_within_epochs),   cmocka_unit_test(test_wrong_position),
         cmocka_unit_test(test_pytorchs),        cmocka_unit_test(test_notes),
-        cmocka_unit_test(test_differences),     cmocka_unit_test(test_pytorchs_refused),
+        cmocka_unit_test(test_differences),     cmocka_unit_test(test_identity),
+        cmocka_unit_test(test_forced),          cmocka_unit_test(test_pytorchs_refused),
     };
     return cmocka_run_group_tests(tests, scratch_setup, scratch_teardown);
 }

@@ -7,7 +7,4 @@
 /* Reads a row as float32 into out, as many floats as a row has features. Any thread may. */
 void ln_dataset_row(const linnet_dataset *dataset, int64_t row, float *out);
 
-/* Tells datasets apart: of dtype, rows in their order, and labels. Reads them all. */
-uint64_t ln_dataset_digest(const linnet_dataset *dataset);
-
 #endif

@@ -41,7 +41,7 @@ static uint64_t mix_values(uint64_t hash, const linnet_tensor *values)
                      (size_t)linnet_tensor_numel(values) * linnet_dtype_size(values->dtype));
 }
 
-uint64_t ln_dataset_digest(const linnet_dataset *dataset)
+uint64_t linnet_dataset_digest(const linnet_dataset *dataset)
 {
     const linnet_tensor *features = &dataset->features;
     size_t size = (size_t)dataset->row_features * linnet_dtype_size(features->dtype);

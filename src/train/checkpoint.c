@@ -102,7 +102,7 @@ static linnet_status fill(const linnet_trainer *trainer, linnet_state_dict *iden
         {"seed", options->seed},
         {"rows", (uint64_t)linnet_dataset_rows(dataset)},
         {"features", (uint64_t)linnet_dataset_features(dataset)},
-        {"data", ln_dataset_digest(dataset)},
+        {"data", linnet_dataset_digest(dataset)},
     };
     linnet_status status = LINNET_OK;
     for (size_t i = 0; status == LINNET_OK && i < sizeof texts / sizeof *texts; i++) {
@@ -110,6 +110,13 @@ static linnet_status fill(const linnet_trainer *trainer, linnet_state_dict *iden
     }
     for (size_t i = 0; status == LINNET_OK && i < sizeof numbers / sizeof *numbers; i++) {
         status = set_number(identity, numbers[i].key, numbers[i].number, error);
+    }
+    const linnet_state_dict *more = options->identity;
+    for (size_t i = 0;
+         status == LINNET_OK && more != NULL && i < linnet_state_dict_metadata_count(more); i++) {
+        const char *key = linnet_state_dict_metadata_key(more, i);
+        status = linnet_state_dict_metadata_set(identity, key,
+                                                linnet_state_dict_metadata_get(more, key), error);
     }
     ln_text text = {0};
     if (status == LINNET_OK) {

@@ -17,6 +17,9 @@ LINNET_NODISCARD linnet_status ln_checkpoint_identity(const linnet_trainer *trai
 
 /* ---- reading ---- */
 
+/* The key under `linnet` of the place in the epoch in hand. */
+#define LN_CHECKPOINT_POSITION "position"
+
 /* Bytes of an entry's name. */
 #define LN_CHECKPOINT_NAME 1200
 
@@ -27,9 +30,12 @@ typedef struct ln_checkpoint_reading {
     const char *path;
     ln_text differences;
     size_t difference_count;
+    bool force; /* go on in spite of them */
+    bool other_optimizer, other_schedule, other_rng, other_order;
     linnet_error *error;
     /* What is read, to be taken over at the end. */
     int64_t epoch;
+    ln_epoch_position position;
     uint64_t steps;
     float **states; /* of each parameter, one after the other; NULL: none in the file */
     size_t state_count;

@@ -232,7 +232,7 @@ void ln_checkpoint_take_optimizer(ln_checkpoint_reading *r)
             }
         }
     }
-    if (trainer->schedule != NULL) {
+    if (trainer->schedule != NULL && !r->other_optimizer && !r->other_schedule) {
         take_moved(r, ln_checkpoint_find(r, optimizer_keys));
     }
 }

@@ -13,6 +13,28 @@
 
 static const char *const model_keys[] = {"model_state_dict", "model", "state_dict", NULL};
 static const char *const generator_keys[] = {"rng_state", "rng", "torch_rng_state", NULL};
+/* Where the epoch in hand stands, in Linnet's own checkpoints between batches. */
+static const char position_key[] = "linnet." LN_CHECKPOINT_POSITION;
+
+static bool is_among(const char *word, const char *const *words)
+{
+    while (*words != NULL && strcmp(word, *words) != 0) {
+        words++;
+    }
+    return *words != NULL;
+}
+
+static void differ(ln_checkpoint_reading *r, const char *key, const char *there, const char *here)
+{
+    static const char *const unreadable[] = {"data", "scaling", "model", NULL};
+    static const char *const not_the_order[] = {"model",         "loss",      "optim",   "schedule",
+                                                "schedule_step", "precision", "scaling", NULL};
+    ln_checkpoint_differ(r, key, is_among(key, unreadable) ? NULL : there, here);
+    r->other_optimizer = r->other_optimizer || strcmp(key, "optim") == 0;
+    r->other_schedule = r->other_schedule || strcmp(key, "schedule") == 0;
+    r->other_rng = r->other_rng || strcmp(key, "rng") == 0;
+    r->other_order = r->other_order || !is_among(key, not_the_order);
+}
 
 /* What Linnet's own checkpoints say of the run's options and data. *other_kind: the state of another
  * model, optimizer or schedule, which is not worth comparing. */
@@ -30,12 +52,10 @@ static linnet_status compare_identity(ln_checkpoint_reading *r, bool *other_kind
         if (there == NULL || strcmp(there, here) == 0) {
             continue;
         }
-        bool unreadable =
-            strcmp(key, "data") == 0 || strcmp(key, "scaling") == 0 || strcmp(key, "model") == 0;
-        ln_checkpoint_differ(r, key, unreadable ? NULL : there, here);
-        *other_kind = *other_kind || strcmp(key, "model") == 0 || strcmp(key, "optim") == 0 ||
-                      strcmp(key, "schedule") == 0;
+        differ(r, key, there, here);
+        *other_kind = *other_kind || strcmp(key, "model") == 0;
     }
+    *other_kind = *other_kind || r->other_optimizer || r->other_schedule;
     linnet_state_dict_free(identity);
     return LINNET_OK;
 }
@@ -49,6 +69,58 @@ static linnet_status read_epoch(ln_checkpoint_reading *r)
     return LINNET_OK;
 }
 
+static linnet_status read_count(const ln_checkpoint_reading *r, const char *key, int64_t highest,
+                                int64_t *count)
+{
+    char name[64];
+    const char *text = ln_checkpoint_text(r, position_key, key);
+    if (text == NULL || !ln_parse_int64(text, strlen(text), count) || *count < 0 ||
+        *count > highest) {
+        snprintf(name, sizeof name, "%s.%s", position_key, key);
+        return ln_checkpoint_fail(r, name, "a count that this run can have", text);
+    }
+    return LINNET_OK;
+}
+
+static linnet_status read_real(const ln_checkpoint_reading *r, const char *key, double *number)
+{
+    char name[64];
+    const char *text = ln_checkpoint_text(r, position_key, key);
+    if (!ln_checkpoint_number(text, number)) {
+        snprintf(name, sizeof name, "%s.%s", position_key, key);
+        return ln_checkpoint_fail(r, name, "a number", text);
+    }
+    return LINNET_OK;
+}
+
+static linnet_status read_position(ln_checkpoint_reading *r)
+{
+    ln_epoch_position *position = &r->position;
+    int64_t rows = linnet_dataset_rows(r->trainer->dataset), sampler = 0;
+    if (r->other_order || ln_checkpoint_text(r, position_key, "batch") == NULL) {
+        return LINNET_OK;
+    }
+    linnet_status status =
+        read_count(r, "batch", ln_trainer_epoch_batches(r->trainer), &position->batch);
+    if (status == LINNET_OK) {
+        status = read_count(r, "sampler", INT64_MAX, &sampler);
+        position->sampler = (uint64_t)sampler;
+    }
+    if (status == LINNET_OK) {
+        status = read_count(r, "loss_rows", rows, &position->loss_rows);
+    }
+    if (status == LINNET_OK) {
+        status = read_count(r, "counted", rows, &position->counted);
+    }
+    if (status == LINNET_OK) {
+        status = read_count(r, "correct", position->counted, &position->correct);
+    }
+    if (status == LINNET_OK) {
+        status = read_real(r, "loss", &position->loss);
+    }
+    return status == LINNET_OK ? read_real(r, "lr", &position->lr) : status;
+}
+
 static linnet_status read_generator(ln_checkpoint_reading *r)
 {
     r->generator = r->trainer->generator;
@@ -57,6 +129,9 @@ static linnet_status read_generator(ln_checkpoint_reading *r)
     }
     const char *key = ln_checkpoint_find(r, generator_keys);
     const linnet_tensor *bytes = key != NULL ? linnet_state_dict_get(r->file, key) : NULL;
+    if (bytes == NULL && r->other_rng) {
+        return LINNET_OK; /* the run began with Philox; here the generator begins */
+    }
     if (bytes == NULL || bytes->dtype != LINNET_UINT8 || !linnet_tensor_is_contiguous(bytes)) {
         return ln_checkpoint_fail(r, generator_keys[0], "the uint8 tensor of torch.get_rng_state()",
                                   bytes != NULL ? "another tensor" : NULL);
@@ -87,26 +162,36 @@ static linnet_status read_all(ln_checkpoint_reading *r)
     if (status == LINNET_OK) {
         status = compare_identity(r, &other_kind);
     }
-    if (status == LINNET_OK && other_kind) {
+    if (status == LINNET_OK && other_kind && !r->force) {
         return refuse_differences(r);
     }
-    if (status == LINNET_OK) {
+    if (status == LINNET_OK && !r->other_optimizer) {
         status = ln_checkpoint_read_optimizer(r);
     }
-    if (status == LINNET_OK) {
+    if (status == LINNET_OK && !r->other_schedule) {
         status = ln_checkpoint_read_schedule(r);
     }
-    if (status == LINNET_OK && r->difference_count > 0) {
+    if (status == LINNET_OK && r->difference_count > 0 && !r->force) {
         status = refuse_differences(r);
+    }
+    if (status == LINNET_OK) {
+        status = read_position(r);
     }
     return status == LINNET_OK ? read_generator(r) : status;
 }
 
-/* "linnet.notes.KEY" as metadata KEY. */
+/* "linnet.notes.KEY" as tensor or metadata KEY. */
 static linnet_status read_notes(const ln_checkpoint_reading *r, linnet_state_dict **notes)
 {
     static const char prefix[] = "linnet.notes.";
     linnet_status status = linnet_state_dict_create(notes, r->error);
+    for (size_t i = 0; status == LINNET_OK && i < linnet_state_dict_count(r->file); i++) {
+        const char *name = linnet_state_dict_name(r->file, i);
+        if (strncmp(name, prefix, sizeof prefix - 1) == 0) {
+            status = linnet_state_dict_set(*notes, name + sizeof prefix - 1,
+                                           linnet_state_dict_tensor(r->file, i), r->error);
+        }
+    }
     for (size_t i = 0; status == LINNET_OK && i < linnet_state_dict_metadata_count(r->file); i++) {
         const char *key = linnet_state_dict_metadata_key(r->file, i);
         if (strncmp(key, prefix, sizeof prefix - 1) == 0) {
@@ -163,10 +248,10 @@ static linnet_status load_weights(const ln_checkpoint_reading *r)
     return status;
 }
 
-linnet_status linnet_trainer_load_checkpoint(linnet_trainer *trainer, const char *path,
+linnet_status linnet_trainer_load_checkpoint(linnet_trainer *trainer, const char *path, bool force,
                                              linnet_state_dict **notes, linnet_error *error)
 {
-    ln_checkpoint_reading r = {.trainer = trainer, .path = path, .error = error};
+    ln_checkpoint_reading r = {.trainer = trainer, .path = path, .force = force, .error = error};
     linnet_state_dict *noted = NULL;
     linnet_status status = linnet_state_dict_load(path, &r.file, error);
     if (status == LINNET_OK) {
@@ -180,6 +265,7 @@ linnet_status linnet_trainer_load_checkpoint(linnet_trainer *trainer, const char
     }
     if (status == LINNET_OK) {
         trainer->epoch = r.epoch;
+        trainer->position = r.position;
         trainer->generator = r.generator;
         ln_checkpoint_take_optimizer(&r);
         ln_checkpoint_take_schedule(&r);

@@ -181,9 +181,9 @@ linnet_status ln_checkpoint_read_schedule(ln_checkpoint_reading *r)
 
 void ln_checkpoint_take_schedule(ln_checkpoint_reading *r)
 {
-    if (r->trainer->schedule != NULL) {
-        linnet_status status =
-            read_fields(r, r->trainer->schedule, ln_checkpoint_find(r, schedule_keys), true);
+    const char *prefix = ln_checkpoint_find(r, schedule_keys);
+    if (r->trainer->schedule != NULL && prefix != NULL && !r->other_schedule) {
+        linnet_status status = read_fields(r, r->trainer->schedule, prefix, true);
         (void)status; /* it went well a moment ago */
     }
 }

@@ -1,4 +1,4 @@
-/* checkpoint_write.c - a run between two epochs as a .pt file that PyTorch's own loads take. */
+/* checkpoint_write.c - a run between two batches as a .pt file that PyTorch's own loads take. */
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -9,7 +9,7 @@
 #include "train/checkpoint.h"
 
 typedef struct writing {
-    const linnet_trainer *trainer;
+    linnet_trainer *trainer;
     ln_pickling p;
     linnet_state_dict *tensors; /* in the order of the archive */
     linnet_error *error;
@@ -272,6 +272,46 @@ static void put_texts(ln_pickling *p, const linnet_state_dict *texts)
     }
 }
 
+static void put_position(ln_pickling *p, const ln_epoch_position *position)
+{
+    const struct {
+        const char *key;
+        int64_t count;
+    } counts[] = {{"batch", position->batch},
+                  {"sampler", (int64_t)position->sampler},
+                  {"loss_rows", position->loss_rows},
+                  {"counted", position->counted},
+                  {"correct", position->correct}};
+    ln_put_text(p, LN_CHECKPOINT_POSITION);
+    ln_put_opcodes(p, "}(");
+    for (size_t i = 0; i < sizeof counts / sizeof *counts; i++) {
+        ln_put_text(p, counts[i].key);
+        ln_put_int(p, counts[i].count);
+    }
+    ln_put_text(p, "loss");
+    ln_put_float(p, position->loss);
+    ln_put_text(p, "lr");
+    ln_put_float(p, position->lr);
+    ln_put_opcodes(p, "u");
+}
+
+static linnet_status put_notes(writing *w, const linnet_state_dict *notes)
+{
+    linnet_status status = LINNET_OK;
+    ln_put_text(&w->p, "notes");
+    ln_put_opcodes(&w->p, "}(");
+    put_texts(&w->p, notes);
+    for (size_t i = 0; status == LINNET_OK && notes != NULL && i < linnet_state_dict_count(notes);
+         i++) {
+        linnet_tensor view = *linnet_state_dict_tensor(notes, i);
+        view.storage = NULL;
+        ln_put_text(&w->p, linnet_state_dict_name(notes, i));
+        status = put_tensor(w, &view);
+    }
+    ln_put_opcodes(&w->p, "u");
+    return status;
+}
+
 static linnet_status put_own(writing *w, const linnet_state_dict *notes)
 {
     linnet_state_dict *identity;
@@ -282,10 +322,11 @@ static linnet_status put_own(writing *w, const linnet_state_dict *notes)
         ln_put_text(&w->p, "version");
         ln_put_text(&w->p, linnet_version());
         put_texts(&w->p, identity);
-        ln_put_text(&w->p, "notes");
-        ln_put_opcodes(&w->p, "}(");
-        put_texts(&w->p, notes);
-        ln_put_opcodes(&w->p, "uu");
+        if (w->trainer->position.batch > 0) {
+            put_position(&w->p, &w->trainer->position);
+        }
+        status = put_notes(w, notes);
+        ln_put_opcodes(&w->p, "u");
         linnet_state_dict_free(identity);
     }
     return status;
@@ -318,10 +359,11 @@ static linnet_status put_all(writing *w, const linnet_state_dict *notes)
     return status;
 }
 
-linnet_status linnet_trainer_save_checkpoint(const linnet_trainer *trainer, const char *path,
+linnet_status linnet_trainer_save_checkpoint(linnet_trainer *trainer, const char *path,
                                              const linnet_state_dict *notes, linnet_error *error)
 {
     writing w = {.trainer = trainer, .error = error};
+    ln_plan_store(trainer->plan); /* within an epoch the plan holds the weights */
     linnet_status status = linnet_state_dict_create(&w.tensors, error);
     if (status == LINNET_OK) {
         status = put_all(&w, notes);

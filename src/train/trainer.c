@@ -12,7 +12,7 @@
 #include "train/classes.h"
 #include "train/trainer.h"
 
-static int64_t count_batches(const linnet_trainer *trainer)
+int64_t ln_trainer_epoch_batches(const linnet_trainer *trainer)
 {
     int64_t rows = linnet_dataset_rows(trainer->dataset);
     int64_t size = (int64_t)trainer->options.batch_size;
@@ -75,7 +75,7 @@ static linnet_status create_schedule(linnet_trainer *trainer, linnet_error *erro
     for (size_t i = 0; i < count; i++) {
         names[i] = options->names[i];
     }
-    names[count] = (linnet_name){"steps_per_epoch", count_batches(trainer)};
+    names[count] = (linnet_name){"steps_per_epoch", ln_trainer_epoch_batches(trainer)};
     linnet_status status = ln_schedule_create(options->schedule, names, count + 1,
                                               trainer->optimizer, &trainer->schedule, error);
     ln_free(names);
@@ -298,6 +298,7 @@ static bool train_batch(batch_run *run)
 
 /* ---- one epoch ---- */
 
+/* Of an epoch that begins or goes on. */
 static void draw_order(linnet_trainer *trainer)
 {
     size_t rows = (size_t)linnet_dataset_rows(trainer->dataset);
@@ -310,8 +311,11 @@ static void draw_order(linnet_trainer *trainer)
     /* DataLoader draws a base seed for its workers, then RandomSampler the seed of its own
      * generator. */
     ln_torch_generator sampler;
-    ln_torch_random64(&trainer->generator);
-    ln_torch_seed(&sampler, ln_torch_random64(&trainer->generator) & INT64_MAX);
+    if (trainer->position.batch == 0) {
+        ln_torch_random64(&trainer->generator);
+        trainer->position.sampler = ln_torch_random64(&trainer->generator) & INT64_MAX;
+    }
+    ln_torch_seed(&sampler, trainer->position.sampler);
     ln_torch_randperm(&sampler, rows, trainer->order);
 }
 
@@ -325,54 +329,62 @@ static void draw_masks(linnet_trainer *trainer, int64_t batch)
     }
 }
 
-/* What an epoch has added up so far. */
-typedef struct epoch_sums {
-    double loss;       /* mean loss times rows, over the batches in which something counts */
-    int64_t loss_rows; /* the rows of these */
-    int64_t counted;   /* rows that are not ignored */
-    int64_t correct;
-} epoch_sums;
-
-static void add_batch(const batch_run *run, epoch_sums *sums, linnet_epoch *done)
+static void add_batch(const batch_run *run)
 {
-    const linnet_trainer *trainer = run->trainer;
+    linnet_trainer *trainer = run->trainer;
+    ln_epoch_position *position = &trainer->position;
     const int64_t *labels = linnet_dataset_labels(trainer->dataset);
     for (size_t r = 0; r < run->rows; r++) {
-        sums->correct += trainer->correct[r];
-        sums->counted += labels[run->index[r]] != trainer->loss->ignore_index;
+        position->correct += trainer->correct[r];
+        position->counted += labels[run->index[r]] != trainer->loss->ignore_index;
     }
     if (!isnan(run->mean)) {
-        sums->loss += (double)run->mean * (double)run->rows;
-        sums->loss_rows += (int64_t)run->rows;
+        position->loss += (double)run->mean * (double)run->rows;
+        position->loss_rows += (int64_t)run->rows;
     }
-    done->batches++;
-    done->rows += (int64_t)run->rows;
-    done->loss = sums->loss / (double)sums->loss_rows;
-    done->accuracy = (double)sums->correct / (double)sums->counted;
+    position->batch++;
 }
 
-static bool report(const batch_run *run, const linnet_epoch *done, int64_t batches)
+static linnet_epoch sum_up(const linnet_trainer *trainer)
+{
+    const ln_epoch_position *position = &trainer->position;
+    int64_t rows = linnet_dataset_rows(trainer->dataset);
+    linnet_epoch done = {.epoch = trainer->epoch + 1, .batches = position->batch};
+    if (position->batch > 0) {
+        done.rows = position->batch < ln_trainer_epoch_batches(trainer)
+                        ? position->batch * (int64_t)trainer->options.batch_size
+                        : rows;
+        done.loss = position->loss / (double)position->loss_rows;
+        done.accuracy = (double)position->correct / (double)position->counted;
+        done.lr = position->lr;
+    }
+    return done;
+}
+
+static bool report(const batch_run *run)
 {
     const linnet_trainer *trainer = run->trainer;
-    linnet_progress progress = {.epoch = done->epoch,
-                                .batch = done->batches,
-                                .batches = batches,
-                                .rows = done->rows,
-                                .loss = done->loss,
-                                .accuracy = done->accuracy,
+    linnet_epoch done = sum_up(trainer);
+    linnet_progress progress = {.epoch = done.epoch,
+                                .batch = done.batches,
+                                .batches = ln_trainer_epoch_batches(trainer),
+                                .rows = done.rows,
+                                .loss = done.loss,
+                                .accuracy = done.accuracy,
                                 .batch_loss = (double)run->item,
-                                .lr = done->lr};
+                                .lr = done.lr};
     return trainer->options.progress == NULL ||
            trainer->options.progress(trainer->options.context, &progress);
 }
 
-static linnet_status fail_loss(const batch_run *run, const linnet_epoch *done, linnet_error *error)
+static linnet_status fail_loss(const batch_run *run, linnet_error *error)
 {
+    const linnet_trainer *trainer = run->trainer;
     return ln_fail(error, LINNET_ERROR_DATA,
                    "the loss is %s at epoch %lld, step %lld; the parameters are those of the step "
                    "before (a smaller learning rate or scaled features may help)",
-                   isnan(run->mean) ? "NaN" : "infinite", (long long)done->epoch,
-                   (long long)done->batches + 1);
+                   isnan(run->mean) ? "NaN" : "infinite", (long long)trainer->epoch + 1,
+                   (long long)trainer->position.batch + 1);
 }
 
 /* Steps a schedule that is stepped `each_batch`, or each epoch. */
@@ -389,40 +401,49 @@ static linnet_status step_schedule(linnet_trainer *trainer, bool each_batch, lin
     return status;
 }
 
-static linnet_status run_epoch(linnet_trainer *trainer, linnet_epoch *done, linnet_error *error)
+/* What there is to do of the epoch in hand. */
+static linnet_status run_epoch(linnet_trainer *trainer, bool *stopped, linnet_error *error)
 {
-    int64_t size = (int64_t)trainer->options.batch_size, batches = count_batches(trainer);
+    int64_t rows = linnet_dataset_rows(trainer->dataset);
+    int64_t size = (int64_t)trainer->options.batch_size;
+    int64_t batches = ln_trainer_epoch_batches(trainer);
     linnet_status status = LINNET_OK;
-    epoch_sums sums = {0};
     draw_order(trainer);
-    ln_feed_begin(trainer->feed, trainer->order, (size_t)linnet_dataset_rows(trainer->dataset));
-    for (int64_t i = 0; i < batches && status == LINNET_OK && !done->stopped; i++) {
+    int64_t from = sum_up(trainer).rows; /* 0 where the epoch begins */
+    ln_feed_begin(trainer->feed, trainer->order + from, (size_t)(rows - from));
+    for (int64_t i = trainer->position.batch; i < batches && status == LINNET_OK && !*stopped;
+         i++) {
         batch_run run = {.trainer = trainer, .index = trainer->order + i * size};
         status = ln_feed_next(trainer->feed, &run.rows, error);
         if (status != LINNET_OK) {
             return status;
         }
         draw_masks(trainer, i);
-        done->lr = linnet_trainer_lr(trainer);
+        trainer->position.lr = linnet_trainer_lr(trainer);
         if (!train_batch(&run)) {
-            return fail_loss(&run, done, error);
+            return fail_loss(&run, error);
         }
-        add_batch(&run, &sums, done);
+        add_batch(&run);
         status = step_schedule(trainer, true, error);
-        done->stopped = status == LINNET_OK && !report(&run, done, batches);
+        *stopped = status == LINNET_OK && !report(&run);
     }
-    return status == LINNET_OK && !done->stopped ? step_schedule(trainer, false, error) : status;
+    return status == LINNET_OK && !*stopped ? step_schedule(trainer, false, error) : status;
 }
 
 linnet_status linnet_trainer_epoch(linnet_trainer *trainer, linnet_epoch *epoch,
                                    linnet_error *error)
 {
-    linnet_epoch done = {.epoch = trainer->epoch + 1};
+    bool stopped = false;
     ln_fpenv saved = ln_fpenv_enter();
-    linnet_status status = run_epoch(trainer, &done, error);
+    linnet_status status = run_epoch(trainer, &stopped, error);
     ln_plan_store(trainer->plan);
     ln_fpenv_leave(saved);
-    trainer->epoch++;
+    linnet_epoch done = sum_up(trainer);
+    done.stopped = stopped;
+    if (status == LINNET_OK && !stopped) {
+        trainer->epoch++;
+        trainer->position = (ln_epoch_position){0};
+    }
     if (epoch != NULL) {
         *epoch = done;
     }
@@ -466,6 +487,11 @@ linnet_status linnet_trainer_step_schedule(linnet_trainer *trainer, double metri
 int64_t linnet_trainer_epochs(const linnet_trainer *trainer)
 {
     return trainer->epoch;
+}
+
+int64_t linnet_trainer_batches(const linnet_trainer *trainer)
+{
+    return trainer->position.batch;
 }
 
 const char *linnet_trainer_isa(const linnet_trainer *trainer)

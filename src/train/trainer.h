@@ -7,6 +7,17 @@
 #include "plan/plan.h"
 #include "train/loss.h"
 
+/* How far the epoch in hand has come. All 0 between epochs. */
+typedef struct ln_epoch_position {
+    int64_t batch;     /* done */
+    uint64_t sampler;  /* what seeds its order: LINNET_RNG_TORCH and the like */
+    double loss;       /* mean loss times rows, over the batches in which something counts */
+    int64_t loss_rows; /* the rows of these */
+    int64_t counted;   /* rows that are not ignored */
+    int64_t correct;
+    double lr; /* of the last batch */
+} ln_epoch_position;
+
 struct linnet_trainer {
     linnet_model *model; /* borrowed, as is the dataset */
     const linnet_dataset *dataset;
@@ -19,11 +30,15 @@ struct linnet_trainer {
     ln_loss *loss;
     ln_torch_generator generator; /* LINNET_RNG_TORCH */
     int64_t epoch;                /* done so far */
-    int64_t *order;               /* this epoch's rows */
-    ln_feed *feed;                /* reads them */
-    float *losses;                /* a batch's, row by row */
-    float *weights;               /* what its rows count for in the mean */
-    uint8_t *correct;             /* whether the largest logit is the label's */
+    ln_epoch_position position;
+    int64_t *order;   /* this epoch's rows */
+    ln_feed *feed;    /* reads them */
+    float *losses;    /* a batch's, row by row */
+    float *weights;   /* what its rows count for in the mean */
+    uint8_t *correct; /* whether the largest logit is the label's */
 };
+
+/* The batches of an epoch. */
+int64_t ln_trainer_epoch_batches(const linnet_trainer *trainer);
 
 #endif

@@ -63,7 +63,7 @@ static void train(linnet_model *model, const linnet_dataset *dataset, char **arg
                                       .progress = tell};
     must(linnet_trainer_create(model, dataset, &options, &trainer, &error), &error);
     if (resume != NULL) {
-        must(linnet_trainer_load_checkpoint(trainer, resume, NULL, &error), &error);
+        must(linnet_trainer_load_checkpoint(trainer, resume, false, NULL, &error), &error);
     }
     for (long i = number(argv, "epochs", 1); i > 0; i--) {
         must(linnet_trainer_epoch(trainer, NULL, &error), &error);
