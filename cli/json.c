@@ -109,6 +109,12 @@ void cli_json_float(cli_json *json, const char *key, float value)
     cli_text_float(json->text, value);
 }
 
+void cli_json_bool(cli_json *json, const char *key, bool value)
+{
+    begin(json, key);
+    cli_text_add(json->text, "%s", value ? "true" : "false");
+}
+
 void cli_json_null(cli_json *json, const char *key)
 {
     begin(json, key);

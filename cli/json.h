@@ -19,6 +19,7 @@ void cli_json_string(cli_json *json, const char *key, const char *value);
 void cli_json_int(cli_json *json, const char *key, int64_t value);
 void cli_json_double(cli_json *json, const char *key, double value);
 void cli_json_float(cli_json *json, const char *key, float value);
+void cli_json_bool(cli_json *json, const char *key, bool value);
 void cli_json_null(cli_json *json, const char *key);
 
 #endif

@@ -218,6 +218,9 @@ static int run(const void *opaque)
         code = check_output(training.values->checkpoint);
     }
     if (code == CLI_OK) {
+        code = cli_record_check(training.values);
+    }
+    if (code == CLI_OK) {
         code = open_data(&training);
     }
     if (code == CLI_OK) {
@@ -301,6 +304,12 @@ static const cli_option options[] = {
      "go on from a checkpoint, Linnet's or a PyTorch script's; all other options and the data have "
      "to be "
      "those of the run that wrote it"},
+    {"history", 0, "FILE", CLI_TEXT, FIELD(history), 0, 0, NULL,
+     "write the figures of each epoch to this file, a line of JSON each; a resumed run goes on "
+     "with the "
+     "lines of the epochs that are done"},
+    {"logdir", 0, "DIR", CLI_TEXT, FIELD(logdir), 0, 0, NULL,
+     "write the figures of each epoch to an event file in this directory, for TensorBoard"},
     {"scale", 0, "F", CLI_NUMBER, FIELD(scale), 0, INT64_MAX, NULL,
      "multiply features by this first, such as 1/255; stored in the model"},
     {"standardize", 0, NULL, CLI_FLAG, FIELD(standardize), 0, 0, NULL,

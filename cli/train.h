@@ -3,6 +3,7 @@
 #ifndef CLI_TRAIN_H
 #define CLI_TRAIN_H
 
+#include "history.h"
 #include "source.h"
 
 typedef struct cli_train_values {
@@ -10,6 +11,7 @@ typedef struct cli_train_values {
     const char *labels, *val, *val_labels;
     const char *optim, *loss, *rng, *schedule, *schedule_step, *precision;
     const char *checkpoint, *resume;
+    const char *history, *logdir;
     int64_t epochs, batch_size, seed, threads;
     double val_fraction, scale; /* 0: not given */
     bool standardize;
@@ -49,6 +51,18 @@ typedef struct cli_best {
 int cli_save_checkpoint(const cli_training *training, linnet_trainer *trainer,
                         const cli_best *best);
 int cli_resume(const cli_training *training, linnet_trainer *trainer, cli_best *best);
+
+/* What is kept of the epochs for --history and --logdir, and in memory. */
+typedef struct cli_record cli_record;
+
+/* Fails where --history cannot be written. */
+int cli_record_check(const cli_train_values *values);
+/* `done`: epochs before this run; what a history holds of them stays, and what it holds of later ones goes. */
+int cli_record_open(const cli_train_values *values, int64_t done, cli_record **record);
+int cli_record_epoch(cli_record *record, const cli_epoch *epoch);
+const cli_history *cli_record_history(const cli_record *record);
+/* NULL is fine. Returns `code`, or CLI_FAILURE where something could not be written to its end. */
+int cli_record_close(cli_record *record, int code);
 
 /* Trains, measures and saves; prints the results. Returns the exit code. */
 int cli_train_epochs(cli_training *training);

@@ -15,6 +15,7 @@
 typedef struct epochs_run {
     cli_training *training;
     linnet_trainer *trainer;
+    cli_record *record;
     int64_t epoch;                   /* in hand, from 1 */
     int64_t resumed;                 /* epochs that were done before */
     double started, begun, drawn;    /* training, epoch, last drawing: cli_seconds() */
@@ -126,23 +127,38 @@ static int measure_and_keep(epochs_run *course, const linnet_epoch *epoch,
     return CLI_OK;
 }
 
-static void tell_epoch(const epochs_run *course, const linnet_epoch *epoch, double trained,
-                       const linnet_evaluation *evaluation, bool best)
+static cli_epoch figures(const epochs_run *course, const linnet_epoch *epoch, double trained,
+                         const linnet_evaluation *evaluation, bool best)
+{
+    bool validated = course->training->val != NULL;
+    return (cli_epoch){
+        .epoch = epoch->epoch,
+        .best = best,
+        .loss = epoch->loss,
+        .accuracy = epoch->accuracy,
+        .val_loss = validated ? evaluation->loss : NAN,
+        .val_accuracy = validated ? evaluation->accuracy : NAN,
+        .lr = epoch->lr,
+        .seconds = round(1e3 * (cli_seconds() - course->begun)) / 1e3,
+        .samples_per_second = trained > 0 ? round((double)epoch->rows / trained) : 0.0,
+    };
+}
+
+static void tell_epoch(const epochs_run *course, const cli_epoch *epoch)
 {
     int64_t epochs = course->training->values->epochs;
     cli_text line = {0};
     cli_text_add(&line, "epoch %*lld/%lld  loss %.4f  accuracy %.4f", digits(epochs),
                  (long long)epoch->epoch, (long long)epochs, epoch->loss, epoch->accuracy);
     if (course->training->val != NULL) {
-        cli_text_add(&line, "  val loss %.4f  val accuracy %.4f", evaluation->loss,
-                     evaluation->accuracy);
+        cli_text_add(&line, "  val loss %.4f  val accuracy %.4f", epoch->val_loss,
+                     epoch->val_accuracy);
     }
     if (course->training->values->schedule != NULL) {
         cli_text_add(&line, "  lr %.4g", epoch->lr);
     }
-    cli_text_add(&line, "  %.1f s  %.0f samples/s", cli_seconds() - course->begun,
-                 trained > 0 ? (double)epoch->rows / trained : 0.0);
-    if (course->training->val != NULL && best) {
+    cli_text_add(&line, "  %.1f s  %.0f samples/s", epoch->seconds, epoch->samples_per_second);
+    if (course->training->val != NULL && epoch->best) {
         cli_text_add(&line, " *");
     }
     cli_say("%s", line.failed ? "" : line.data);
@@ -188,7 +204,9 @@ static int one_epoch(epochs_run *course)
         code = step_schedule(course, &epoch, &evaluation);
     }
     if (code == CLI_OK) {
-        tell_epoch(course, &epoch, trained, &evaluation, best);
+        cli_epoch told = figures(course, &epoch, trained, &evaluation, best);
+        tell_epoch(course, &told);
+        code = cli_record_epoch(course->record, &told);
     }
     if (code == CLI_OK && !epoch.stopped && course->training->values->checkpoint != NULL) {
         code = cli_save_checkpoint(course->training, course->trainer, &course->best);
@@ -364,10 +382,14 @@ int cli_train_epochs(cli_training *training)
         code = cli_resume(training, course.trainer, &course.best);
     }
     if (code == CLI_OK) {
+        code = cli_record_open(values, linnet_trainer_epochs(course.trainer), &course.record);
+    }
+    if (code == CLI_OK) {
         announce(&course);
         cli_watch_interrupts(true);
         code = all_epochs(&course);
     }
+    code = cli_record_close(course.record, code);
     linnet_trainer_free(course.trainer);
     return code;
 }

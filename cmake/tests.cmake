@@ -10,9 +10,17 @@ target_compile_definitions(linnet_test_support PUBLIC
   LN_TEST_DATA="${CMAKE_CURRENT_SOURCE_DIR}/tests/data")
 target_link_libraries(linnet_test_support PRIVATE linnet_flags PUBLIC linnet_static PkgConfig::CMOCKA)
 
+# test_cli_* are of the program's parts.
+if(NOT LINNET_BUILD_CLI)
+  list(FILTER LINNET_TESTS EXCLUDE REGEX "/test_cli_[^/]*$")
+endif()
 foreach(source ${LINNET_TESTS})
   get_filename_component(name ${source} NAME_WE)
   add_executable(${name} ${source} $<TARGET_OBJECTS:linnet_test_support>)
+  if(name MATCHES "^test_cli_")
+    target_include_directories(${name} PRIVATE cli)
+    target_link_libraries(${name} PRIVATE linnet_cli)
+  endif()
   target_include_directories(${name} PRIVATE src tests)
   target_link_libraries(${name} PRIVATE linnet_test_support linnet_flags)
   add_test(NAME ${name} COMMAND ${name})
