@@ -50,7 +50,7 @@ static size_t a_words(const tile_case *t)
 
 static size_t b_words(const tile_case *t)
 {
-    return t->precision == LN_FLOAT32 ? t->k : (t->k + 1) / 2;
+    return t->precision == LN_FULL ? t->k : (t->k + 1) / 2;
 }
 
 /* Where word i of row r of A lies. */
@@ -77,7 +77,7 @@ static float element(const float *words, size_t at, bool pairs, size_t i)
 /* The chain of a tile's element by the definition. */
 static float define_tile(const tile_case *t, const float *a, const float *b, size_t r, size_t j)
 {
-    bool a_pairs = t->precision == LN_BFLOAT16, b_pairs = t->precision != LN_FLOAT32;
+    bool a_pairs = t->precision == LN_BFLOAT16, b_pairs = t->precision != LN_FULL;
     float s = 0;
     for (size_t step = 0; step < (a_pairs ? 2 * a_words(t) : t->k); step++) {
         size_t i = a_pairs ? step ^ 1 : step; /* the second of a pair first */
@@ -126,7 +126,7 @@ static void check_tile(const tile_case *t, check_random *random)
     float *a = check_guarded(a_size), *b = check_guarded(b_size), *c = check_guarded(c_size);
     float expected[LN_MAX_TILE_ROWS * LN_MAX_TILE_COLUMNS];
     fill_words(random, a, a_size / sizeof *a, t->precision == LN_BFLOAT16, t->k);
-    fill_words(random, b, b_size / sizeof *b, t->precision != LN_FLOAT32, t->k);
+    fill_words(random, b, b_size / sizeof *b, t->precision != LN_FULL, t->k);
     check_fill(random, c, c_size / sizeof *c);
     for (size_t r = 0; r < t->rows; r++) {
         for (size_t j = 0; j < width; j++) {
@@ -327,7 +327,7 @@ static void check_forward(const product_data *d, bool with_bias, bool negated)
     }
     int context = 0;
     /* With a small cache a block of the features is kept in it, and not all of them. */
-    ln_forward product = {.precision = LN_FLOAT32,
+    ln_forward product = {.precision = LN_FULL,
                           .batch = batch,
                           .in = in,
                           .out = out,
@@ -358,7 +358,7 @@ static void check_input_gradient(const product_data *d, bool negated)
         }
     }
     int context = 0;
-    ln_input_gradient product = {LN_FLOAT32,
+    ln_input_gradient product = {LN_FULL,
                                  batch,
                                  in,
                                  out,
@@ -395,8 +395,8 @@ static void check_weight_gradient(const product_data *d)
             expected[o * in + i] = ln_sum_batch(batch, d->dy + o, d->ldy, d->x + i, d->ldx);
         }
     }
-    ln_weight_gradient product = {LN_FLOAT32, batch,  in,           out,    d->x,       d->ldx,
-                                  d->dy,      d->ldy, keep_stretch, packed, {d->packed}};
+    ln_weight_gradient product = {LN_FULL, batch,  in,           out,    d->x,       d->ldx,
+                                  d->dy,   d->ldy, keep_stretch, packed, {d->packed}};
     ln_linear_weight_gradient(d->set, d->pool, &product);
     /* Packed with zeros past the last output, so that padding stays what it is. */
     ln_pack_weight(d->set, d->pool, in, out, expected, (ptrdiff_t)in, 1, again);

@@ -103,10 +103,10 @@ static bool wanted(size_t batch, int threads)
 /* Other precisions differ in the products only: fewer sizes do. */
 static bool wanted_in(ln_precision precision, size_t batch, int threads)
 {
-    return wanted(batch, threads) && (precision == LN_FLOAT32 || batch < 10 || batch % 16 < 2);
+    return wanted(batch, threads) && (precision == LN_FULL || batch < 10 || batch % 16 < 2);
 }
 
-static const linnet_precision precisions[] = {[LN_FLOAT32] = LINNET_PRECISION_FLOAT32,
+static const linnet_precision precisions[] = {[LN_FULL] = LINNET_PRECISION_FLOAT32,
                                               [LN_BFLOAT16] = LINNET_PRECISION_BF16,
                                               [LN_BFLOAT16_WEIGHTS] =
                                                   LINNET_PRECISION_BF16_WEIGHTS};
@@ -268,7 +268,7 @@ static void test_gradients(void **state)
                 labels[r] = (int64_t)(check_next(&random) % 2);
             }
             train_case c = {.model = model, .x = x, .labels = labels, .batch = batch, .net = net};
-            for (int precision = LN_FLOAT32; precision <= LN_BFLOAT16; precision++) {
+            for (int precision = LN_FULL; precision <= LN_BFLOAT16; precision++) {
                 c.precision = (ln_precision)precision;
                 if (wanted_in(c.precision, batch, 1) || batch == 130) {
                     naive_set_precision(net, c.precision);

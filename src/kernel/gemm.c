@@ -29,7 +29,7 @@ static size_t words_of(bool pairs, size_t n)
 
 static const void *behind(const void *words, size_t count)
 {
-    return (const char *)words + count * sizeof(float);
+    return (const char *)words + count * sizeof(ln_real);
 }
 
 /* How a product is cut: `parts` of its rows times parts of its features. */
@@ -90,7 +90,7 @@ static void run(ln_pool *pool, const grid *g, ln_task task)
 static void begin_with_bias(const ln_forward *p, const part *t)
 {
     for (size_t r = t->row; r < t->row + t->rows; r++) {
-        float *y = p->y + r * p->ldy + t->feature;
+        ln_real *y = p->y + r * p->ldy + t->feature;
         if (p->bias != NULL) {
             memcpy(y, p->bias + t->feature, t->features * sizeof *y);
         } else {
@@ -102,7 +102,7 @@ static void begin_with_bias(const ln_forward *p, const part *t)
 /* One tile of Y += block of X times block of a panel; past the last column it goes through a spare
  * tile. */
 static void add_tile(const ln_kernels *kernels, const ln_forward *p, size_t rows, size_t columns,
-                     size_t k, const void *x, const void *panel, float *y)
+                     size_t k, const void *x, const void *panel, ln_real *y)
 {
     size_t width = kernels->tile_columns;
     const ln_tiles *tiles = kernels->tiles[p->precision];
@@ -110,7 +110,7 @@ static void add_tile(const ln_kernels *kernels, const ln_forward *p, size_t rows
         tiles->forward(rows, k, x, p->ldx, panel, y, p->ldy, true);
         return;
     }
-    _Alignas(LN_ALIGNMENT) float spare[LN_MAX_TILE_ROWS * LN_MAX_TILE_COLUMNS];
+    _Alignas(LN_ALIGNMENT) ln_real spare[LN_MAX_TILE_ROWS * LN_MAX_TILE_COLUMNS];
     tiles->forward(rows, k, x, p->ldx, panel, spare, width, false);
     for (size_t r = 0; r < rows; r++) {
         kernels->add(columns, spare + r * width, y + r * p->ldy);
@@ -121,7 +121,7 @@ static void add_tile(const ln_kernels *kernels, const ln_forward *p, size_t rows
  * it. */
 static size_t cached_words(const ln_forward *p)
 {
-    return (p->cache > 0 ? p->cache : USUAL_CACHE) / 2 / sizeof(float);
+    return (p->cache > 0 ? p->cache : USUAL_CACHE) / 2 / sizeof(ln_real);
 }
 
 /* All rows of the task, a block of the summed index, and the panel at `column`, or two: returns how
@@ -129,7 +129,7 @@ static size_t cached_words(const ln_forward *p)
 static size_t forward_block(const ln_kernels *kernels, const ln_forward *p, const part *t,
                             size_t column, size_t block)
 {
-    bool x_pairs = p->precision == LN_BFLOAT16, w_pairs = p->precision != LN_FLOAT32;
+    bool x_pairs = p->precision == LN_BFLOAT16, w_pairs = p->precision != LN_FULL;
     size_t width = kernels->tile_columns;
     size_t k = ln_min_size(p->in - block, LN_FEATURE_BLOCK);
     size_t columns = ln_min_size(p->out - column, width);
@@ -137,7 +137,7 @@ static size_t forward_block(const ln_kernels *kernels, const ln_forward *p, cons
     const void *panel =
         behind(p->weight, column / width * panel_words + words_of(w_pairs, block) * width);
     const void *x = behind(p->x, t->row * p->ldx + words_of(x_pairs, block));
-    float *y = p->y + t->row * p->ldy + column;
+    ln_real *y = p->y + t->row * p->ldy + column;
     const ln_tiles *tiles = kernels->tiles[p->precision];
     if (t->rows == 1 && tiles->forward_two != NULL &&
         column + 2 * width <= t->feature + t->features) {
@@ -196,7 +196,7 @@ void ln_linear_forward(const ln_kernels *kernels, ln_pool *pool, const ln_forwar
 /* Lanes lie over the batch here, in groups of a tile's columns: a task's rows are whole groups.
  * Its sums, with the batch innermost: (groups, features, tile_columns). */
 typedef struct turned_sums {
-    _Alignas(LN_ALIGNMENT) float sum[TURNED_ROWS * TASK_FEATURES];
+    _Alignas(LN_ALIGNMENT) ln_real sum[TURNED_ROWS * TASK_FEATURES];
 } turned_sums;
 
 static void turn_back(const ln_kernels *kernels, const ln_input_gradient *p, const part *t,
@@ -282,7 +282,7 @@ typedef struct gradient_tile {
 
 /* A leaf's chain, into `sum` or added to it. */
 static void run_leaf(const ln_kernels *kernels, const ln_weight_gradient *p, const gradient_tile *t,
-                     size_t leaf, float *sum, bool add)
+                     size_t leaf, ln_real *sum, bool add)
 {
     bool pairs = p->precision == LN_BFLOAT16;
     size_t width = kernels->tile_columns;
@@ -298,9 +298,9 @@ static void run_leaf(const ln_kernels *kernels, const ln_weight_gradient *p, con
         dy = narrow.leaf;
         lddy = width;
     }
-    const float *streams[LN_TILE_STREAMS];
+    const ln_real *streams[LN_TILE_STREAMS];
     for (size_t s = 0; s < LN_TILE_STREAMS; s++) {
-        const float *base = p->streams[s] != NULL ? p->streams[s] : p->streams[0];
+        const ln_real *base = p->streams[s] != NULL ? p->streams[s] : p->streams[0];
         streams[s] = base != NULL ? base + t->column * p->in + t->feature * width : sum;
     }
     const void *x = behind(p->x, words_of(pairs, leaf) * p->ldx + t->feature);
@@ -316,7 +316,7 @@ static void gradient_tile_sum(const ln_kernels *kernels, const ln_weight_gradien
     tree->width = t->rows * width;
     for (size_t leaf = 0; leaf < p->batch; leaf += LN_BATCH_LEAF) {
         bool right = tree->leaves % 2 != 0;
-        float *sum = right ? ln_tree_last(tree) : ln_tree_next(tree);
+        ln_real *sum = right ? ln_tree_last(tree) : ln_tree_next(tree);
         run_leaf(kernels, p, t, leaf, sum, right);
         if (right) {
             ln_tree_added(tree);
@@ -332,7 +332,7 @@ static void weight_gradient_task(void *context, size_t index)
     const grid *g = context;
     const ln_weight_gradient *p = g->product;
     const ln_kernels *kernels = g->kernels;
-    _Alignas(LN_ALIGNMENT) float level[LN_TREE_LEVELS * LN_MAX_TILE_ROWS * LN_MAX_TILE_COLUMNS];
+    _Alignas(LN_ALIGNMENT) ln_real level[LN_TREE_LEVELS * LN_MAX_TILE_ROWS * LN_MAX_TILE_COLUMNS];
     size_t width = kernels->tile_columns;
     /* Rows are cut in pairs of input features, which stay together. */
     part t = task_part(g, ln_ceil_div(p->in, 2), p->out, index);
@@ -366,20 +366,20 @@ void ln_linear_weight_gradient(const ln_kernels *kernels, ln_pool *pool,
 typedef struct column_job {
     const ln_kernels *kernels;
     size_t rows, n, ld;
-    const float *x;
-    float *out;
+    const ln_real *x;
+    ln_real *out;
 } column_job;
 
 static void sum_part(void *context, size_t index)
 {
     const column_job *job = context;
-    _Alignas(LN_ALIGNMENT) float level[LN_TREE_LEVELS * SUM_COLUMNS];
+    _Alignas(LN_ALIGNMENT) ln_real level[LN_TREE_LEVELS * SUM_COLUMNS];
     size_t first = index * SUM_COLUMNS;
     size_t columns = ln_min_size(job->n - first, SUM_COLUMNS);
     ln_tree tree = {.kernels = job->kernels, .width = columns, .level = level};
     for (size_t leaf = 0; leaf < job->rows; leaf += LN_BATCH_LEAF) {
         size_t rows = ln_min_size(job->rows - leaf, LN_BATCH_LEAF);
-        float *sum = ln_tree_next(&tree);
+        ln_real *sum = ln_tree_next(&tree);
         memset(sum, 0, columns * sizeof *sum);
         for (size_t r = 0; r < rows; r++) {
             job->kernels->add(columns, job->x + (leaf + r) * job->ld + first, sum);
@@ -389,8 +389,8 @@ static void sum_part(void *context, size_t index)
     memcpy(job->out + first, ln_tree_sum(&tree), columns * sizeof *job->out);
 }
 
-void ln_sum_columns(const ln_kernels *kernels, ln_pool *pool, size_t rows, size_t n, const float *x,
-                    size_t ld, float *out)
+void ln_sum_columns(const ln_kernels *kernels, ln_pool *pool, size_t rows, size_t n,
+                    const ln_real *x, size_t ld, ln_real *out)
 {
     column_job job = {kernels, rows, n, ld, x, out};
     ln_parallel(pool, ln_ceil_div(n, SUM_COLUMNS), sum_part, &job);

@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include "linnet.h"
+#include "numeric/real.h"
 #include "os/threads.h"
 
 /* Rule 1, feature sums: blocks of 256, added to the bias in order. Rule 2, batch sums: leaves of 64
@@ -16,7 +17,7 @@
 #define LN_FEATURE_BLOCK 256
 #define LN_BATCH_LEAF 64
 
-/* The largest tile any set may have, in rows and in floats. */
+/* The largest tile any set may have, in rows and in columns. */
 #define LN_MAX_TILE_ROWS 16
 #define LN_MAX_TILE_COLUMNS 32
 
@@ -53,16 +54,17 @@ typedef enum ln_activation_index {
  * numeric/activations.h. */
 typedef struct ln_activation_kernels {
     /* y = f(x) */
-    void (*forward)(size_t n, const float *parameters, const float *x, float *y);
+    void (*forward)(size_t n, const ln_real *parameters, const ln_real *x, ln_real *y);
     /* dx = dy f'(x); dx may be dy or x */
-    void (*backward)(size_t n, const float *parameters, const float *x, const float *dy, float *dx);
+    void (*backward)(size_t n, const ln_real *parameters, const ln_real *x, const ln_real *dy,
+                     ln_real *dx);
 } ln_activation_kernels;
 
-/* What the operands of a product are. A word is a float, or two neighbours of the summed index as
- * bfloat16, the first one in the lower half; sums are float32 in any case. */
+/* What the operands of a product are. A word is a number as the sums are, or two neighbours of the
+ * summed index as bfloat16, the first one in the lower half. */
 typedef enum ln_precision {
-    LN_FLOAT32,
-    LN_BFLOAT16,         /* rule 5: both operands in words of two */
+    LN_FULL,             /* as the sums */
+    LN_BFLOAT16,         /* rule 5: both operands in words of two; sums are float32 */
     LN_BFLOAT16_WEIGHTS, /* rule 1, with weights that are kept as bfloat16; forward only */
     LN_PRECISION_COUNT
 } ln_precision;
@@ -78,15 +80,15 @@ typedef enum ln_precision {
  *                      `streams` are fetched into the cache, a line from each in every step
  * The last two write c as (rows, tile_columns). */
 typedef struct ln_tiles {
-    void (*forward)(size_t rows, size_t k, const void *a, size_t lda, const void *b, float *c,
+    void (*forward)(size_t rows, size_t k, const void *a, size_t lda, const void *b, ln_real *c,
                     size_t ldc, bool add);
     void (*input_gradient)(size_t rows, size_t k, const void *a, size_t panel, const void *b,
-                           float *c);
+                           ln_real *c);
     void (*weight_gradient)(size_t rows, size_t k, const void *a, size_t lda, const void *b,
-                            size_t ldb, float *c, bool add, const float *const *streams);
+                            size_t ldb, ln_real *c, bool add, const ln_real *const *streams);
     /* One row and two panels, `panel` words apart, added to c; NULL where one at a time is as
      * fast. */
-    void (*forward_two)(size_t k, const void *a, const void *b, size_t panel, float *c);
+    void (*forward_two)(size_t k, const void *a, const void *b, size_t panel, ln_real *c);
 } ln_tiles;
 
 /* A kernel set. */
@@ -136,17 +138,18 @@ bool ln_crowded(size_t ld);
 
 /* Floats that packed weights take; SIZE_MAX on overflow. */
 size_t ln_packed_size(const ln_kernels *kernels, size_t in, size_t out);
-/* Packs W(o, i) = weight[o * out_stride + i * in_stride], strides in floats, or the other way. */
+/* Packs W(o, i) = weight[o * out_stride + i * in_stride], strides in elements, or the other way. */
 void ln_pack_weight(const ln_kernels *kernels, ln_pool *pool, size_t in, size_t out,
-                    const float *weight, ptrdiff_t out_stride, ptrdiff_t in_stride, float *packed);
+                    const ln_real *weight, ptrdiff_t out_stride, ptrdiff_t in_stride,
+                    ln_real *packed);
 void ln_unpack_weight(const ln_kernels *kernels, ln_pool *pool, size_t in, size_t out,
-                      const float *packed, float *weight);
+                      const ln_real *packed, ln_real *weight);
 
 /* Words of forward's weights in bfloat16, and of the input gradient's. */
 size_t ln_paired_size(const ln_kernels *kernels, size_t in, size_t out);
-/* Rounds `count` floats of packed weights, `first` of them before, into their place in both: whole
+/* Rounds `count` elements of packed weights, `first` of them before, into their place in both: whole
  * features of a panel, the first an even one. by_output may be NULL. */
-void ln_pair_weight(const ln_kernels *kernels, size_t in, const float *packed, size_t first,
+void ln_pair_weight(const ln_kernels *kernels, size_t in, const ln_real *packed, size_t first,
                     size_t count, uint32_t *by_input, uint32_t *by_output);
 
 /* dst[i * dst_ld + j] = src[j * src_ld + i] for i < rows, j < columns; any words. */
@@ -156,16 +159,16 @@ void ln_transpose(size_t rows, size_t columns, const void *src, size_t src_ld, v
 /* What happens to a finished stretch of a row while it is hot: columns first .. first + count - 1 of
  * row `row`; `c` is its first element. `first` is a multiple of LN_EPILOGUE_ALIGNMENT. */
 #define LN_EPILOGUE_ALIGNMENT 64
-typedef void (*ln_epilogue)(void *context, size_t row, size_t first, size_t count, float *c);
+typedef void (*ln_epilogue)(void *context, size_t row, size_t first, size_t count, ln_real *c);
 
 typedef struct ln_forward {
     ln_precision precision;
     size_t batch, in, out;
     const void *x;
     size_t ldx;
-    const void *weight; /* packed */
-    const float *bias;  /* out floats, or NULL */
-    float *y;
+    const void *weight;  /* packed */
+    const ln_real *bias; /* `out` of them, or NULL */
+    ln_real *y;
     size_t ldy;
     ln_epilogue epilogue; /* may be NULL */
     void *context;
@@ -181,7 +184,7 @@ typedef struct ln_input_gradient {
     size_t lddy;
     void *turned; /* scratch, ln_turned_size words: dY with the batch innermost */
     const void *weight;
-    float *dx;
+    ln_real *dx;
     size_t lddx;
     ln_epilogue epilogue;
     void *context;
@@ -195,7 +198,7 @@ void ln_linear_input_gradient(const ln_kernels *kernels, ln_pool *pool,
  * stretches in any order: whole features of a panel, the first an even one. The array is valid during the
  * call. */
 typedef void (*ln_gradient_stretch)(void *context, size_t first, size_t count,
-                                    const float *gradient);
+                                    const ln_real *gradient);
 
 typedef struct ln_weight_gradient {
     ln_precision precision;
@@ -207,14 +210,14 @@ typedef struct ln_weight_gradient {
     ln_gradient_stretch take;
     void *context;
     /* Arrays like the packed weights that `take` will read: fetched while the sums run. */
-    const float *streams[LN_TILE_STREAMS];
+    const ln_real *streams[LN_TILE_STREAMS];
 } ln_weight_gradient;
 
 void ln_linear_weight_gradient(const ln_kernels *kernels, ln_pool *pool,
                                const ln_weight_gradient *product);
 
 /* Rule 2 for a whole matrix: out[j] = tree over rows of x[i * ld + j]. */
-void ln_sum_columns(const ln_kernels *kernels, ln_pool *pool, size_t rows, size_t n, const float *x,
-                    size_t ld, float *out);
+void ln_sum_columns(const ln_kernels *kernels, ln_pool *pool, size_t rows, size_t n,
+                    const ln_real *x, size_t ld, ln_real *out);
 
 #endif

@@ -7,8 +7,8 @@
 #include "kernel/kernel.h"
 
 /* Floats, or words of any kind. */
-typedef float word __attribute__((may_alias));
-typedef float four __attribute__((vector_size(16), aligned(4), may_alias));
+typedef ln_real word __attribute__((may_alias));
+typedef ln_real four __attribute__((vector_size(16), aligned(4), may_alias));
 
 /* dst[i * dst_stride + j] = src[j * column_stride + i] for i, j < 4. */
 static inline void transpose_four(const word *src, ptrdiff_t column_stride, word *dst,
@@ -84,7 +84,7 @@ void ln_transpose(size_t rows, size_t columns, const void *src, size_t src_ld, v
 /* A first-level cache of 64 sets, as nearly all have: rows this many lines apart meet in a set. */
 #define SETS 64
 #define WAYS 8
-#define LINE (64 / sizeof(float))
+#define LINE (64 / sizeof(ln_real))
 
 /* The largest number of lines that fall into one set where 16 rows, `lines` apart, are each read
  * over a block of features at once. */
@@ -130,9 +130,9 @@ size_t ln_packed_size(const ln_kernels *kernels, size_t in, size_t out)
 
 typedef struct pack_job {
     size_t in, out, width;
-    const float *weight;
+    const ln_real *weight;
     ptrdiff_t out_stride, in_stride;
-    float *packed;
+    ln_real *packed;
 } pack_job;
 
 static void pack_panel(void *context, size_t index)
@@ -140,7 +140,7 @@ static void pack_panel(void *context, size_t index)
     const pack_job *job = context;
     size_t first = index * job->width;
     size_t columns = ln_min_size(job->out - first, job->width);
-    float *panel = job->packed + first * job->in;
+    ln_real *panel = job->packed + first * job->in;
     copy_matrix(job->in, columns, job->weight + (ptrdiff_t)first * job->out_stride, job->in_stride,
                 job->out_stride, panel, job->width);
     for (size_t i = 0; columns < job->width && i < job->in; i++) {
@@ -149,7 +149,8 @@ static void pack_panel(void *context, size_t index)
 }
 
 void ln_pack_weight(const ln_kernels *kernels, ln_pool *pool, size_t in, size_t out,
-                    const float *weight, ptrdiff_t out_stride, ptrdiff_t in_stride, float *packed)
+                    const ln_real *weight, ptrdiff_t out_stride, ptrdiff_t in_stride,
+                    ln_real *packed)
 {
     pack_job job = {in, out, kernels->tile_columns, weight, out_stride, in_stride, packed};
     ln_parallel(pool, ln_ceil_div(out, kernels->tile_columns), pack_panel, &job);
@@ -157,8 +158,8 @@ void ln_pack_weight(const ln_kernels *kernels, ln_pool *pool, size_t in, size_t 
 
 typedef struct unpack_job {
     size_t in, out, width;
-    const float *packed;
-    float *weight;
+    const ln_real *packed;
+    ln_real *weight;
 } unpack_job;
 
 static void unpack_panel(void *context, size_t index)
@@ -170,7 +171,7 @@ static void unpack_panel(void *context, size_t index)
 }
 
 void ln_unpack_weight(const ln_kernels *kernels, ln_pool *pool, size_t in, size_t out,
-                      const float *packed, float *weight)
+                      const ln_real *packed, ln_real *weight)
 {
     unpack_job job = {in, out, kernels->tile_columns, packed, weight};
     ln_parallel(pool, ln_ceil_div(out, kernels->tile_columns), unpack_panel, &job);
@@ -183,7 +184,7 @@ size_t ln_paired_size(const ln_kernels *kernels, size_t in, size_t out)
     return ln_packed_size(kernels, ln_ceil_div(in, 2), out);
 }
 
-void ln_pair_weight(const ln_kernels *kernels, size_t in, const float *packed, size_t first,
+void ln_pair_weight(const ln_kernels *kernels, size_t in, const ln_real *packed, size_t first,
                     size_t count, uint32_t *by_input, uint32_t *by_output)
 {
     size_t width = kernels->tile_columns, end = first + count;

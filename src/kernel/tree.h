@@ -15,14 +15,14 @@
 
 typedef struct ln_tree {
     const ln_kernels *kernels;
-    size_t width;  /* floats of a leaf */
-    float *level;  /* LN_TREE_LEVELS * width floats of scratch */
-    size_t depth;  /* levels in use */
-    size_t leaves; /* pushed so far */
+    size_t width;   /* numbers of a leaf */
+    ln_real *level; /* LN_TREE_LEVELS * width numbers of scratch */
+    size_t depth;   /* levels in use */
+    size_t leaves;  /* pushed so far */
 } ln_tree;
 
 /* Where the next leaf is to be written. */
-static inline float *ln_tree_next(const ln_tree *tree)
+static inline ln_real *ln_tree_next(const ln_tree *tree)
 {
     return tree->level + tree->depth * tree->width;
 }
@@ -30,7 +30,7 @@ static inline float *ln_tree_next(const ln_tree *tree)
 static inline void ln_tree_merge(ln_tree *tree)
 {
     tree->depth--;
-    float *right = tree->level + tree->depth * tree->width;
+    ln_real *right = tree->level + tree->depth * tree->width;
     tree->kernels->add(tree->width, right, right - tree->width);
 }
 
@@ -44,7 +44,7 @@ static inline void ln_tree_push(ln_tree *tree)
 }
 
 /* The last leaf's place: a leaf may be added to it at once instead of being written behind it ... */
-static inline float *ln_tree_last(const ln_tree *tree)
+static inline ln_real *ln_tree_last(const ln_tree *tree)
 {
     return tree->level + (tree->depth - 1) * tree->width;
 }
@@ -59,7 +59,7 @@ static inline void ln_tree_added(ln_tree *tree)
 }
 
 /* The sum of all leaves; zeros where there was none. */
-static inline const float *ln_tree_sum(ln_tree *tree)
+static inline const ln_real *ln_tree_sum(ln_tree *tree)
 {
     if (tree->depth == 0) {
         memset(tree->level, 0, tree->width * sizeof *tree->level);

@@ -4,16 +4,26 @@
  * Both run the row kernel that the module's type names, with the parameters of its values. */
 #include "nn/nn.h"
 
-void ln_activation_forward(const ln_stretch *stretch, const float *x, float *y)
+/* The kernels, and their parameters as they take them. */
+static const ln_activation_kernels *kernels_of(const ln_stretch *stretch, ln_real parameters[2])
 {
-    const ln_module *module = stretch->module;
-    ln_activation a = module->type->activation(module->values);
-    stretch->kernels->activation[a.index].forward(stretch->count, a.parameters, x, y);
+    ln_activation a = stretch->module->type->activation(stretch->module->values);
+    for (int i = 0; i < 2; i++) {
+        parameters[i] = (ln_real)a.parameters[i];
+    }
+    return &stretch->kernels->activation[a.index];
 }
 
-void ln_activation_backward(const ln_stretch *stretch, const float *x, const float *dy, float *dx)
+static void forward(const ln_stretch *stretch, const ln_real *x, ln_real *y)
 {
-    const ln_module *module = stretch->module;
-    ln_activation a = module->type->activation(module->values);
-    stretch->kernels->activation[a.index].backward(stretch->count, a.parameters, x, dy, dx);
+    ln_real parameters[2];
+    kernels_of(stretch, parameters)->forward(stretch->count, parameters, x, y);
 }
+
+static void backward(const ln_stretch *stretch, const ln_real *x, const ln_real *dy, ln_real *dx)
+{
+    ln_real parameters[2];
+    kernels_of(stretch, parameters)->backward(stretch->count, parameters, x, dy, dx);
+}
+
+LN_MATH(ln_module_math, ln_activation_math) = {.forward = forward, .backward = backward};

@@ -11,6 +11,7 @@
 
 enum { NUM_FEATURES, EPS, MOMENTUM, AFFINE, TRACK };
 
+#ifdef LN_RECORDS
 static linnet_status check(const ln_value *values, linnet_error *error)
 {
     long long features = (long long)values[NUM_FEATURES].integer;
@@ -44,6 +45,7 @@ static void layout(const ln_module *module, const ln_shape *shape, ln_layout *la
     layout->in = layout->out = (size_t)ln_shape_numel(shape, 1);
     layout->inner = (size_t)ln_shape_numel(shape, 2);
 }
+#endif
 
 /* Where the buffers begin. */
 static int first_buffer(const ln_value *values)
@@ -51,6 +53,7 @@ static int first_buffer(const ln_value *values)
     return values[AFFINE].integer != 0 ? 2 : 0;
 }
 
+#ifdef LN_RECORDS
 static bool weight(const ln_value *values, int i, ln_weight *weight)
 {
     static const char *const names[] = {"weight", "bias"};
@@ -84,13 +87,14 @@ static void reset(ln_module *module, ln_torch_generator *generator)
         *(int64_t *)module->weights[first + 2].data = 0;
     }
 }
+#endif
 
 ln_batch_norm ln_batch_norm_of(const ln_module *module)
 {
     const ln_value *values = module->values;
     const linnet_tensor *weights = module->weights;
     int first = first_buffer(values);
-    ln_batch_norm norm = {.eps = (float)values[EPS].number[0],
+    ln_batch_norm norm = {.eps = (ln_real)values[EPS].number[0],
                           .cumulative = values[MOMENTUM].none,
                           .momentum = values[MOMENTUM].number[0]};
     if (first > 0) {
@@ -110,11 +114,11 @@ static void prepare(const ln_module *module, size_t width)
 {
     ln_batch_norm norm = ln_batch_norm_of(module);
     for (size_t i = 0; i < width; i++) {
-        norm.running_var[i] = 1.0f / sqrtf(norm.running_var[i] + norm.eps);
+        norm.running_var[i] = 1.0f / ln_sqrt(norm.running_var[i] + norm.eps);
     }
 }
 
-static void forward(const ln_stretch *stretch, const float *x, float *y)
+static void forward(const ln_stretch *stretch, const ln_real *x, ln_real *y)
 {
     ln_batch_norm norm = ln_batch_norm_of(stretch->module);
     size_t at = stretch->column;
@@ -123,6 +127,9 @@ static void forward(const ln_stretch *stretch, const float *x, float *y)
                                  norm.bias != NULL ? norm.bias + at : NULL, y);
 }
 
+LN_MATH(ln_module_math, ln_batch_norm1d_math) = {.prepare = prepare, .forward = forward};
+
+#ifdef LN_RECORDS
 const ln_module_type ln_batch_norm1d_type = {
     .signature = {"BatchNorm1d",
                   7,
@@ -139,6 +146,6 @@ const ln_module_type ln_batch_norm1d_type = {
     .layout = layout,
     .weight = weight,
     .reset = reset,
-    .prepare = prepare,
-    .forward = forward,
+    .math = LN_MATHS(ln_batch_norm1d_math),
 };
+#endif

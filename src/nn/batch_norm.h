@@ -5,11 +5,11 @@
 #include "nn/nn.h"
 
 typedef struct ln_batch_norm {
-    float eps;
+    ln_real eps;
     bool cumulative; /* momentum=None: running statistics are the means over all batches */
     double momentum;
-    const float *weight, *bias;        /* NULL without affine */
-    float *running_mean, *running_var; /* NULL without track_running_stats */
+    const ln_real *weight, *bias;        /* NULL without affine */
+    ln_real *running_mean, *running_var; /* NULL without track_running_stats */
     int64_t *num_batches_tracked;
 } ln_batch_norm;
 

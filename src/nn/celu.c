@@ -13,9 +13,8 @@ static linnet_status check(const ln_value *values, linnet_error *error)
 
 static ln_activation activation(const ln_value *values)
 {
-    return (ln_activation){
-        .index = LN_ACTIVATION_celu,
-        .parameters = {(float)values[ALPHA].number[0], (float)(1 / values[ALPHA].number[0])}};
+    return (ln_activation){.index = LN_ACTIVATION_celu,
+                           .parameters = {values[ALPHA].number[0], 1 / values[ALPHA].number[0]}};
 }
 
 const ln_module_type ln_celu_type = {

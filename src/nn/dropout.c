@@ -19,6 +19,7 @@ enum { P, INPLACE };
 /* Stretches are masked in pieces of this many columns, a multiple of Philox's 64. */
 #define PIECE 512
 
+#ifdef LN_RECORDS
 static linnet_status check(const ln_value *values, linnet_error *error)
 {
     double p = values[P].number[0];
@@ -30,6 +31,7 @@ static linnet_status check(const ln_value *values, linnet_error *error)
     }
     return LINNET_OK;
 }
+#endif
 
 /* Which elements of a whole batch are kept, in PyTorch's order; it draws nothing where that is
  * certain. */
@@ -81,10 +83,10 @@ static size_t piece_size(size_t left)
     return left < PIECE ? left : PIECE;
 }
 
-static void forward(const ln_stretch *stretch, const float *x, float *y)
+static void forward(const ln_stretch *stretch, const ln_real *x, ln_real *y)
 {
     uint8_t piece[PIECE];
-    float scale = ln_dropout_scale(stretch->module->values[P].number[0]);
+    ln_real scale = ln_dropout_scale(stretch->module->values[P].number[0]);
     for (size_t done = 0; done < stretch->count; done += PIECE) {
         size_t count = piece_size(stretch->count - done);
         const uint8_t *keep = keep_mask(stretch, stretch->column + done, count, piece);
@@ -92,7 +94,8 @@ static void forward(const ln_stretch *stretch, const float *x, float *y)
     }
 }
 
-static void backward_scaled(const ln_stretch *stretch, float scale, const float *dy, float *dx)
+static void backward_scaled(const ln_stretch *stretch, ln_real scale, const ln_real *dy,
+                            ln_real *dx)
 {
     uint8_t piece[PIECE];
     for (size_t done = 0; done < stretch->count; done += PIECE) {
@@ -102,7 +105,7 @@ static void backward_scaled(const ln_stretch *stretch, float scale, const float 
     }
 }
 
-static void backward(const ln_stretch *stretch, const float *y, const float *dy, float *dx)
+static void backward(const ln_stretch *stretch, const ln_real *y, const ln_real *dy, ln_real *dx)
 {
     (void)y;
     backward_scaled(stretch, ln_dropout_scale(stretch->module->values[P].number[0]), dy, dx);
@@ -111,7 +114,7 @@ static void backward(const ln_stretch *stretch, const float *y, const float *dy,
 /* ---- AlphaDropout: x * factor + kept, or dropped alone ---- */
 
 typedef struct alpha {
-    float factor, kept, dropped;
+    ln_real factor, kept, dropped;
 } alpha;
 
 static alpha alpha_of(double p)
@@ -121,10 +124,10 @@ static alpha alpha_of(double p)
         return (alpha){0, 0, 0};
     }
     double a = 1 / sqrt((saturation * saturation * p + 1) * (1 - p));
-    return (alpha){(float)a, (float)(saturation * a * p), (float)(saturation * a * (p - 1))};
+    return (alpha){(ln_real)a, (ln_real)(saturation * a * p), (ln_real)(saturation * a * (p - 1))};
 }
 
-static void alpha_forward(const ln_stretch *stretch, const float *x, float *y)
+static void alpha_forward(const ln_stretch *stretch, const ln_real *x, ln_real *y)
 {
     uint8_t piece[PIECE];
     double p = stretch->module->values[P].number[0];
@@ -141,12 +144,20 @@ static void alpha_forward(const ln_stretch *stretch, const float *x, float *y)
     }
 }
 
-static void alpha_backward(const ln_stretch *stretch, const float *x, const float *dy, float *dx)
+static void alpha_backward(const ln_stretch *stretch, const ln_real *x, const ln_real *dy,
+                           ln_real *dx)
 {
     (void)x;
     backward_scaled(stretch, alpha_of(stretch->module->values[P].number[0]).factor, dy, dx);
 }
 
+#define DROPOUT_MATH(name, f, b)                                                                   \
+    LN_MATH(ln_module_math,                                                                        \
+            name) = {.draw_size = sizeof(uint8_t), .draw = draw, .forward = f, .backward = b}
+DROPOUT_MATH(ln_dropout_math, forward, backward);
+DROPOUT_MATH(ln_alpha_dropout_math, alpha_forward, alpha_backward);
+
+#ifdef LN_RECORDS
 /* ---- whole channels ---- */
 
 static size_t channels(const ln_shape *shape)
@@ -192,18 +203,18 @@ static linnet_status shape_rule_1d(const ln_module *module, ln_shape *shape, lin
                   2,                                                                               \
                   {{"p", LN_KIND_FLOAT, "0.5", LN_REPR_ALWAYS},                                    \
                    {"inplace", LN_KIND_BOOL, "False", LN_REPR_ALWAYS}}},                           \
-    .role = LN_ROLE_ELEMENTWISE, .draw_size = sizeof(uint8_t), .identity_in_eval = true,           \
-    .check = check, .draw = draw
+    .role = LN_ROLE_ELEMENTWISE, .identity_in_eval = true, .check = check
 
 const ln_module_type ln_dropout_type = {
     DROPOUT_FIELDS("Dropout"),
-    .forward = forward,
-    .backward = backward,
+    .math = LN_MATHS(ln_dropout_math),
 };
 
 const ln_module_type ln_dropout1d_type = {
-    DROPOUT_FIELDS("Dropout1d"), .shape = shape_rule_1d, .units = channels_1d,
-    .forward = forward,          .backward = backward,
+    DROPOUT_FIELDS("Dropout1d"),
+    .math = LN_MATHS(ln_dropout_math),
+    .shape = shape_rule_1d,
+    .units = channels_1d,
 };
 
 /* backward does not look at x; but nothing that sees its own sign or zero may stand before it in a
@@ -211,8 +222,7 @@ const ln_module_type ln_dropout1d_type = {
 const ln_module_type ln_alpha_dropout_type = {
     DROPOUT_FIELDS("AlphaDropout"),
     .backward_sees_x = true,
-    .forward = alpha_forward,
-    .backward = alpha_backward,
+    .math = LN_MATHS(ln_alpha_dropout_math),
 };
 
 const ln_module_type ln_feature_alpha_dropout_type = {
@@ -220,6 +230,6 @@ const ln_module_type ln_feature_alpha_dropout_type = {
     .backward_sees_x = true,
     .shape = feature_shape_rule,
     .units = channels,
-    .forward = alpha_forward,
-    .backward = alpha_backward,
+    .math = LN_MATHS(ln_alpha_dropout_math),
 };
+#endif

@@ -5,6 +5,8 @@
 #include <math.h>
 #include <stdint.h>
 
+#include "numeric/real.h"
+
 /* An element is kept where the upper 24 bits of its word are at least this: p = 0 keeps all, p = 1
  * none. */
 static inline uint32_t ln_dropout_threshold(double p)
@@ -13,9 +15,9 @@ static inline uint32_t ln_dropout_threshold(double p)
 }
 
 /* What kept elements are multiplied by; 0 for p = 1, where there are none. */
-static inline float ln_dropout_scale(double p)
+static inline ln_real ln_dropout_scale(double p)
 {
-    return p < 1 ? (float)(1 / (1 - p)) : 0;
+    return p < 1 ? (ln_real)(1 / (1 - p)) : 0;
 }
 
 #endif

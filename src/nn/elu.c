@@ -5,8 +5,7 @@ enum { ALPHA, INPLACE };
 
 static ln_activation activation(const ln_value *values)
 {
-    return (ln_activation){.index = LN_ACTIVATION_elu,
-                           .parameters = {1.0f, (float)values[ALPHA].number[0]}};
+    return (ln_activation){.index = LN_ACTIVATION_elu, .parameters = {1, values[ALPHA].number[0]}};
 }
 
 const ln_module_type ln_elu_type = {

@@ -3,6 +3,7 @@
 #include "base/error.h"
 #include "nn/nn.h"
 
+#ifdef LN_RECORDS
 enum { DIM };
 
 static linnet_status shape_rule(const ln_module *module, ln_shape *shape, linnet_error *error)
@@ -32,25 +33,29 @@ static void layout(const ln_module *module, const ln_shape *shape, ln_layout *la
     layout->in = (size_t)ln_shape_numel(shape, wrapped);
     layout->out = layout->in / 2;
 }
+#endif
 
-static void forward(const ln_stretch *stretch, const float *x, float *y)
+static void forward(const ln_stretch *stretch, const ln_real *x, ln_real *y)
 {
     size_t half = stretch->layout->out;
     stretch->kernels->glu(half, x, x + half, y);
 }
 
-static void backward(const ln_stretch *stretch, const float *x, const float *dy, float *dx)
+static void backward(const ln_stretch *stretch, const ln_real *x, const ln_real *dy, ln_real *dx)
 {
     size_t half = stretch->layout->out;
     stretch->kernels->glu_backward(half, x, x + half, dy, dx, dx + half);
 }
 
+LN_MATH(ln_module_math, ln_glu_math) = {.forward = forward, .backward = backward};
+
+#ifdef LN_RECORDS
 const ln_module_type ln_glu_type = {
     .signature = {"GLU", 1, {{"dim", LN_KIND_INT, "-1", LN_REPR_ALWAYS}}},
     .role = LN_ROLE_ROW,
     .backward_sees_x = true,
     .shape = shape_rule,
     .layout = layout,
-    .forward = forward,
-    .backward = backward,
+    .math = LN_MATHS(ln_glu_math),
 };
+#endif

@@ -6,7 +6,7 @@ enum { LAMBD };
 static ln_activation activation(const ln_value *values)
 {
     return (ln_activation){.index = LN_ACTIVATION_hardshrink,
-                           .parameters = {(float)values[LAMBD].number[0]}};
+                           .parameters = {values[LAMBD].number[0]}};
 }
 
 const ln_module_type ln_hardshrink_type = {

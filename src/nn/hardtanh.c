@@ -21,9 +21,8 @@ static linnet_status check(const ln_value *values, linnet_error *error)
 
 static ln_activation activation(const ln_value *values)
 {
-    return (ln_activation){
-        .index = LN_ACTIVATION_hardtanh,
-        .parameters = {(float)values[MIN_VAL].number[0], (float)values[MAX_VAL].number[0]}};
+    return (ln_activation){.index = LN_ACTIVATION_hardtanh,
+                           .parameters = {values[MIN_VAL].number[0], values[MAX_VAL].number[0]}};
 }
 
 const ln_module_type ln_hardtanh_type = {

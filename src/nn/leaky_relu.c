@@ -6,7 +6,7 @@ enum { NEGATIVE_SLOPE, INPLACE };
 static ln_activation activation(const ln_value *values)
 {
     return (ln_activation){.index = LN_ACTIVATION_leaky_relu,
-                           .parameters = {(float)values[NEGATIVE_SLOPE].number[0]}};
+                           .parameters = {values[NEGATIVE_SLOPE].number[0]}};
 }
 
 const ln_module_type ln_leaky_relu_type = {

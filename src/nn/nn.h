@@ -9,6 +9,7 @@
 #include "base/signature.h"
 #include "kernel/kernel.h"
 #include "numeric/random.h"
+#include "numeric/real.h"
 #include "tensor/tensor.h"
 
 typedef struct ln_module ln_module;
@@ -48,7 +49,7 @@ typedef struct ln_draw {
 /* Draws that torch's generator makes for a whole batch at once. */
 typedef struct ln_draw_batch {
     size_t rows, units;
-    const float
+    const ln_real
         *x; /* the input, its rows ldx apart, where the module's backward sees it, else NULL */
     size_t ldx;
     void *drawn; /* (rows, units) */
@@ -71,23 +72,46 @@ typedef struct ln_stretch {
     const ln_draw *draw; /* NULL in eval mode, and for modules that draw nothing */
     size_t row, column, count;
     const ln_layout *layout; /* ROW */
-    float *kept;             /* ROW: layout->kept floats of this vector */
+    ln_real *kept;           /* ROW: layout->kept floats of this vector */
 } ln_stretch;
 
 /* An activation of numeric/activations.def with its parameters. */
 typedef struct ln_activation {
     ln_activation_index index;
-    float parameters[2];
+    double parameters[2];
 } ln_activation;
+
+/* What a module computes: in each compilation of the engine (numeric/real.h). */
+typedef struct LN_REAL_NAME(ln_module_math) {
+    size_t draw_size; /* random in training: bytes of one draw; 0: draws nothing */
+    /* All draws of a batch from torch's generator, in PyTorch's order. NULL: it draws nothing. */
+    void (*draw)(const ln_module *module, ln_torch_generator *generator,
+                 const ln_draw_batch *batch);
+    /* BATCH: turns the weights that an eval plan holds, `width` numbers each, into what forward reads.
+     * NULL elsewhere. */
+    void (*prepare)(const ln_module *module, size_t width);
+
+    /* ELEMENTWISE: y may be x, dx may be dy. backward sees y as the *last* module of an elementwise
+     * chain left it, or, with backward_sees_x, the module's input (see plan/plan.h). ROW: backward
+     * sees y, or with backward_sees_x the input; no array is another. BATCH: forward only, of eval.
+     * Where a module has weights, `stretch->module->weights` holds them as the plan laid them out:
+     * one number for each element of a vector. NULL elsewhere. */
+    void (*forward)(const ln_stretch *stretch, const ln_real *x, ln_real *y);
+    void (*backward)(const ln_stretch *stretch, const ln_real *seen, const ln_real *dy,
+                     ln_real *dx);
+    /* What this vector adds to the gradient of weight i, element by element. NULL: no weights. */
+    void (*terms)(const ln_stretch *stretch, int i, const ln_real *x, const ln_real *dy,
+                  ln_real *terms);
+} ln_module_math;
 
 typedef struct ln_module_type {
     ln_signature signature;
     ln_role role;
-    size_t draw_size;      /* random in training: bytes of one draw; 0: draws nothing */
-    bool identity_in_eval; /* left out of eval plans: Dropout, Identity */
-    bool reset_draws;      /* reset draws every element of the weights, one word each */
-    bool any_arguments;    /* whatever arguments there are, they are not looked at: Identity */
-    bool backward_sees_x;  /* ELEMENTWISE: see backward below */
+    LN_MATH_FIELD(ln_module_math); /* NULL: nothing */
+    bool identity_in_eval;         /* left out of eval plans: Dropout, Identity */
+    bool reset_draws;              /* reset draws every element of the weights, one word each */
+    bool any_arguments;   /* whatever arguments there are, they are not looked at: Identity */
+    bool backward_sees_x; /* see ln_module_math */
 
     /* Checks values after binding; NULL: nothing to check. Errors: ARGUMENT in PyTorch's words. */
     linnet_status (*check)(const ln_value *values, linnet_error *error);
@@ -102,40 +126,21 @@ typedef struct ln_module_type {
     /* Modules that draw: the draws of one row for inputs of this shape (batch dimension first),
      * which its elements share evenly, and in their order. NULL: one an element. */
     size_t (*units)(const ln_shape *shape);
-    /* All draws of a batch from torch's generator, in PyTorch's order. NULL: it draws nothing. */
-    void (*draw)(const ln_module *module, ln_torch_generator *generator,
-                 const ln_draw_batch *batch);
 
     /* ROW and BATCH: how the vectors lie in inputs of this shape. NULL: a vector is the whole row, as
      * of every ELEMENTWISE module. */
     void (*layout)(const ln_module *module, const ln_shape *shape, ln_layout *layout);
 
-    /* BATCH: turns the weights that an eval plan holds, `width` floats each, into what forward reads.
-     * NULL elsewhere. */
-    void (*prepare)(const ln_module *module, size_t width);
-
-    /* ELEMENTWISE: y may be x, dx may be dy. backward sees y as the *last* module of an elementwise
-     * chain left it, or, with backward_sees_x, the module's input (see plan/plan.h). ROW: backward
-     * sees y, or with backward_sees_x the input; no array is another. BATCH: forward only, of eval.
-     * Where a module has weights, `stretch->module->weights` holds them as the plan laid them out:
-     * one float for each element of a vector. NULL elsewhere. */
-    void (*forward)(const ln_stretch *stretch, const float *x, float *y);
-    void (*backward)(const ln_stretch *stretch, const float *seen, const float *dy, float *dx);
-    /* What this vector adds to the gradient of weight i, element by element. NULL: no weights. */
-    void (*terms)(const ln_stretch *stretch, int i, const float *x, const float *dy, float *terms);
-
-    /* The activation that values stand for, where forward and backward are LN_NN_ACTIVATION's. NULL
-     * elsewhere. */
+    /* The activation that values stand for, where the type is an LN_NN_ACTIVATION. NULL elsewhere. */
     ln_activation (*activation)(const ln_value *values);
 } ln_module_type;
 
 /* The fields of a module type that is an activation; `function` is its `activation`. */
 #define LN_NN_ACTIVATION(function)                                                                 \
-    .role = LN_ROLE_ELEMENTWISE, .backward_sees_x = true, .forward = ln_activation_forward,        \
-    .backward = ln_activation_backward, .activation = function
+    .role = LN_ROLE_ELEMENTWISE, .math = LN_MATHS(ln_activation_math), .backward_sees_x = true,    \
+    .activation = function
 
-void ln_activation_forward(const ln_stretch *stretch, const float *x, float *y);
-void ln_activation_backward(const ln_stretch *stretch, const float *x, const float *dy, float *dx);
+LN_MATH_DECLARE(ln_module_math, ln_activation_math);
 
 struct ln_module {
     const ln_module_type *type;

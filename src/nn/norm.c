@@ -3,7 +3,6 @@
  *
  * A vector is the last dimensions, as many as normalized_shape has. Forward keeps mean and
  * 1 / sqrt(mean square + eps) of each vector for backward. */
-#include <float.h>
 #include <math.h>
 #include <string.h>
 
@@ -14,6 +13,7 @@
 enum { NORMALIZED_SHAPE, EPS, ELEMENTWISE_AFFINE, BIAS };
 enum { MEAN, RSTD, KEPT };
 
+#ifdef LN_RECORDS
 static ln_shape normalized(const ln_value *values)
 {
     const ln_value *value = &values[NORMALIZED_SHAPE];
@@ -96,54 +96,59 @@ static void reset(ln_module *module, ln_torch_generator *generator)
         ln_tensor_fill(&module->weights[i], i == 0 ? 1 : 0);
     }
 }
+#endif
 
 /* Weight i as laid out; NULL where there is none. */
-static const float *weight_of(const ln_stretch *stretch, int i)
+static const ln_real *weight_of(const ln_stretch *stretch, int i)
 {
     const ln_module *module = stretch->module;
     return i < module->weight_count ? module->weights[i].data : NULL;
 }
 
-static void normalize(const ln_stretch *stretch, float mean, float eps, const float *x, float *y)
+static void normalize(const ln_stretch *stretch, ln_real mean, ln_real eps, const ln_real *x,
+                      ln_real *y)
 {
     size_t n = stretch->count;
-    float square = stretch->kernels->square_sum(n, x, mean) / (float)n;
-    float rstd = 1.0f / sqrtf(square + eps);
+    ln_real square = stretch->kernels->square_sum(n, x, mean) / (ln_real)n;
+    ln_real rstd = 1.0f / ln_sqrt(square + eps);
     stretch->kept[MEAN] = mean;
     stretch->kept[RSTD] = rstd;
     stretch->kernels->norm(n, x, mean, rstd, weight_of(stretch, 0), weight_of(stretch, 1), y);
 }
 
-static void layer_forward(const ln_stretch *stretch, const float *x, float *y)
+static void layer_forward(const ln_stretch *stretch, const ln_real *x, ln_real *y)
 {
-    float mean = stretch->kernels->total(stretch->count, x) / (float)stretch->count;
-    normalize(stretch, mean, (float)stretch->module->values[EPS].number[0], x, y);
+    ln_real mean = stretch->kernels->total(stretch->count, x) / (ln_real)stretch->count;
+    normalize(stretch, mean, (ln_real)stretch->module->values[EPS].number[0], x, y);
 }
 
-static void rms_forward(const ln_stretch *stretch, const float *x, float *y)
+static void rms_forward(const ln_stretch *stretch, const ln_real *x, ln_real *y)
 {
     const ln_value *eps = &stretch->module->values[EPS];
-    normalize(stretch, 0, eps->none ? FLT_EPSILON : (float)eps->number[0], x, y);
+    normalize(stretch, 0, eps->none ? LN_REAL_EPSILON : (ln_real)eps->number[0], x, y);
 }
 
-static void backward_centered(const ln_stretch *stretch, bool centered, const float *x,
-                              const float *dy, float *dx)
+static void backward_centered(const ln_stretch *stretch, bool centered, const ln_real *x,
+                              const ln_real *dy, ln_real *dx)
 {
     stretch->kernels->norm_backward(stretch->count, x, stretch->kept[MEAN], stretch->kept[RSTD],
                                     centered, weight_of(stretch, 0), dy, dx);
 }
 
-static void layer_backward(const ln_stretch *stretch, const float *x, const float *dy, float *dx)
+static void layer_backward(const ln_stretch *stretch, const ln_real *x, const ln_real *dy,
+                           ln_real *dx)
 {
     backward_centered(stretch, true, x, dy, dx);
 }
 
-static void rms_backward(const ln_stretch *stretch, const float *x, const float *dy, float *dx)
+static void rms_backward(const ln_stretch *stretch, const ln_real *x, const ln_real *dy,
+                         ln_real *dx)
 {
     backward_centered(stretch, false, x, dy, dx);
 }
 
-static void terms(const ln_stretch *stretch, int i, const float *x, const float *dy, float *terms)
+static void terms(const ln_stretch *stretch, int i, const ln_real *x, const ln_real *dy,
+                  ln_real *terms)
 {
     if (i == 0) {
         stretch->kernels->norm_terms(stretch->count, x, stretch->kept[MEAN], stretch->kept[RSTD],
@@ -153,9 +158,15 @@ static void terms(const ln_stretch *stretch, int i, const float *x, const float 
     }
 }
 
+LN_MATH(ln_module_math, ln_layer_norm_math) = {
+    .forward = layer_forward, .backward = layer_backward, .terms = terms};
+LN_MATH(ln_module_math,
+        ln_rms_norm_math) = {.forward = rms_forward, .backward = rms_backward, .terms = terms};
+
+#ifdef LN_RECORDS
 #define NORM_FIELDS                                                                                \
     .role = LN_ROLE_ROW, .backward_sees_x = true, .check = check, .shape = shape_rule,             \
-    .layout = layout, .reset = reset, .terms = terms
+    .layout = layout, .reset = reset
 
 const ln_module_type ln_layer_norm_type = {
     .signature = {"LayerNorm",
@@ -168,8 +179,7 @@ const ln_module_type ln_layer_norm_type = {
                    {"dtype", LN_KIND_NONE, "None", LN_REPR_NEVER}}},
     NORM_FIELDS,
     .weight = layer_weight,
-    .forward = layer_forward,
-    .backward = layer_backward,
+    .math = LN_MATHS(ln_layer_norm_math),
 };
 
 const ln_module_type ln_rms_norm_type = {
@@ -182,6 +192,6 @@ const ln_module_type ln_rms_norm_type = {
                    {"dtype", LN_KIND_NONE, "None", LN_REPR_NEVER}}},
     NORM_FIELDS,
     .weight = rms_weight,
-    .forward = rms_forward,
-    .backward = rms_backward,
+    .math = LN_MATHS(ln_rms_norm_math),
 };
+#endif

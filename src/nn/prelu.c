@@ -3,6 +3,7 @@
 #include "base/error.h"
 #include "nn/nn.h"
 
+#ifdef LN_RECORDS
 enum { NUM_PARAMETERS, INIT };
 
 static linnet_status check(const ln_value *values, linnet_error *error)
@@ -38,28 +39,33 @@ static void reset(ln_module *module, ln_torch_generator *generator)
     (void)generator;
     ln_tensor_fill(&module->weights[0], (float)module->values[INIT].number[0]);
 }
+#endif
 
-static const float *slopes_of(const ln_stretch *stretch)
+static const ln_real *slopes_of(const ln_stretch *stretch)
 {
-    return (const float *)stretch->module->weights[0].data + stretch->column;
+    return (const ln_real *)stretch->module->weights[0].data + stretch->column;
 }
 
-static void forward(const ln_stretch *stretch, const float *x, float *y)
+static void forward(const ln_stretch *stretch, const ln_real *x, ln_real *y)
 {
     stretch->kernels->prelu(stretch->count, x, slopes_of(stretch), y);
 }
 
-static void backward(const ln_stretch *stretch, const float *x, const float *dy, float *dx)
+static void backward(const ln_stretch *stretch, const ln_real *x, const ln_real *dy, ln_real *dx)
 {
     stretch->kernels->prelu_backward(stretch->count, x, slopes_of(stretch), dy, dx);
 }
 
-static void terms(const ln_stretch *stretch, int i, const float *x, const float *dy, float *terms)
+static void terms(const ln_stretch *stretch, int i, const ln_real *x, const ln_real *dy,
+                  ln_real *terms)
 {
     (void)i;
     stretch->kernels->prelu_terms(stretch->count, x, dy, terms);
 }
 
+LN_MATH(ln_module_math, ln_prelu_math) = {.forward = forward, .backward = backward, .terms = terms};
+
+#ifdef LN_RECORDS
 const ln_module_type ln_prelu_type = {
     .signature = {"PReLU",
                   4,
@@ -73,7 +79,6 @@ const ln_module_type ln_prelu_type = {
     .shape = shape_rule,
     .weight = weight,
     .reset = reset,
-    .forward = forward,
-    .backward = backward,
-    .terms = terms,
+    .math = LN_MATHS(ln_prelu_math),
 };
+#endif

@@ -12,6 +12,7 @@ enum { LOWER, UPPER, INPLACE };
 /* Slopes are drawn in pieces of this many columns, a multiple of Philox's 64. */
 #define PIECE 512
 
+#ifdef LN_RECORDS
 /* PyTorch's generator finds out in the first step of training. */
 static linnet_status check(const ln_value *values, linnet_error *error)
 {
@@ -24,34 +25,36 @@ static linnet_status check(const ln_value *values, linnet_error *error)
                          ln_value_text(&values[LOWER], lower),
                          ln_value_text(&values[UPPER], upper));
 }
+#endif
 
 static void draw(const ln_module *module, ln_torch_generator *generator, const ln_draw_batch *batch)
 {
-    float *slopes = batch->drawn;
-    double lower = (double)(float)module->values[LOWER].number[0];
-    double upper = (double)(float)module->values[UPPER].number[0];
+    ln_real *slopes = batch->drawn;
+    double lower = (double)(ln_real)module->values[LOWER].number[0];
+    double upper = (double)(ln_real)module->values[UPPER].number[0];
     for (size_t row = 0; row < batch->rows; row++) {
-        const float *x = batch->x + row * batch->ldx;
+        const ln_real *x = batch->x + row * batch->ldx;
         for (size_t i = 0; i < batch->units; i++) {
             *slopes = 1;
             if (x[i] <= 0) {
-                *slopes = (float)(ln_torch_unit(generator) * (upper - lower) + lower);
+                *slopes = (ln_real)(ln_torch_unit(generator) * (upper - lower) + lower);
             }
             slopes++;
         }
     }
 }
 
-static const float *slopes_of(const ln_stretch *stretch, size_t column, size_t count, float *piece)
+static const ln_real *slopes_of(const ln_stretch *stretch, size_t column, size_t count,
+                                ln_real *piece)
 {
     const ln_draw *draw = stretch->draw;
     const ln_value *values = stretch->module->values;
     if (draw->drawn != NULL) {
-        return (const float *)draw->drawn + stretch->row * draw->units + column;
+        return (const ln_real *)draw->drawn + stretch->row * draw->units + column;
     }
     stretch->kernels->philox_uniform(count, draw->key.word, stretch->row, column,
-                                     (float)values[LOWER].number[0], (float)values[UPPER].number[0],
-                                     piece);
+                                     (ln_real)values[LOWER].number[0],
+                                     (ln_real)values[UPPER].number[0], piece);
     return piece;
 }
 
@@ -60,32 +63,36 @@ static size_t piece_size(size_t left)
     return left < PIECE ? left : PIECE;
 }
 
-static void forward(const ln_stretch *stretch, const float *x, float *y)
+static void forward(const ln_stretch *stretch, const ln_real *x, ln_real *y)
 {
     const ln_value *values = stretch->module->values;
     if (stretch->draw == NULL) {
-        float mean[2] = {(float)((values[LOWER].number[0] + values[UPPER].number[0]) / 2)};
+        ln_real mean[2] = {(ln_real)((values[LOWER].number[0] + values[UPPER].number[0]) / 2)};
         stretch->kernels->activation[LN_ACTIVATION_leaky_relu].forward(stretch->count, mean, x, y);
         return;
     }
-    float piece[PIECE];
+    ln_real piece[PIECE];
     for (size_t done = 0; done < stretch->count; done += PIECE) {
         size_t count = piece_size(stretch->count - done);
-        const float *slopes = slopes_of(stretch, stretch->column + done, count, piece);
+        const ln_real *slopes = slopes_of(stretch, stretch->column + done, count, piece);
         stretch->kernels->prelu(count, x + done, slopes, y + done);
     }
 }
 
-static void backward(const ln_stretch *stretch, const float *x, const float *dy, float *dx)
+static void backward(const ln_stretch *stretch, const ln_real *x, const ln_real *dy, ln_real *dx)
 {
-    float piece[PIECE];
+    ln_real piece[PIECE];
     for (size_t done = 0; done < stretch->count; done += PIECE) {
         size_t count = piece_size(stretch->count - done);
-        const float *slopes = slopes_of(stretch, stretch->column + done, count, piece);
+        const ln_real *slopes = slopes_of(stretch, stretch->column + done, count, piece);
         stretch->kernels->prelu_backward(count, x + done, slopes, dy + done, dx + done);
     }
 }
 
+LN_MATH(ln_module_math, ln_rrelu_math) = {
+    .draw_size = sizeof(ln_real), .draw = draw, .forward = forward, .backward = backward};
+
+#ifdef LN_RECORDS
 const ln_module_type ln_rrelu_type = {
     .signature = {"RReLU",
                   3,
@@ -93,10 +100,8 @@ const ln_module_type ln_rrelu_type = {
                    {"upper", LN_KIND_FLOAT, "0.3333333333333333", LN_REPR_ALWAYS},
                    {"inplace", LN_KIND_BOOL, "False", LN_REPR_IF_SET}}},
     .role = LN_ROLE_ELEMENTWISE,
-    .draw_size = sizeof(float),
     .backward_sees_x = true,
     .check = check,
-    .draw = draw,
-    .forward = forward,
-    .backward = backward,
+    .math = LN_MATHS(ln_rrelu_math),
 };
+#endif

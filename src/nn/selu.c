@@ -8,8 +8,7 @@
 static ln_activation activation(const ln_value *values)
 {
     (void)values;
-    return (ln_activation){.index = LN_ACTIVATION_elu,
-                           .parameters = {(float)SCALE, (float)(SCALE * ALPHA)}};
+    return (ln_activation){.index = LN_ACTIVATION_elu, .parameters = {SCALE, SCALE * ALPHA}};
 }
 
 const ln_module_type ln_selu_type = {

@@ -7,6 +7,7 @@
 #include "base/error.h"
 #include "nn/nn.h"
 
+#ifdef LN_RECORDS
 enum { DIM };
 
 static int64_t chosen_dim(const ln_module *module, int rank)
@@ -29,26 +30,27 @@ static void layout(const ln_module *module, const ln_shape *shape, ln_layout *la
     layout->inner = (size_t)ln_shape_numel(shape, wrapped + 1);
     layout->kept = layout->inner > 1 ? 2 * (size_t)shape->size[wrapped] : 0;
 }
+#endif
 
-static void gather(const float *x, size_t n, size_t stride, float *vector)
+static void gather(const ln_real *x, size_t n, size_t stride, ln_real *vector)
 {
     for (size_t i = 0; i < n; i++) {
         vector[i] = x[i * stride];
     }
 }
 
-static void scatter(const float *vector, size_t n, size_t stride, float *x)
+static void scatter(const ln_real *vector, size_t n, size_t stride, ln_real *x)
 {
     for (size_t i = 0; i < n; i++) {
         x[i * stride] = vector[i];
     }
 }
 
-typedef void (*forward_kernel)(size_t n, const float *x, float *y);
-typedef void (*backward_kernel)(size_t n, const float *y, const float *dy, float *dx);
+typedef void (*forward_kernel)(size_t n, const ln_real *x, ln_real *y);
+typedef void (*backward_kernel)(size_t n, const ln_real *y, const ln_real *dy, ln_real *dx);
 
-static void forward_along(const ln_stretch *stretch, forward_kernel kernel, const float *x,
-                          float *y)
+static void forward_along(const ln_stretch *stretch, forward_kernel kernel, const ln_real *x,
+                          ln_real *y)
 {
     size_t inner = stretch->layout->inner;
     if (inner == 1) {
@@ -63,8 +65,8 @@ static void forward_along(const ln_stretch *stretch, forward_kernel kernel, cons
     }
 }
 
-static void backward_along(const ln_stretch *stretch, backward_kernel kernel, const float *y,
-                           const float *dy, float *dx)
+static void backward_along(const ln_stretch *stretch, backward_kernel kernel, const ln_real *y,
+                           const ln_real *dy, ln_real *dx)
 {
     size_t inner = stretch->layout->inner;
     if (inner == 1) {
@@ -72,7 +74,7 @@ static void backward_along(const ln_stretch *stretch, backward_kernel kernel, co
         return;
     }
     size_t n = stretch->count / inner;
-    float *output = stretch->kept, *gradient = stretch->kept + n;
+    ln_real *output = stretch->kept, *gradient = stretch->kept + n;
     for (size_t i = 0; i < inner; i++) {
         gather(y + i, n, inner, output);
         gather(dy + i, n, inner, gradient);
@@ -81,64 +83,65 @@ static void backward_along(const ln_stretch *stretch, backward_kernel kernel, co
     }
 }
 
-static void negate(size_t n, const float *x, float *y)
+static void negate(size_t n, const ln_real *x, ln_real *y)
 {
     for (size_t i = 0; i < n; i++) {
         y[i] = -x[i];
     }
 }
 
-static void softmax_forward(const ln_stretch *stretch, const float *x, float *y)
+static void softmax_forward(const ln_stretch *stretch, const ln_real *x, ln_real *y)
 {
     forward_along(stretch, stretch->kernels->softmax, x, y);
 }
 
-static void softmax_backward(const ln_stretch *stretch, const float *y, const float *dy, float *dx)
+static void softmax_backward(const ln_stretch *stretch, const ln_real *y, const ln_real *dy,
+                             ln_real *dx)
 {
     backward_along(stretch, stretch->kernels->softmax_backward, y, dy, dx);
 }
 
-static void log_softmax_forward(const ln_stretch *stretch, const float *x, float *y)
+static void log_softmax_forward(const ln_stretch *stretch, const ln_real *x, ln_real *y)
 {
     forward_along(stretch, stretch->kernels->log_softmax, x, y);
 }
 
-static void log_softmax_backward(const ln_stretch *stretch, const float *y, const float *dy,
-                                 float *dx)
+static void log_softmax_backward(const ln_stretch *stretch, const ln_real *y, const ln_real *dy,
+                                 ln_real *dx)
 {
     backward_along(stretch, stretch->kernels->log_softmax_backward, y, dy, dx);
 }
 
-static void softmin_forward(const ln_stretch *stretch, const float *x, float *y)
+static void softmin_forward(const ln_stretch *stretch, const ln_real *x, ln_real *y)
 {
     negate(stretch->count, x, y);
     softmax_forward(stretch, y, y);
 }
 
-static void softmin_backward(const ln_stretch *stretch, const float *y, const float *dy, float *dx)
+static void softmin_backward(const ln_stretch *stretch, const ln_real *y, const ln_real *dy,
+                             ln_real *dx)
 {
     softmax_backward(stretch, y, dy, dx);
     negate(stretch->count, dx, dx);
 }
 
-#define SOFTMAX_FIELDS(name)                                                                       \
-    .signature = {name, 1, {{"dim", LN_KIND_DIM, "None", LN_REPR_ALWAYS}}}, .role = LN_ROLE_ROW,   \
-    .shape = shape_rule, .layout = layout
+#define SOFTMAX_MATH(name)                                                                         \
+    LN_MATH(ln_module_math, ln_##name##_math) = {.forward = name##_forward,                        \
+                                                 .backward = name##_backward}
+SOFTMAX_MATH(softmax);
+SOFTMAX_MATH(log_softmax);
+SOFTMAX_MATH(softmin);
 
-const ln_module_type ln_softmax_type = {
-    SOFTMAX_FIELDS("Softmax"),
-    .forward = softmax_forward,
-    .backward = softmax_backward,
-};
-
-const ln_module_type ln_log_softmax_type = {
-    SOFTMAX_FIELDS("LogSoftmax"),
-    .forward = log_softmax_forward,
-    .backward = log_softmax_backward,
-};
-
-const ln_module_type ln_softmin_type = {
-    SOFTMAX_FIELDS("Softmin"),
-    .forward = softmin_forward,
-    .backward = softmin_backward,
-};
+#ifdef LN_RECORDS
+#define SOFTMAX_TYPE(name, text)                                                                   \
+    const ln_module_type ln_##name##_type = {                                                      \
+        .signature = {text, 1, {{"dim", LN_KIND_DIM, "None", LN_REPR_ALWAYS}}},                    \
+        .role = LN_ROLE_ROW,                                                                       \
+        .math = LN_MATHS(ln_##name##_math),                                                        \
+        .shape = shape_rule,                                                                       \
+        .layout = layout,                                                                          \
+    }
+SOFTMAX_TYPE(softmax, "Softmax");
+SOFTMAX_TYPE(log_softmax, "LogSoftmax");
+SOFTMAX_TYPE(softmin, "Softmin");
+#endif

@@ -5,9 +5,8 @@ enum { BETA, THRESHOLD };
 
 static ln_activation activation(const ln_value *values)
 {
-    return (ln_activation){
-        .index = LN_ACTIVATION_softplus,
-        .parameters = {(float)values[BETA].number[0], (float)values[THRESHOLD].number[0]}};
+    return (ln_activation){.index = LN_ACTIVATION_softplus,
+                           .parameters = {values[BETA].number[0], values[THRESHOLD].number[0]}};
 }
 
 const ln_module_type ln_softplus_type = {

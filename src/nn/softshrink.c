@@ -18,7 +18,7 @@ static linnet_status check(const ln_value *values, linnet_error *error)
 static ln_activation activation(const ln_value *values)
 {
     return (ln_activation){.index = LN_ACTIVATION_softshrink,
-                           .parameters = {(float)values[LAMBD].number[0]}};
+                           .parameters = {values[LAMBD].number[0]}};
 }
 
 const ln_module_type ln_softshrink_type = {

@@ -5,9 +5,8 @@ enum { THRESHOLD, VALUE, INPLACE };
 
 static ln_activation activation(const ln_value *values)
 {
-    return (ln_activation){
-        .index = LN_ACTIVATION_threshold,
-        .parameters = {(float)values[THRESHOLD].number[0], (float)values[VALUE].number[0]}};
+    return (ln_activation){.index = LN_ACTIVATION_threshold,
+                           .parameters = {values[THRESHOLD].number[0], values[VALUE].number[0]}};
 }
 
 const ln_module_type ln_threshold_type = {

@@ -9,13 +9,14 @@
 #define LN_NUMERIC_ACTIVATIONS_H
 
 #include "numeric/functions.h"
+#include "numeric/real.h"
 
 /* The functions of a row take all parameters, so that all have one type. */
-#define LN_ACTIVATE(name) static inline float ln_activate_##name(float x, float p, float q)
+#define LN_ACTIVATE(name) static inline ln_real ln_activate_##name(ln_real x, ln_real p, ln_real q)
 #define LN_ACTIVATE_BACKWARD(name)                                                                 \
-    static inline float ln_activate_##name##_backward(float x, float dy, float p, float q)
+    static inline ln_real ln_activate_##name##_backward(ln_real x, ln_real dy, ln_real p, ln_real q)
 
-static inline float ln_clamp(float x, float low, float high)
+static inline ln_real ln_clamp(ln_real x, ln_real low, ln_real high)
 {
     x = x < low ? low : x;
     return x > high ? high : x;
@@ -24,27 +25,27 @@ static inline float ln_clamp(float x, float low, float high)
 /* ELU, SELU: p x above 0, q (e^x - 1) below. */
 LN_ACTIVATE(elu)
 {
-    float low = q * ln_expm1(x);
+    ln_real low = q * ln_expm1(x);
     return x > 0.0f ? p * x : low;
 }
 
 LN_ACTIVATE_BACKWARD(elu)
 {
-    float slope = q * ln_exp(x);
+    ln_real slope = q * ln_exp(x);
     return dy * (x > 0.0f ? p : slope);
 }
 
 /* CELU: x above 0, p (e^(q x) - 1) below; q = 1 / p. */
 LN_ACTIVATE(celu)
 {
-    float low = p * ln_expm1(x * q);
+    ln_real low = p * ln_expm1(x * q);
     return x > 0.0f ? x : low;
 }
 
 LN_ACTIVATE_BACKWARD(celu)
 {
     (void)p;
-    float slope = ln_exp(x * q);
+    ln_real slope = ln_exp(x * q);
     return dy * (x > 0.0f ? 1.0f : slope);
 }
 
@@ -52,7 +53,7 @@ LN_ACTIVATE_BACKWARD(celu)
 LN_ACTIVATE(leaky_relu)
 {
     (void)q;
-    float low = p * x;
+    ln_real low = p * x;
     return x > 0.0f ? x : low;
 }
 
@@ -62,7 +63,7 @@ LN_ACTIVATE_BACKWARD(leaky_relu)
     return dy * (x > 0.0f ? 1.0f : p);
 }
 
-/* GELU: x times the normal distribution function. Beyond 16 its slope is 0 or 1; the bound keeps
+/* GELU: x times the normal distribution function. Beyond the bound its slope is 0 or 1; the bound keeps
  * infinity times 0 out of it. */
 LN_ACTIVATE(gelu)
 {
@@ -73,9 +74,10 @@ LN_ACTIVATE(gelu)
 LN_ACTIVATE_BACKWARD(gelu)
 {
     (void)p, (void)q;
-    float bounded = ln_clamp(x, -16.0f, 16.0f);
-    float density = 0x1.988454p-2f * ln_bell(fabsf(bounded)); /* 1 / sqrt(2 pi) */
-    return dy * fmaf(bounded, density, ln_normal(bounded));
+    ln_real bounded = ln_clamp(x, -LN_NORMAL_BOUND, LN_NORMAL_BOUND);
+    ln_real density =
+        LN_REAL(0x1.9884533d43651p-2) * ln_bell(ln_fabs(bounded)); /* 1 / sqrt(2 pi) */
+    return dy * ln_fma(bounded, density, ln_normal(bounded));
 }
 
 /* GELU(approximate='tanh'): x (1 + tanh(u)) / 2 with u = sqrt(2 / pi) (x + 0.044715 x^3), and
@@ -83,19 +85,20 @@ LN_ACTIVATE_BACKWARD(gelu)
 LN_ACTIVATE(gelu_tanh)
 {
     (void)p, (void)q;
-    float twice = 0x1.988454p0f * x * fmaf(0.044715f * x, x, 1.0f);
+    ln_real twice = LN_REAL(0x1.9884533d43651p0) * x * ln_fma(LN_REAL(0.044715) * x, x, 1.0f);
     return x * ln_sigmoid(twice);
 }
 
 LN_ACTIVATE_BACKWARD(gelu_tanh)
 {
     (void)p, (void)q;
-    float bounded = ln_clamp(x, -16.0f, 16.0f);
-    float square = bounded * bounded;
-    float twice = 0x1.988454p0f * bounded * fmaf(0.044715f, square, 1.0f);
-    float slope = 0x1.988454p0f * fmaf(0.134145f, square, 1.0f);
-    float s = ln_sigmoid(twice);
-    return dy * fmaf(bounded * s * (1.0f - s), slope, s);
+    ln_real bounded = ln_clamp(x, -LN_NORMAL_BOUND, LN_NORMAL_BOUND);
+    ln_real square = bounded * bounded;
+    ln_real twice =
+        LN_REAL(0x1.9884533d43651p0) * bounded * ln_fma(LN_REAL(0.044715), square, 1.0f);
+    ln_real slope = LN_REAL(0x1.9884533d43651p0) * ln_fma(LN_REAL(0.134145), square, 1.0f);
+    ln_real s = ln_sigmoid(twice);
+    return dy * ln_fma(bounded * s * (1.0f - s), slope, s);
 }
 
 /* SiLU: x sigmoid(x). */
@@ -108,43 +111,43 @@ LN_ACTIVATE(silu)
 LN_ACTIVATE_BACKWARD(silu)
 {
     (void)p, (void)q;
-    float s = ln_sigmoid(x);
-    return dy * (s * fmaf(x, 1.0f - s, 1.0f));
+    ln_real s = ln_sigmoid(x);
+    return dy * (s * ln_fma(x, 1.0f - s, 1.0f));
 }
 
 /* Mish: x tanh(log(1 + e)) with e = e^x, and tanh(log(1 + e)) = n / (n + 2), n = e (e + 2), which
- * is 1 from x = 20 on. */
+ * is 1 from the bound on. */
 LN_ACTIVATE(mish)
 {
     (void)p, (void)q;
-    float e = ln_exp(x > 20.0f ? 20.0f : x);
-    float n = e * (e + 2.0f);
+    ln_real e = ln_exp(x > LN_MISH_BOUND ? LN_MISH_BOUND : x);
+    ln_real n = e * (e + 2.0f);
     return x * (n / (n + 2.0f));
 }
 
 LN_ACTIVATE_BACKWARD(mish)
 {
     (void)p, (void)q;
-    float bounded = x > 20.0f ? 20.0f : x;
-    float e = ln_exp(bounded);
-    float n = e * (e + 2.0f);
-    float d = n + 2.0f;
-    float slope = 4.0f * e * (e + 1.0f) / (d * d);
-    return dy * fmaf(bounded, slope, n / d);
+    ln_real bounded = x > LN_MISH_BOUND ? LN_MISH_BOUND : x;
+    ln_real e = ln_exp(bounded);
+    ln_real n = e * (e + 2.0f);
+    ln_real d = n + 2.0f;
+    ln_real slope = 4.0f * e * (e + 1.0f) / (d * d);
+    return dy * ln_fma(bounded, slope, n / d);
 }
 
 /* Softplus: log(1 + e^(p x)) / p, and x where p x is above q. */
 LN_ACTIVATE(softplus)
 {
-    float z = x * p;
-    float soft = ((z > 0.0f ? z : 0.0f) + ln_log1p(ln_exp(-fabsf(z)))) / p;
+    ln_real z = x * p;
+    ln_real soft = ((z > 0.0f ? z : 0.0f) + ln_log1p(ln_exp(-ln_fabs(z)))) / p;
     return z > q ? x : soft;
 }
 
 LN_ACTIVATE_BACKWARD(softplus)
 {
-    float z = x * p;
-    float slope = ln_sigmoid(z);
+    ln_real z = x * p;
+    ln_real slope = ln_sigmoid(z);
     return dy * (z > q ? 1.0f : slope);
 }
 
@@ -152,13 +155,13 @@ LN_ACTIVATE_BACKWARD(softplus)
 LN_ACTIVATE(softsign)
 {
     (void)p, (void)q;
-    return x / (1.0f + fabsf(x));
+    return x / (1.0f + ln_fabs(x));
 }
 
 LN_ACTIVATE_BACKWARD(softsign)
 {
     (void)p, (void)q;
-    float d = 1.0f + fabsf(x);
+    ln_real d = 1.0f + ln_fabs(x);
     return dy / d / d;
 }
 
@@ -172,8 +175,8 @@ LN_ACTIVATE(tanh)
 LN_ACTIVATE_BACKWARD(tanh)
 {
     (void)p, (void)q;
-    float e = ln_exp(-2.0f * fabsf(x));
-    float d = 1.0f + e;
+    ln_real e = ln_exp(-2.0f * ln_fabs(x));
+    ln_real d = 1.0f + e;
     return dy * (4.0f * e / (d * d));
 }
 
@@ -187,8 +190,8 @@ LN_ACTIVATE(sigmoid)
 LN_ACTIVATE_BACKWARD(sigmoid)
 {
     (void)p, (void)q;
-    float e = ln_exp(-fabsf(x));
-    float d = 1.0f + e;
+    ln_real e = ln_exp(-ln_fabs(x));
+    ln_real d = 1.0f + e;
     return dy * (e / (d * d));
 }
 
@@ -196,7 +199,7 @@ LN_ACTIVATE_BACKWARD(sigmoid)
 LN_ACTIVATE(log_sigmoid)
 {
     (void)p, (void)q;
-    return (x < 0.0f ? x : 0.0f) - ln_log1p(ln_exp(-fabsf(x)));
+    return (x < 0.0f ? x : 0.0f) - ln_log1p(ln_exp(-ln_fabs(x)));
 }
 
 LN_ACTIVATE_BACKWARD(log_sigmoid)
@@ -213,7 +216,7 @@ LN_ACTIVATE(hardtanh)
 
 LN_ACTIVATE_BACKWARD(hardtanh)
 {
-    float inside = x < q ? dy : 0.0f;
+    ln_real inside = x < q ? dy : 0.0f;
     return x > p ? inside : 0.0f;
 }
 
@@ -227,8 +230,8 @@ LN_ACTIVATE(hardswish)
 LN_ACTIVATE_BACKWARD(hardswish)
 {
     (void)p, (void)q;
-    float inside = dy * (x / 3.0f + 0.5f);
-    float low = x < -3.0f ? 0.0f : inside;
+    ln_real inside = dy * (x / 3.0f + 0.5f);
+    ln_real low = x < -3.0f ? 0.0f : inside;
     return x >= 3.0f ? dy : low;
 }
 
@@ -242,7 +245,7 @@ LN_ACTIVATE(hardsigmoid)
 LN_ACTIVATE_BACKWARD(hardsigmoid)
 {
     (void)p, (void)q;
-    float inside = x < 3.0f ? dy / 6.0f : 0.0f;
+    ln_real inside = x < 3.0f ? dy / 6.0f : 0.0f;
     return x > -3.0f ? inside : 0.0f;
 }
 
@@ -250,14 +253,14 @@ LN_ACTIVATE_BACKWARD(hardsigmoid)
 LN_ACTIVATE(hardshrink)
 {
     (void)q;
-    float low = x >= -p ? 0.0f : x;
+    ln_real low = x >= -p ? 0.0f : x;
     return x <= p ? low : x;
 }
 
 LN_ACTIVATE_BACKWARD(hardshrink)
 {
     (void)q;
-    float low = x >= -p ? 0.0f : dy;
+    ln_real low = x >= -p ? 0.0f : dy;
     return x <= p ? low : dy;
 }
 
@@ -265,15 +268,15 @@ LN_ACTIVATE_BACKWARD(hardshrink)
 LN_ACTIVATE(softshrink)
 {
     (void)q;
-    float low = x < -p ? x + p : 0.0f;
-    float moved = x > p ? x - p : low;
+    ln_real low = x < -p ? x + p : 0.0f;
+    ln_real moved = x > p ? x - p : low;
     return isnan(x) ? x : moved;
 }
 
 LN_ACTIVATE_BACKWARD(softshrink)
 {
     (void)q;
-    float low = x >= -p ? 0.0f : dy;
+    ln_real low = x >= -p ? 0.0f : dy;
     return x <= p ? low : dy;
 }
 
@@ -287,7 +290,7 @@ LN_ACTIVATE(tanhshrink)
 LN_ACTIVATE_BACKWARD(tanhshrink)
 {
     (void)p, (void)q;
-    float t = ln_tanh(x);
+    ln_real t = ln_tanh(x);
     return dy * (t * t);
 }
 

@@ -11,6 +11,10 @@
 
 #include "numeric/bits.h"
 
+/* Beyond these, the normal distribution function, and e^x (e^x + 2) against 2, are 0 or 1. */
+#define LN_NORMAL_BOUND 16.0f
+#define LN_MISH_BOUND 20.0f
+
 /* x = n ln 2 + r with |r| <= ln 2 / 2, for |x| below about 2^20; returns r. */
 static inline float ln_exp_reduce(float x, int32_t *n)
 {

@@ -2,10 +2,12 @@
 #ifndef LN_NUMERIC_ROWSUM_H
 #define LN_NUMERIC_ROWSUM_H
 
+#include "numeric/real.h"
+
 /* Halves fold onto each other: distance 8, 4, 2, 1. */
-static inline float ln_tree16(const float part[16])
+static inline ln_real ln_tree16(const ln_real part[16])
 {
-    float eight[8], four[4];
+    ln_real eight[8], four[4];
     for (int l = 0; l < 8; l++) {
         eight[l] = part[l] + part[l + 8];
     }

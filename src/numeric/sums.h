@@ -6,18 +6,19 @@
 #ifndef LN_NUMERIC_SUMS_H
 #define LN_NUMERIC_SUMS_H
 
-#include <math.h>
 #include <stddef.h>
 
+#include "numeric/real.h"
+
 /* Rule 1: y = bias; block by block of 256, y = y + (s = fma(a, b, s) from s = 0, in order). */
-static inline float ln_sum_features(size_t n, const float *a, size_t a_stride, const float *b,
-                                    size_t b_stride, float bias)
+static inline ln_real ln_sum_features(size_t n, const ln_real *a, size_t a_stride, const ln_real *b,
+                                      size_t b_stride, ln_real bias)
 {
-    float y = bias;
+    ln_real y = bias;
     for (size_t block = 0; block < n; block += 256) {
-        float s = 0;
+        ln_real s = 0;
         for (size_t i = block; i < n && i < block + 256; i++) {
-            s = fmaf(a[i * a_stride], b[i * b_stride], s);
+            s = ln_fma(a[i * a_stride], b[i * b_stride], s);
         }
         y = y + s;
     }
@@ -27,13 +28,13 @@ static inline float ln_sum_features(size_t n, const float *a, size_t a_stride, c
 /* Rule 2: leaves of 64 rows, each an fma chain from 0; then neighbours are added, and the results'
  * neighbours, until one is left; a last one without a neighbour moves up as it is. That is: split
  * at the largest power of two below the number of leaves. 0 for no rows. */
-static inline float ln_sum_batch(size_t n, const float *a, size_t a_stride, const float *b,
-                                 size_t b_stride)
+static inline ln_real ln_sum_batch(size_t n, const ln_real *a, size_t a_stride, const ln_real *b,
+                                   size_t b_stride)
 {
     if (n <= 64) {
-        float s = 0;
+        ln_real s = 0;
         for (size_t i = 0; i < n; i++) {
-            s = fmaf(a[i * a_stride], b[i * b_stride], s);
+            s = ln_fma(a[i * a_stride], b[i * b_stride], s);
         }
         return s;
     }

@@ -9,8 +9,8 @@
 typedef struct chain_run {
     const linnet_plan *plan;
     const ln_step *step;
-    const float *x, *y;
-    float *gradient;       /* chain_row: (batch, features), changed in place */
+    const ln_real *x, *y;
+    ln_real *gradient;     /* chain_row: (batch, features), changed in place */
     size_t vectors, width; /* chain_epilogue: how the product's rows lie in a row of the batch */
 } chain_run;
 
@@ -25,18 +25,18 @@ static chain_run chain_of(const linnet_plan *plan, const ln_step *step)
 }
 
 static void backward_chain(const chain_run *run, size_t row, size_t column, size_t count,
-                           float *gradient)
+                           ln_real *gradient)
 {
     size_t at = row * run->step->ld + column;
     for (size_t i = run->step->chain_count; i-- > 0;) {
         const ln_link *link = &run->step->chain[i];
         ln_stretch stretch = ln_link_stretch(run->plan, link, row, column, count);
-        const float *seen = link->module.type->backward_sees_x ? run->x + at : run->y + at;
-        link->module.type->backward(&stretch, seen, gradient, gradient);
+        const ln_real *seen = link->module.type->backward_sees_x ? run->x + at : run->y + at;
+        LN_MATH_OF(link->module.type)->backward(&stretch, seen, gradient, gradient);
     }
 }
 
-static void chain_epilogue(void *context, size_t row, size_t first, size_t count, float *c)
+static void chain_epilogue(void *context, size_t row, size_t first, size_t count, ln_real *c)
 {
     const chain_run *run = context;
     backward_chain(run, row / run->vectors, row % run->vectors * run->width + first, count, c);
@@ -49,7 +49,8 @@ static void chain_row(void *context, size_t row)
     backward_chain(run, row, 0, features, run->gradient + row * run->step->ld);
 }
 
-static void undo_chain(const linnet_plan *plan, const ln_step *step, size_t batch, float *gradient)
+static void undo_chain(const linnet_plan *plan, const ln_step *step, size_t batch,
+                       ln_real *gradient)
 {
     if (step->chain_count > 0) {
         chain_run run = chain_of(plan, step);
@@ -60,7 +61,7 @@ static void undo_chain(const linnet_plan *plan, const ln_step *step, size_t batc
 
 /* dX = dY W, and the chain of the step before undone in the epilogue. */
 static void input_gradient(const linnet_plan *plan, const ln_step *step, size_t batch,
-                           const float *dy, float *dx)
+                           const ln_real *dy, ln_real *dx)
 {
     chain_run chain = chain_of(plan, step - 1);
     chain.vectors = step->vectors;
@@ -69,7 +70,7 @@ static void input_gradient(const linnet_plan *plan, const ln_step *step, size_t 
                                   step[-1].chain_count > 0 ? chain_epilogue : NULL, &chain);
 }
 
-float *ln_plan_output_gradient(linnet_plan *plan, size_t *ld)
+ln_real *ln_plan_output_gradient(linnet_plan *plan, size_t *ld)
 {
     *ld = plan->steps[plan->step_count - 1].ld;
     return ln_arena_at(&plan->arena, plan->gradients[0]);
@@ -88,7 +89,7 @@ static size_t first_trained(const linnet_plan *plan)
 
 /* A step that is no product, whose chain is undone: dx is NULL where nobody needs it. */
 static void module_gradients(const linnet_plan *plan, const ln_step *step, size_t batch,
-                             const float *dy, float *dx, const ln_gradient_sink *sink)
+                             const ln_real *dy, ln_real *dx, const ln_gradient_sink *sink)
 {
     ln_module_run run = {.plan = plan,
                          .step = step,
@@ -112,8 +113,8 @@ static void module_gradients(const linnet_plan *plan, const ln_step *step, size_
 void ln_plan_backward(linnet_plan *plan, size_t batch, const ln_gradient_sink *sink)
 {
     size_t first = first_trained(plan);
-    float *gradient = ln_arena_at(&plan->arena, plan->gradients[0]);
-    float *next = ln_arena_at(&plan->arena, plan->gradients[1]);
+    ln_real *gradient = ln_arena_at(&plan->arena, plan->gradients[0]);
+    ln_real *next = ln_arena_at(&plan->arena, plan->gradients[1]);
     if (first < plan->step_count) {
         undo_chain(plan, &plan->steps[plan->step_count - 1], batch, gradient);
     }
@@ -132,7 +133,7 @@ void ln_plan_backward(linnet_plan *plan, size_t batch, const ln_gradient_sink *s
         } else {
             module_gradients(plan, step, batch, gradient, i > first ? next : NULL, sink);
         }
-        float *spare = gradient;
+        ln_real *spare = gradient;
         gradient = next;
         next = spare;
     }

@@ -35,8 +35,8 @@ bool ln_batch_statistics(const linnet_plan *plan, const ln_module *module)
 typedef struct batch_run {
     const ln_module_run *run;
     ln_batch_norm norm;
-    float *kept[ARRAYS];
-    float *terms; /* (batch, features) */
+    ln_real *kept[ARRAYS];
+    ln_real *terms; /* (batch, features) */
 } batch_run;
 
 static batch_run begin(const ln_module_run *run)
@@ -45,7 +45,7 @@ static batch_run begin(const ln_module_run *run)
                    .norm = ln_batch_norm_of(&run->step->module),
                    .terms = ln_arena_at(&run->plan->arena, run->plan->terms)};
     for (size_t i = 0; i < ARRAYS; i++) {
-        b.kept[i] = (float *)ln_arena_at(&run->plan->arena, run->step->kept) + i * run->step->in;
+        b.kept[i] = (ln_real *)ln_arena_at(&run->plan->arena, run->step->kept) + i * run->step->in;
     }
     return b;
 }
@@ -56,12 +56,12 @@ static size_t channel_count(const ln_step *step)
 }
 
 /* The sum over each channel of `x`, whose rows are ld apart, in the first elements of SUMS. */
-static const float *channel_sums(const batch_run *b, const float *x, size_t ld)
+static const ln_real *channel_sums(const batch_run *b, const ln_real *x, size_t ld)
 {
     const linnet_plan *plan = b->run->plan;
     const ln_step *step = b->run->step;
     size_t inner = step->layout.inner, batch = b->run->batch;
-    float *sums = b->kept[SUMS];
+    ln_real *sums = b->kept[SUMS];
     ln_sum_columns(plan->kernels, ln_plan_pool(plan, batch * step->in), batch, step->in, x, ld,
                    sums);
     for (size_t c = 0; c < channel_count(step) && inner != 1; c++) {
@@ -71,7 +71,7 @@ static const float *channel_sums(const batch_run *b, const float *x, size_t ld)
 }
 
 /* A channel's value for each of its elements. */
-static void put_channel(const batch_run *b, size_t array, size_t channel, float value)
+static void put_channel(const batch_run *b, size_t array, size_t channel, ln_real value)
 {
     size_t inner = b->run->step->layout.inner;
     for (size_t i = 0; i < inner; i++) {
@@ -111,9 +111,9 @@ static double next_factor(const ln_batch_norm *norm)
     return norm->cumulative ? 1.0 / (double)*norm->num_batches_tracked : norm->momentum;
 }
 
-static void update_running(float *running, double factor, float value)
+static void update_running(ln_real *running, double factor, ln_real value)
 {
-    *running = fmaf((float)factor, value, (float)(1 - factor) * *running);
+    *running = ln_fma((ln_real)factor, value, (ln_real)(1 - factor) * *running);
 }
 
 void ln_batch_forward(const ln_module_run *run)
@@ -121,15 +121,15 @@ void ln_batch_forward(const ln_module_run *run)
     const ln_step *step = run->step;
     batch_run b = begin(run);
     size_t channels = channel_count(step);
-    float count = (float)(run->batch * step->layout.inner);
+    ln_real count = (ln_real)(run->batch * step->layout.inner);
     bool track = run->plan->training && b.norm.running_mean != NULL;
     if (run->batch == 0 || step->in == 0) {
         return;
     }
     double factor = track ? next_factor(&b.norm) : 0;
-    const float *sums = channel_sums(&b, run->x, run->ldx);
+    const ln_real *sums = channel_sums(&b, run->x, run->ldx);
     for (size_t c = 0; c < channels; c++) {
-        float mean = sums[c] / count;
+        ln_real mean = sums[c] / count;
         put_channel(&b, MEAN, c, mean);
         if (track) {
             update_running(&b.norm.running_mean[c], factor, mean);
@@ -138,7 +138,7 @@ void ln_batch_forward(const ln_module_run *run)
     each_row(&b, deviation_row);
     sums = channel_sums(&b, b.terms, step->in);
     for (size_t c = 0; c < channels; c++) {
-        put_channel(&b, RSTD, c, 1.0f / sqrtf(sums[c] / count + b.norm.eps));
+        put_channel(&b, RSTD, c, 1.0f / ln_sqrt(sums[c] / count + b.norm.eps));
         if (track) {
             update_running(&b.norm.running_var[c], factor, sums[c] / (count - 1.0f));
         }
@@ -168,9 +168,9 @@ static void backward_row(void *context, size_t row)
 }
 
 /* The sums over each channel, as means for all its elements. */
-static void put_means(const batch_run *b, size_t array, const float *sums)
+static void put_means(const batch_run *b, size_t array, const ln_real *sums)
 {
-    float count = (float)(b->run->batch * b->run->step->layout.inner);
+    ln_real count = (ln_real)(b->run->batch * b->run->step->layout.inner);
     for (size_t c = 0; c < channel_count(b->run->step); c++) {
         put_channel(b, array, c, sums[c] / count);
     }
@@ -181,10 +181,10 @@ void ln_batch_backward(const ln_module_run *run)
     const ln_step *step = run->step;
     batch_run b = begin(run);
     size_t channels = channel_count(step);
-    float *bias_gradient = ln_arena_at(&run->plan->arena, run->plan->parameter_gradient);
+    ln_real *bias_gradient = ln_arena_at(&run->plan->arena, run->plan->parameter_gradient);
     /* The sums are the gradients of bias and weight; they are handed over behind the input's
      * gradient, because the sink may change the weights. */
-    const float *sums = channel_sums(&b, run->dy, step->ld);
+    const ln_real *sums = channel_sums(&b, run->dy, step->ld);
     put_means(&b, MEAN_DY, sums);
     if (step->parameter_count > 0) {
         memcpy(bias_gradient, sums, channels * sizeof *sums);

@@ -29,7 +29,7 @@ void ln_plan_draw_torch(linnet_plan *plan, ln_torch_generator *generator)
     }
 }
 
-void ln_plan_draw_step(const linnet_plan *plan, const ln_step *step, size_t batch, const float *x,
+void ln_plan_draw_step(const linnet_plan *plan, const ln_step *step, size_t batch, const ln_real *x,
                        size_t ldx)
 {
     for (size_t j = 0; j < step->chain_count && plan->generator != NULL; j++) {
@@ -41,8 +41,8 @@ void ln_plan_draw_step(const linnet_plan *plan, const ln_step *step, size_t batc
                                .x = type->backward_sees_x ? x : NULL,
                                .ldx = ldx,
                                .drawn = link->drawn};
-        if (type->draw != NULL) {
-            type->draw(&link->module, plan->generator, &draws);
+        if (LN_MATH_OF(type)->draw != NULL) {
+            LN_MATH_OF(type)->draw(&link->module, plan->generator, &draws);
         }
     }
 }
@@ -51,7 +51,7 @@ void ln_plan_draw_step(const linnet_plan *plan, const ln_step *step, size_t batc
 static size_t draw_bytes(const linnet_plan *plan, const ln_link *link)
 {
     size_t count = ln_saturated_mul(plan->max_batch, link->draw.units);
-    size_t bytes = ln_saturated_mul(count, link->module.type->draw_size);
+    size_t bytes = ln_saturated_mul(count, LN_MATH_OF(link->module.type)->draw_size);
     return ln_saturated_mul(ln_ceil_div(bytes, LN_ALIGNMENT), LN_ALIGNMENT);
 }
 

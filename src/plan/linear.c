@@ -14,7 +14,7 @@ static size_t vector_ld(const ln_step *step, size_t row_ld, size_t features)
     return step->vectors == 1 ? row_ld : features;
 }
 
-static float *packed_weight(const linnet_plan *plan, const ln_step *step)
+static ln_real *packed_weight(const linnet_plan *plan, const ln_step *step)
 {
     return ln_arena_at(&plan->arena, step->packed_weight);
 }
@@ -42,7 +42,7 @@ typedef struct chain_run {
     const ln_step *step;
 } chain_run;
 
-static void chain_epilogue(void *context, size_t row, size_t first, size_t count, float *y)
+static void chain_epilogue(void *context, size_t row, size_t first, size_t count, ln_real *y)
 {
     const chain_run *run = context;
     size_t vectors = run->step->vectors;
@@ -50,8 +50,8 @@ static void chain_epilogue(void *context, size_t row, size_t first, size_t count
                      count, y);
 }
 
-void ln_linear_step(const linnet_plan *plan, const ln_step *step, size_t batch, const float *x,
-                    size_t ldx, float *y)
+void ln_linear_step(const linnet_plan *plan, const ln_step *step, size_t batch, const ln_real *x,
+                    size_t ldx, ln_real *y)
 {
     size_t rows = batch * step->vectors;
     chain_run chain = {plan, step};
@@ -71,7 +71,7 @@ void ln_linear_step(const linnet_plan *plan, const ln_step *step, size_t batch, 
         product.bias = plan->training ? parameter(plan, step->bias_parameter)->data
                                       : ln_arena_at(&plan->arena, step->packed_bias);
     }
-    if (plan->precision != LN_FLOAT32) {
+    if (plan->precision != LN_FULL) {
         product.weight = by_input(plan, step);
     }
     if (plan->precision == LN_BFLOAT16) {
@@ -83,7 +83,8 @@ void ln_linear_step(const linnet_plan *plan, const ln_step *step, size_t batch, 
 }
 
 void ln_linear_step_input_gradient(const linnet_plan *plan, const ln_step *step, size_t batch,
-                                   const float *dy, float *dx, ln_epilogue epilogue, void *context)
+                                   const ln_real *dy, ln_real *dx, ln_epilogue epilogue,
+                                   void *context)
 {
     size_t rows = batch * step->vectors;
     const ln_step *before = step - 1;
@@ -115,7 +116,7 @@ typedef struct weight_run {
     const ln_gradient_sink *sink;
 } weight_run;
 
-static void take_weight(void *context, size_t first, size_t count, const float *gradient)
+static void take_weight(void *context, size_t first, size_t count, const ln_real *gradient)
 {
     const weight_run *run = context;
     run->sink->take(run->sink->context, run->step->weight_parameter, first, count, gradient);
@@ -127,13 +128,13 @@ static void take_weight(void *context, size_t first, size_t count, const float *
 }
 
 void ln_linear_step_gradients(const linnet_plan *plan, const ln_step *step, size_t batch,
-                              const float *dy, const ln_gradient_sink *sink)
+                              const ln_real *dy, const ln_gradient_sink *sink)
 {
     const ln_step *before = step - 1;
     size_t rows = batch * step->vectors;
     size_t lddy = vector_ld(step, step->ld, step->out);
     if (step->has_bias) {
-        float *gradient = ln_arena_at(&plan->arena, plan->parameter_gradient);
+        ln_real *gradient = ln_arena_at(&plan->arena, plan->parameter_gradient);
         ln_sum_columns(plan->kernels, ln_plan_pool(plan, rows * step->out), rows, step->out, dy,
                        lddy, gradient);
         sink->take(sink->context, step->bias_parameter, 0, step->out, gradient);
@@ -176,7 +177,7 @@ static const ln_step *step_of_weight(const linnet_plan *plan, size_t i)
     return NULL;
 }
 
-float *ln_plan_parameter(const linnet_plan *plan, size_t i, size_t *count)
+ln_real *ln_plan_parameter(const linnet_plan *plan, size_t i, size_t *count)
 {
     const ln_step *step = step_of_weight(plan, i);
     if (step != NULL) {
@@ -187,14 +188,14 @@ float *ln_plan_parameter(const linnet_plan *plan, size_t i, size_t *count)
     return parameter(plan, i)->data;
 }
 
-static void copy(size_t count, const float *from, float *to)
+static void copy(size_t count, const ln_real *from, ln_real *to)
 {
     if (count > 0) {
         memcpy(to, from, count * sizeof *to);
     }
 }
 
-void ln_plan_to_rows(const linnet_plan *plan, size_t i, const float *array, float *rows)
+void ln_plan_to_rows(const linnet_plan *plan, size_t i, const ln_real *array, ln_real *rows)
 {
     const ln_step *step = step_of_weight(plan, i);
     if (step != NULL) {
@@ -204,7 +205,7 @@ void ln_plan_to_rows(const linnet_plan *plan, size_t i, const float *array, floa
     }
 }
 
-void ln_plan_from_rows(const linnet_plan *plan, size_t i, const float *rows, float *array)
+void ln_plan_from_rows(const linnet_plan *plan, size_t i, const ln_real *rows, ln_real *array)
 {
     const ln_step *step = step_of_weight(plan, i);
     if (step != NULL) {
@@ -219,8 +220,8 @@ void ln_plan_from_rows(const linnet_plan *plan, size_t i, const float *rows, flo
 static void fetch_narrow(const linnet_plan *plan, const ln_step *step)
 {
     size_t width = plan->kernels->tile_columns, pairs = ln_ceil_div(step->in, 2);
-    const float *weight = parameter(plan, step->weight_parameter)->data;
-    float *panel = ln_arena_at(&plan->arena, plan->panel);
+    const ln_real *weight = parameter(plan, step->weight_parameter)->data;
+    ln_real *panel = ln_arena_at(&plan->arena, plan->panel);
     for (size_t out = 0; out < step->out; out += width) {
         ln_pack_weight(plan->kernels, NULL, step->in, ln_min_size(step->out - out, width),
                        weight + out * step->in, (ptrdiff_t)step->in, 1, panel);
@@ -231,7 +232,7 @@ static void fetch_narrow(const linnet_plan *plan, const ln_step *step)
 
 static void fetch_linear(const linnet_plan *plan, const ln_step *step)
 {
-    if (plan->precision != LN_FLOAT32 && !plan->training) {
+    if (plan->precision != LN_FULL && !plan->training) {
         fetch_narrow(plan, step);
     } else {
         ln_plan_from_rows(plan, step->weight_parameter,

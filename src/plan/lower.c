@@ -211,14 +211,14 @@ static void plan_outputs(linnet_plan *plan)
     size_t most = ln_saturated_mul(plan->max_batch, widest);
     for (int i = 0; i < 2; i++) {
         /* A row that is widened reads no uninitialised memory: the arena is zeroed. */
-        turn[i] = ln_arena_reserve(&plan->arena, most, sizeof(float));
+        turn[i] = ln_arena_reserve(&plan->arena, most, sizeof(ln_real));
         plan->gradients[i] = turn[i];
     }
     for (size_t i = 0; i < plan->step_count; i++) {
         ln_step *step = &plan->steps[i];
         if (plan->training) {
             step->output = ln_arena_reserve(
-                &plan->arena, ln_saturated_mul(plan->max_batch, step->ld), sizeof(float));
+                &plan->arena, ln_saturated_mul(plan->max_batch, step->ld), sizeof(ln_real));
         } else if (step->output != LN_CALLER) {
             step->output = turn[i % 2];
         }
@@ -230,10 +230,10 @@ static void plan_weights(linnet_plan *plan, ln_step *step)
 {
     size_t pairs = ln_paired_size(plan->kernels, step->in, step->out);
     size_t whole = ln_packed_size(plan->kernels, step->in, step->out);
-    if (plan->training || plan->precision == LN_FLOAT32) {
-        step->packed_weight = ln_arena_reserve(&plan->arena, whole, sizeof(float));
+    if (plan->training || plan->precision == LN_FULL) {
+        step->packed_weight = ln_arena_reserve(&plan->arena, whole, sizeof(ln_real));
     }
-    if (plan->precision != LN_FLOAT32) {
+    if (plan->precision != LN_FULL) {
         step->by_input = ln_arena_reserve(&plan->arena, pairs, sizeof(uint32_t));
     }
     if (plan->training && plan->precision == LN_BFLOAT16) {
@@ -259,19 +259,19 @@ static void plan_packing(linnet_plan *plan)
         }
         panel = larger(panel, ln_saturated_mul(step->in, plan->kernels->tile_columns));
         if (!plan->training) {
-            step->packed_bias = ln_arena_reserve(&plan->arena, step->out, sizeof(float));
+            step->packed_bias = ln_arena_reserve(&plan->arena, step->out, sizeof(ln_real));
         }
         turned = larger(turned, ln_turned_size(plan->kernels, rows, step->out));
         gradient = larger(gradient, step->out);
     }
     plan->x_words = ln_arena_reserve(&plan->arena, x_words, sizeof(uint32_t));
-    if (!plan->training && plan->precision != LN_FLOAT32) {
-        plan->panel = ln_arena_reserve(&plan->arena, panel, sizeof(float));
+    if (!plan->training && plan->precision != LN_FULL) {
+        plan->panel = ln_arena_reserve(&plan->arena, panel, sizeof(ln_real));
     }
     if (plan->training) {
         plan->dy_words = ln_arena_reserve(&plan->arena, dy_words, sizeof(uint32_t));
-        plan->turned = ln_arena_reserve(&plan->arena, turned, sizeof(float));
-        plan->parameter_gradient = ln_arena_reserve(&plan->arena, gradient, sizeof(float));
+        plan->turned = ln_arena_reserve(&plan->arena, turned, sizeof(ln_real));
+        plan->parameter_gradient = ln_arena_reserve(&plan->arena, gradient, sizeof(ln_real));
     }
 }
 
@@ -284,15 +284,15 @@ static void plan_modules(linnet_plan *plan)
         size_t vectors = ln_saturated_mul(plan->max_batch, step->vectors);
         if (step->kind == LN_STEP_ROW) {
             step->kept = ln_arena_reserve(
-                &plan->arena, ln_saturated_mul(vectors, step->layout.kept), sizeof(float));
+                &plan->arena, ln_saturated_mul(vectors, step->layout.kept), sizeof(ln_real));
         } else if (step->kind == LN_STEP_BATCH) {
-            step->kept = ln_arena_reserve(&plan->arena, ln_batch_kept(step), sizeof(float));
+            step->kept = ln_arena_reserve(&plan->arena, ln_batch_kept(step), sizeof(ln_real));
         }
         if (step->kind == LN_STEP_BATCH || step->parameter_count > 0) {
             terms = larger(terms, ln_saturated_mul(vectors, step->in));
         }
     }
-    plan->terms = ln_arena_reserve(&plan->arena, terms, sizeof(float));
+    plan->terms = ln_arena_reserve(&plan->arena, terms, sizeof(ln_real));
 }
 
 static linnet_status copy_scaling(linnet_plan *plan, const ln_scaling *scaling, linnet_error *error)
@@ -302,11 +302,11 @@ static linnet_status copy_scaling(linnet_plan *plan, const ln_scaling *scaling, 
         return LINNET_OK;
     }
     linnet_status status = ln_alloc_into((void **)&plan->scaling.mean, 2 * scaling->features,
-                                         sizeof(float), "input scaling", error);
+                                         sizeof(ln_real), "input scaling", error);
     if (status == LINNET_OK) {
         plan->scaling.std = plan->scaling.mean + scaling->features;
-        memcpy(plan->scaling.mean, scaling->mean, scaling->features * sizeof(float));
-        memcpy(plan->scaling.std, scaling->std, scaling->features * sizeof(float));
+        memcpy(plan->scaling.mean, scaling->mean, scaling->features * sizeof(ln_real));
+        memcpy(plan->scaling.std, scaling->std, scaling->features * sizeof(ln_real));
     }
     return status;
 }

@@ -37,7 +37,7 @@ const uint32_t *ln_pair_columns(const linnet_plan *plan, const ln_matrix *matrix
 static void pair_rows_of(void *context, size_t pair)
 {
     const pairing *p = context;
-    const float *first = p->matrix->x + 2 * pair * p->matrix->ld;
+    const ln_real *first = p->matrix->x + 2 * pair * p->matrix->ld;
     bool whole = 2 * pair + 1 < p->matrix->rows;
     p->plan->kernels->bf16_pairs(p->matrix->columns, first, whole ? first + p->matrix->ld : NULL,
                                  p->words + pair * p->ld);

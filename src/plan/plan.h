@@ -16,7 +16,7 @@
  *   training  every step's output is kept for backward; the weights of Linear are trained as they
  *             are packed, and go back into the model by ln_plan_store
  *
- * Rows of a step's output lie `ld` floats apart: more than their features where that keeps them
+ * Rows of a step's output lie `ld` numbers apart: more than their features where that keeps them
  * apart in the cache (ln_leading). */
 #ifndef LN_PLAN_PLAN_H
 #define LN_PLAN_PLAN_H
@@ -144,18 +144,18 @@ void ln_plan_draw_philox(linnet_plan *plan, uint64_t seed, uint32_t epoch, uint3
  * order in which PyTorch's does. */
 void ln_plan_draw_torch(linnet_plan *plan, ln_torch_generator *generator);
 
-/* The rows of a batch: in memory, `ld` floats apart, or else read one by one, by several threads. */
+/* The rows of a batch: in memory, `ld` numbers apart, or else read one by one, by several threads. */
 typedef struct ln_rows {
-    const float *x;
+    const ln_real *x;
     size_t ld;
-    void (*read)(void *context, size_t row, float *out); /* where x is NULL */
+    void (*read)(void *context, size_t row, ln_real *out); /* where x is NULL */
     void *context;
 } ln_rows;
 
 /* Runs all steps (run.c). y (batch, out_features), or NULL in training, where the output stays in
- * the plan. Returns the output, whose rows are *ld floats apart. */
-const float *ln_plan_forward(linnet_plan *plan, const ln_rows *rows, size_t batch, float *y,
-                             size_t *ld);
+ * the plan. Returns the output, whose rows are *ld numbers apart. */
+const ln_real *ln_plan_forward(linnet_plan *plan, const ln_rows *rows, size_t batch, ln_real *y,
+                               size_t *ld);
 
 /* What backward does with parameters' gradients. */
 typedef struct ln_gradient_sink {
@@ -163,26 +163,28 @@ typedef struct ln_gradient_sink {
      * first; disjoint stretches may come from several threads at once. The array is valid during
      * the call only. The parameter's stretch may be written to. */
     void (*take)(void *context, size_t parameter, size_t first, size_t count,
-                 const float *gradient);
+                 const ln_real *gradient);
     /* Which arrays of the parameter's layout `take` will read, so that they can be fetched ahead;
      * may be NULL. */
-    void (*streams)(void *context, size_t parameter, const float *streams[LN_TILE_STREAMS]);
+    void (*streams)(void *context, size_t parameter, const ln_real *streams[LN_TILE_STREAMS]);
     void *context;
 } ln_gradient_sink;
 
-/* The gradient of the loss by the output goes here, (batch, out_features) with rows *ld floats
+/* The gradient of the loss by the output goes here, (batch, out_features) with rows *ld numbers
  * apart, before ln_plan_backward. */
-float *ln_plan_output_gradient(linnet_plan *plan, size_t *ld);
+ln_real *ln_plan_output_gradient(linnet_plan *plan, size_t *ld);
 /* Backward of the last ln_plan_forward (backward.c). */
 void ln_plan_backward(linnet_plan *plan, size_t batch, const ln_gradient_sink *sink);
 
 /* ---- parameters in training (linear.c) ---- */
 
-/* A model's parameter as the plan trains it: *count floats, padding included. */
-float *ln_plan_parameter(const linnet_plan *plan, size_t parameter, size_t *count);
+/* A model's parameter as the plan trains it: *count numbers, padding included. */
+ln_real *ln_plan_parameter(const linnet_plan *plan, size_t parameter, size_t *count);
 /* An array of a parameter's layout as PyTorch lays the parameter out, and the other way. */
-void ln_plan_to_rows(const linnet_plan *plan, size_t parameter, const float *array, float *rows);
-void ln_plan_from_rows(const linnet_plan *plan, size_t parameter, const float *rows, float *array);
+void ln_plan_to_rows(const linnet_plan *plan, size_t parameter, const ln_real *array,
+                     ln_real *rows);
+void ln_plan_from_rows(const linnet_plan *plan, size_t parameter, const ln_real *rows,
+                       ln_real *array);
 /* Reads the weights of the model, and writes the trained ones into it. */
 void ln_plan_fetch(const linnet_plan *plan);
 void ln_plan_store(const linnet_plan *plan);
@@ -196,7 +198,7 @@ static inline size_t ln_step_features(const ln_step *step)
 }
 
 /* A step's output in the arena. */
-static inline float *ln_step_output(const linnet_plan *plan, const ln_step *step)
+static inline ln_real *ln_step_output(const linnet_plan *plan, const ln_step *step)
 {
     return ln_arena_at(&plan->arena, step->output);
 }
@@ -204,7 +206,7 @@ static inline float *ln_step_output(const linnet_plan *plan, const ln_step *step
 /* A matrix of floats as an operand of a product in bfloat16, written to `words` (operands.c): in
  * pairs of columns, or in pairs of rows. Rows of words lie *ld apart. */
 typedef struct ln_matrix {
-    const float *x;
+    const ln_real *x;
     size_t rows, columns, ld;
 } ln_matrix;
 
@@ -216,16 +218,17 @@ const uint32_t *ln_pair_rows(const linnet_plan *plan, const ln_matrix *matrix, u
                              size_t *ld);
 
 /* A Linear's products, its chain done or undone in them (linear.c). */
-void ln_linear_step(const linnet_plan *plan, const ln_step *step, size_t batch, const float *x,
-                    size_t ldx, float *y);
+void ln_linear_step(const linnet_plan *plan, const ln_step *step, size_t batch, const ln_real *x,
+                    size_t ldx, ln_real *y);
 void ln_linear_step_input_gradient(const linnet_plan *plan, const ln_step *step, size_t batch,
-                                   const float *dy, float *dx, ln_epilogue epilogue, void *context);
+                                   const ln_real *dy, ln_real *dx, ln_epilogue epilogue,
+                                   void *context);
 void ln_linear_step_gradients(const linnet_plan *plan, const ln_step *step, size_t batch,
-                              const float *dy, const ln_gradient_sink *sink);
+                              const ln_real *dy, const ln_gradient_sink *sink);
 
 /* A step's chain on a stretch of a row (run.c). */
 void ln_chain_forward(const linnet_plan *plan, const ln_step *step, size_t row, size_t column,
-                      size_t count, float *y);
+                      size_t count, ln_real *y);
 
 /* The pool, or NULL where `work` (multiply-adds or so) is too little to be worth waking a thread.
  */
@@ -242,7 +245,7 @@ void ln_plan_rows(const linnet_plan *plan, size_t batch, size_t work, ln_row_tas
 
 /* ---- weights that are no Linear's (spread.c) ---- */
 
-/* Gives `copy` the weights of `module`, each as `width` floats. Before the arena is committed. */
+/* Gives `copy` the weights of `module`, each as `width` numbers. Before the arena is committed. */
 void ln_plan_hold(linnet_plan *plan, const ln_module *module, size_t width, ln_module *copy);
 /* Where the arena is committed: once, and in training before each forward, copies what is spread. */
 void ln_plan_bind(linnet_plan *plan);
@@ -254,22 +257,22 @@ LINNET_NODISCARD linnet_status ln_plan_take_draws(linnet_plan *plan, size_t link
                                                   linnet_error *error);
 /* Draws for a step's chain, whose input is x with rows ldx apart, where torch's generator is drawn
  * from. */
-void ln_plan_draw_step(const linnet_plan *plan, const ln_step *step, size_t batch, const float *x,
+void ln_plan_draw_step(const linnet_plan *plan, const ln_step *step, size_t batch, const ln_real *x,
                        size_t ldx);
 
 /* ---- steps of modules (row.c, batch.c) ---- */
 
-/* One such step: rows of x, y, dy and dx lie ldx, step->ld, step->ld and ldx floats apart. */
+/* One such step: rows of x, y, dy and dx lie ldx, step->ld, step->ld and ldx numbers apart. */
 typedef struct ln_module_run {
     const linnet_plan *plan;
     const ln_step *step;
     size_t batch;
-    const float *x;
+    const ln_real *x;
     size_t ldx;
-    float *y;
+    ln_real *y;
     /* Backward: y and x as in forward; dx is NULL where nobody needs it. */
-    const float *dy;
-    float *dx;
+    const ln_real *dy;
+    ln_real *dx;
     const ln_gradient_sink *sink;
 } ln_module_run;
 

@@ -20,7 +20,7 @@ static size_t row_work(const ln_step *step)
 static ln_stretch vector_of(const ln_module_run *run, size_t row, size_t vector)
 {
     const ln_step *step = run->step;
-    float *kept = ln_arena_at(&run->plan->arena, step->kept);
+    ln_real *kept = ln_arena_at(&run->plan->arena, step->kept);
     return (ln_stretch){.kernels = run->plan->kernels,
                         .module = &step->module,
                         .row = row,
@@ -33,11 +33,11 @@ static void forward_row(void *context, size_t row)
 {
     const ln_module_run *run = ((const row_run *)context)->run;
     const ln_step *step = run->step;
-    const float *x = run->x + row * run->ldx;
-    float *y = run->y + row * step->ld;
+    const ln_real *x = run->x + row * run->ldx;
+    ln_real *y = run->y + row * step->ld;
     for (size_t i = 0; i < step->vectors; i++) {
         ln_stretch stretch = vector_of(run, row, i);
-        step->module.type->forward(&stretch, x + i * step->in, y + i * step->out);
+        LN_MATH_OF(step->module.type)->forward(&stretch, x + i * step->in, y + i * step->out);
     }
 }
 
@@ -52,13 +52,14 @@ static void backward_row(void *context, size_t row)
     const ln_module_run *run = ((const row_run *)context)->run;
     const ln_step *step = run->step;
     bool sees_x = step->module.type->backward_sees_x;
-    const float *seen = sees_x ? run->x + row * run->ldx : run->y + row * step->ld;
-    const float *dy = run->dy + row * step->ld;
-    float *dx = run->dx + row * run->ldx;
+    const ln_real *seen = sees_x ? run->x + row * run->ldx : run->y + row * step->ld;
+    const ln_real *dy = run->dy + row * step->ld;
+    ln_real *dx = run->dx + row * run->ldx;
     for (size_t i = 0; i < step->vectors; i++) {
         ln_stretch stretch = vector_of(run, row, i);
-        step->module.type->backward(&stretch, seen + i * (sees_x ? step->in : step->out),
-                                    dy + i * step->out, dx + i * step->in);
+        LN_MATH_OF(step->module.type)
+            ->backward(&stretch, seen + i * (sees_x ? step->in : step->out), dy + i * step->out,
+                       dx + i * step->in);
     }
 }
 
@@ -67,13 +68,14 @@ static void terms_row(void *context, size_t row)
     const row_run *rows = context;
     const ln_module_run *run = rows->run;
     const ln_step *step = run->step;
-    const float *x = run->x + row * run->ldx, *dy = run->dy + row * step->ld;
-    float *terms = ln_arena_at(&run->plan->arena, run->plan->terms);
+    const ln_real *x = run->x + row * run->ldx, *dy = run->dy + row * step->ld;
+    ln_real *terms = ln_arena_at(&run->plan->arena, run->plan->terms);
     terms += row * step->vectors * step->in;
     for (size_t i = 0; i < step->vectors; i++) {
         ln_stretch stretch = vector_of(run, row, i);
-        step->module.type->terms(&stretch, rows->weight, x + i * step->in, dy + i * step->out,
-                                 terms + i * step->in);
+        LN_MATH_OF(step->module.type)
+            ->terms(&stretch, rows->weight, x + i * step->in, dy + i * step->out,
+                    terms + i * step->in);
     }
 }
 

@@ -53,12 +53,12 @@ ln_stretch ln_link_stretch(const linnet_plan *plan, const ln_link *link, size_t 
 }
 
 void ln_chain_forward(const linnet_plan *plan, const ln_step *step, size_t row, size_t column,
-                      size_t count, float *y)
+                      size_t count, ln_real *y)
 {
     for (size_t i = 0; i < step->chain_count; i++) {
         const ln_link *link = &step->chain[i];
         ln_stretch stretch = ln_link_stretch(plan, link, row, column, count);
-        link->module.type->forward(&stretch, y, y);
+        LN_MATH_OF(link->module.type)->forward(&stretch, y, y);
     }
 }
 
@@ -67,9 +67,9 @@ typedef struct step_run {
     const linnet_plan *plan;
     const ln_step *step;
     const ln_rows *rows; /* FEED */
-    const float *x;
+    const ln_real *x;
     size_t ldx;
-    float *y;
+    ln_real *y;
 } step_run;
 
 /* One pass over a row while it is hot: read, scale, and what modules follow. */
@@ -78,7 +78,7 @@ static void feed_row(void *context, size_t row)
     const step_run *run = context;
     const ln_scaling *s = &run->plan->scaling;
     size_t n = run->step->in;
-    float *y = run->y + row * run->step->ld;
+    ln_real *y = run->y + row * run->step->ld;
     if (run->rows->x == NULL) {
         run->rows->read(run->rows->context, row, y);
     } else if (n > 0) {
@@ -94,7 +94,7 @@ static void chain_row(void *context, size_t row)
 {
     const step_run *run = context;
     size_t n = run->step->in;
-    float *y = run->y + row * run->step->ld;
+    ln_real *y = run->y + row * run->step->ld;
     memcpy(y, run->x + row * run->ldx, n * sizeof *y);
     ln_chain_forward(run->plan, run->step, row, 0, n, y);
 }
@@ -125,8 +125,8 @@ static void run_step(step_run *run, size_t batch)
     }
 }
 
-const float *ln_plan_forward(linnet_plan *plan, const ln_rows *rows, size_t batch, float *y,
-                             size_t *ld)
+const ln_real *ln_plan_forward(linnet_plan *plan, const ln_rows *rows, size_t batch, ln_real *y,
+                               size_t *ld)
 {
     step_run run = {.plan = plan, .rows = rows, .x = rows->x, .ldx = rows->ld};
     if (plan->training) {
@@ -151,7 +151,7 @@ const float *ln_plan_forward(linnet_plan *plan, const ln_rows *rows, size_t batc
 linnet_status ln_plan_precision(linnet_precision asked, bool training, ln_precision *precision,
                                 linnet_error *error)
 {
-    static const ln_precision known[] = {[LINNET_PRECISION_FLOAT32] = LN_FLOAT32,
+    static const ln_precision known[] = {[LINNET_PRECISION_FLOAT32] = LN_FULL,
                                          [LINNET_PRECISION_BF16] = LN_BFLOAT16,
                                          [LINNET_PRECISION_BF16_WEIGHTS] = LN_BFLOAT16_WEIGHTS};
     if ((size_t)asked >= sizeof known / sizeof *known) {
@@ -229,7 +229,7 @@ linnet_status ln_plan_check_batches(const linnet_plan *plan, size_t rows, size_t
                          why.message, rows, batch, last > 0 ? last : batch);
 }
 
-linnet_status linnet_plan_run(linnet_plan *plan, const float *x, size_t batch, float *y,
+linnet_status linnet_plan_run(linnet_plan *plan, const ln_real *x, size_t batch, ln_real *y,
                               linnet_error *error)
 {
     linnet_status status = ln_plan_check_batch(plan, batch, error);

@@ -26,12 +26,12 @@ void ln_plan_hold(linnet_plan *plan, const ln_module *module, size_t width, ln_m
         *to = *from;
         to->storage = NULL;
         bool trained_here = plan->training && (weight.buffer || repeat == 1);
-        if (trained_here || from->dtype != LINNET_FLOAT32) {
+        if (trained_here || from->dtype != LN_REAL_DTYPE) {
             to->data = plan->training ? from->data : NULL;
             continue;
         }
         plan->spreads[plan->spread_count++] =
-            (ln_spread){from, to, repeat, ln_arena_reserve(&plan->arena, width, sizeof(float))};
+            (ln_spread){from, to, repeat, ln_arena_reserve(&plan->arena, width, sizeof(ln_real))};
     }
 }
 
@@ -39,8 +39,8 @@ void ln_plan_spread(const linnet_plan *plan)
 {
     for (size_t s = 0; s < plan->spread_count; s++) {
         const ln_spread *spread = &plan->spreads[s];
-        const float *from = spread->from->data;
-        float *to = spread->to->data;
+        const ln_real *from = spread->from->data;
+        ln_real *to = spread->to->data;
         size_t count = (size_t)linnet_tensor_numel(spread->from);
         for (size_t i = 0; i < count; i++) {
             for (size_t j = 0; j < spread->repeat; j++) {
@@ -62,8 +62,8 @@ void ln_plan_bind(linnet_plan *plan)
     for (size_t i = 0; i < plan->step_count; i++) {
         for (size_t j = 0; j < plan->steps[i].chain_count; j++) {
             const ln_module *module = &plan->steps[i].chain[j].module;
-            if (module->type->prepare != NULL) {
-                module->type->prepare(module, ln_step_features(&plan->steps[i]));
+            if (LN_MATH_OF(module->type)->prepare != NULL) {
+                LN_MATH_OF(module->type)->prepare(module, ln_step_features(&plan->steps[i]));
             }
         }
     }
@@ -74,7 +74,7 @@ void ln_plan_hand_over(const ln_module_run *run, size_t i, size_t rows, size_t w
     const linnet_plan *plan = run->plan;
     const linnet_tensor *weight = &run->step->module.weights[i];
     size_t count = (size_t)linnet_tensor_numel(weight), repeat = repeat_of(weight, width);
-    float *gradient = ln_arena_at(&plan->arena, plan->parameter_gradient);
+    ln_real *gradient = ln_arena_at(&plan->arena, plan->parameter_gradient);
     ln_sum_columns(plan->kernels, ln_plan_pool(plan, rows * width), rows, width,
                    ln_arena_at(&plan->arena, plan->terms), width, gradient);
     for (size_t j = 0; j < count && repeat != 1; j++) {

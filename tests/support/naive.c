@@ -147,7 +147,7 @@ static float feature_sum(const naive_net *net, size_t n, const float *a, const f
     if (net->precision == LN_BFLOAT16) {
         return ln_bf16_sum_features(n, a, 1, w, w_stride, bias);
     }
-    if (net->precision == LN_FLOAT32) {
+    if (net->precision == LN_FULL) {
         return ln_sum_features(n, a, 1, w, w_stride, bias);
     }
     float *rounded = ln_alloc(n, sizeof *rounded);
@@ -197,7 +197,8 @@ static void forward_layer(naive_net *net, size_t layer, ln_philox_key key)
             y[i] = x[i] * (net->keep[layer][i] != 0 ? ln_dropout_scale(p) : 0);
         } else if (m->type->activation != NULL) {
             ln_activation a = m->type->activation(m->values);
-            y[i] = activation_definitions[a.index].forward(x[i], a.parameters[0], a.parameters[1]);
+            y[i] = activation_definitions[a.index].forward(x[i], (float)a.parameters[0],
+                                                           (float)a.parameters[1]);
         } else {
             y[i] = x[i];
         }
@@ -265,8 +266,8 @@ static void backward_layer(naive_net *net, size_t layer)
                 d = net->keep[layer][i] != 0 ? d * ln_dropout_scale(m->values[0].number[0]) : 0;
             } else if (m->type->activation != NULL) {
                 ln_activation a = m->type->activation(m->values);
-                d = activation_definitions[a.index].backward(net->values[layer][i], d,
-                                                             a.parameters[0], a.parameters[1]);
+                d = activation_definitions[a.index].backward(
+                    net->values[layer][i], d, (float)a.parameters[0], (float)a.parameters[1]);
             }
             net->next[i] = d;
         }

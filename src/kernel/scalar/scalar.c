@@ -5,14 +5,14 @@
 #include <math.h>
 #include <stdbool.h>
 
-#define VECTOR float
+#define VECTOR ln_real
 #define LANES 1
 #define V_ZERO() 0.0f
 #define V_LOAD(p) (*(p))
 #define V_STORE(p, v) (*(p) = (v))
 #define V_BROADCAST(x) (x)
 #define V_ADD(a, b) ((a) + (b))
-#define V_FMA(a, b, c) fmaf(a, b, c)
+#define V_FMA(a, b, c) ln_fma(a, b, c)
 #define V_FMA_FLUSH(a, b, c) ln_bf16_fma(a, b, c)
 #define TILE_ROWS 4
 #define TILE_VECTORS 4
