@@ -284,7 +284,8 @@ static const cli_option options[] = {
      "passes over the data; 0 writes the initial model"},
     {"batch-size", 0, "N", CLI_INT, FIELD(batch_size), 1, 1 << 20, "64", "rows of one step"},
     {"optim", 0, "TEXT", CLI_TEXT, FIELD(optim), 0, 0, "Adam(lr=0.001)",
-     "the optimizer: SGD, Adam or AdamW with their arguments"},
+     "an optimizer of torch.optim with its arguments: SGD, Adam, AdamW, NAdam, RAdam, RMSprop or "
+     "Adagrad"},
     {"loss", 0, "TEXT", CLI_TEXT, FIELD(loss), 0, 0, "CrossEntropyLoss()", "the loss"},
     {"schedule", 0, "TEXT", CLI_TEXT, FIELD(schedule), 0, 0, NULL,
      "a learning-rate schedule of torch.optim.lr_scheduler with its arguments; epochs, "

@@ -159,7 +159,10 @@ def check_schedule(build, work, draw):
 # ---- checkpoints ----
 
 OPTIMIZERS = ["SGD(lr=0.05)", "SGD(lr=0.05, momentum=0.9, nesterov=True)", "SGD(lr=0.02, momentum=0.8, dampening=0.1)",
-              "Adam(lr=0.01)", "Adam(lr=0.01, amsgrad=True, weight_decay=0.01)", "AdamW(lr=0.01, betas=(0.8, 0.99))"]
+              "Adam(lr=0.01)", "Adam(lr=0.01, amsgrad=True, weight_decay=0.01)", "AdamW(lr=0.01, betas=(0.8, 0.99))",
+              "NAdam(lr=0.01, eps=0.001, foreach=True)", "RAdam(lr=0.01, betas=(0.8, 0.9))",
+              "RMSprop(lr=0.01, eps=0.001, momentum=0.5)", "RMSprop(lr=0.01, eps=0.1, centered=True)",
+              "Adagrad(lr=0.02, eps=0.001, lr_decay=0.01, initial_accumulator_value=0.1)"]
 SCHEDULES = [None, "StepLR(optimizer, 2)", "CosineAnnealingLR(optimizer, 9)", "MultiStepLR(optimizer, [2, 4, 4], 0.5)",
              "LinearLR(optimizer)", "CosineAnnealingWarmRestarts(optimizer, 2, 2)", "PolynomialLR(optimizer, 8, 2)",
              "SequentialLR(optimizer, [LinearLR(optimizer, 0.1, total_iters=2), ExponentialLR(optimizer, 0.8)], [3])"]

@@ -106,7 +106,10 @@ LOSSES = ("CrossEntropyLoss()", "CrossEntropyLoss()", "CrossEntropyLoss(label_sm
           "CrossEntropyLoss(weight=[1.0, 0.5, 2.0, 0.25])", "CrossEntropyLoss(reduction='sum')",
           "CrossEntropyLoss(weight=[1.0, 0.5, 2.0, 0.25], label_smoothing=0.2, ignore_index=2)")
 OPTIMIZERS = ("SGD(lr=0.02)", "SGD(lr=0.01, momentum=0.9, nesterov=True)", "SGD(lr=0.02, weight_decay=0.01)",
-              "Adam(lr=0.002, eps=0.01)", "AdamW(lr=0.002, eps=0.01, amsgrad=True)")
+              "Adam(lr=0.002, eps=0.01)", "AdamW(lr=0.002, eps=0.01, amsgrad=True)",
+              "NAdam(lr=0.002, eps=0.01, foreach=True)", "RAdam(lr=0.01, betas=(0.8, 0.9), eps=0.01)",
+              "RMSprop(lr=0.001, eps=0.01, momentum=0.5)", "RMSprop(lr=0.001, eps=0.1, weight_decay=0.01, centered=True)",
+              "Adagrad(lr=0.01, eps=0.01, lr_decay=0.1)")
 
 
 class Case:

@@ -140,6 +140,11 @@ static const char *const optimizers[] = {
     "Adam(lr=0.01)",
     "Adam(lr=0.01, amsgrad=True, weight_decay=0.01)",
     "AdamW(lr=0.01, betas=(0.8, 0.99))",
+    "NAdam(lr=0.01, momentum_decay=0.1)",
+    "RAdam(lr=0.05, betas=(0.8, 0.9))",
+    "RMSprop(lr=0.01)",
+    "RMSprop(lr=0.01, momentum=0.5, centered=True)",
+    "Adagrad(lr=0.05, lr_decay=0.01, initial_accumulator_value=0.5)",
 };
 
 static const char *const schedules[] = {

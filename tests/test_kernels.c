@@ -797,6 +797,87 @@ static void check_adam(const rows_case *c)
     }
 }
 
+static void check_nadam(const rows_case *c)
+{
+    float weight[LONGEST], average[LONGEST], square[LONGEST];
+    size_t n = c->n;
+    ln_adam_step s = {.one_minus_beta1 = 0.1f,
+                      .beta2 = 0.999f,
+                      .one_minus_beta2 = 0.001f,
+                      .eps = 1e-8f,
+                      .step_size = 0.01f,
+                      .gradient_size = 0.03f,
+                      .bias2_sqrt = 0.5f,
+                      .weight_decay = 0.1f,
+                      .decay = 0.99f,
+                      .sign = -1};
+    for (size_t j = 0; j < n; j++) {
+        float w = c->y[j] * s.decay;
+        float g = fmaf(s.weight_decay, w, -c->x[j]);
+        average[j] = fmaf(s.one_minus_beta1, g - c->z[j], c->z[j]);
+        square[j] = fmaf(s.one_minus_beta2 * g, g, s.beta2 * c->x[j]);
+        float denominator = sqrtf(square[j]) / s.bias2_sqrt + s.eps;
+        w = fmaf(-s.gradient_size, g / denominator, w);
+        weight[j] = fmaf(-s.step_size, average[j] / denominator, w);
+    }
+    memcpy(c->out, c->y, n * sizeof(float));
+    memcpy(c->out2, c->z, n * sizeof(float));
+    memcpy(c->out3, c->x, n * sizeof(float));
+    c->set->nadam(n, &s, c->x, c->out2, c->out3, c->out);
+    check_same(average, c->out2, n, "%s nadam %zu exp_avg", c->set->name, n);
+    check_same(square, c->out3, n, "%s nadam %zu exp_avg_sq", c->set->name, n);
+    check_same(weight, c->out, n, "%s nadam %zu weight", c->set->name, n);
+}
+
+static void check_rmsprop(const rows_case *c)
+{
+    float weight[LONGEST], square[LONGEST], buffer[LONGEST], average[LONGEST];
+    size_t n = c->n;
+    ln_rmsprop_step s = {0.01f, 0.75f, 0.25f, 1e-8f, 0.9f, 0.1f, -1.0f};
+    for (int variant = 0; variant < 4; variant++) {
+        bool momentum = (variant & 1) != 0, centered = (variant & 2) != 0;
+        for (size_t j = 0; j < n; j++) {
+            float g = fmaf(s.weight_decay, c->y[j], -c->x[j]);
+            square[j] = fmaf(s.one_minus_alpha * g, g, s.alpha * c->x[j]);
+            average[j] = fmaf(s.one_minus_alpha, g - c->y[j], c->y[j]);
+            float used = centered ? fmaf(-average[j], average[j], square[j]) : square[j];
+            used = centered && used < 0 ? 0 : used;
+            buffer[j] = g / (sqrtf(used) + s.eps);
+            buffer[j] = momentum ? fmaf(s.momentum, c->z[j], buffer[j]) : buffer[j];
+            weight[j] = fmaf(-s.lr, buffer[j], c->y[j]);
+        }
+        memcpy(c->out, c->y, n * sizeof(float));
+        memcpy(c->out2, c->x, n * sizeof(float));
+        memcpy(c->out3, c->z, n * sizeof(float));
+        memcpy(c->out4, c->y, n * sizeof(float));
+        c->set->rmsprop(n, &s, c->x, c->out2, momentum ? c->out3 : NULL, centered ? c->out4 : NULL,
+                        c->out);
+        check_same(square, c->out2, n, "%s rmsprop %zu square_avg", c->set->name, n);
+        check_same(momentum ? buffer : c->z, c->out3, n, "%s rmsprop %zu momentum_buffer",
+                   c->set->name, n);
+        check_same(centered ? average : c->y, c->out4, n, "%s rmsprop %zu grad_avg", c->set->name,
+                   n);
+        check_same(weight, c->out, n, "%s rmsprop %zu variant %d", c->set->name, n, variant);
+    }
+}
+
+static void check_adagrad(const rows_case *c)
+{
+    float weight[LONGEST], sum[LONGEST];
+    size_t n = c->n;
+    ln_adagrad_step s = {0.01f, 1e-8f, 0.1f, -1.0f};
+    for (size_t j = 0; j < n; j++) {
+        float g = fmaf(s.weight_decay, c->y[j], -c->x[j]);
+        sum[j] = fmaf(g, g, c->z[j]);
+        weight[j] = fmaf(-s.lr, g / (sqrtf(sum[j]) + s.eps), c->y[j]);
+    }
+    memcpy(c->out, c->y, n * sizeof(float));
+    memcpy(c->out2, c->z, n * sizeof(float));
+    c->set->adagrad(n, &s, c->x, c->out2, c->out);
+    check_same(sum, c->out2, n, "%s adagrad %zu sum", c->set->name, n);
+    check_same(weight, c->out, n, "%s adagrad %zu weight", c->set->name, n);
+}
+
 static void rows_of_set(const ln_kernels *set)
 {
     check_random random = {set->tile_columns};
@@ -824,6 +905,9 @@ static void rows_of_set(const ln_kernels *set)
                 }
                 check_sgd(&c);
                 check_adam(&c);
+                check_nadam(&c);
+                check_rmsprop(&c);
+                check_adagrad(&c);
             }
             for (size_t i = 0; i < 7; i++) {
                 check_guarded_free(block[i], size);

@@ -35,12 +35,24 @@ typedef struct ln_sgd_step {
 
 typedef struct ln_adam_step {
     float one_minus_beta1, beta2, one_minus_beta2, eps;
-    float step_size;    /* lr / (1 - beta1^t) */
-    float bias2_sqrt;   /* sqrt(1 - beta2^t) */
-    float weight_decay; /* Adam: times the weight, added to the gradient; AdamW: 0 */
-    float decay;        /* AdamW: 1 - lr * weight_decay, multiplies the weight; Adam: 1 */
-    float sign;         /* -1 where the optimizer maximizes, else 1 */
+    float step_size;     /* lr / (1 - beta1^t) */
+    float bias2_sqrt;    /* sqrt(1 - beta2^t) */
+    float weight_decay;  /* Adam: times the weight, added to the gradient; AdamW: 0 */
+    float decay;         /* AdamW: 1 - lr * weight_decay, multiplies the weight; Adam: 1 */
+    float sign;          /* -1 where the optimizer maximizes, else 1 */
+    float gradient_size; /* NAdam: multiplies the gradient's own part of the step */
 } ln_adam_step;
+
+typedef struct ln_rmsprop_step {
+    float lr, alpha, one_minus_alpha, eps, momentum, weight_decay;
+    float sign; /* -1 where the optimizer maximizes, else 1 */
+} ln_rmsprop_step;
+
+typedef struct ln_adagrad_step {
+    float lr; /* lr / (1 + (t - 1) * lr_decay) */
+    float eps, weight_decay;
+    float sign; /* -1 where the optimizer maximizes, else 1 */
+} ln_adagrad_step;
 
 /* The activations of numeric/activations.def, to index ln_kernels.activation with. */
 typedef enum ln_activation_index {

@@ -1,4 +1,4 @@
-/* adam.c - torch.optim.Adam, and what AdamW shares with it.
+/* adam.c - torch.optim.Adam, and what its relatives share with it.
  *
  *     g = g + weight_decay * w           (Adam)       w = w * (1 - lr * weight_decay)   (AdamW)
  *     m = m + (1 - beta1) * (g - m)
@@ -16,10 +16,9 @@ enum { PARAMS, LR, BETAS, EPS, WEIGHT_DECAY, AMSGRAD, MAXIMIZE };
 
 linnet_status ln_adam_check(const ln_value *values, linnet_error *error)
 {
-    linnet_status status = ln_check_not_negative(values[LR].number[0], "learning rate", error);
-    if (status == LINNET_OK) {
-        status = ln_check_not_negative(values[EPS].number[0], "epsilon value", error);
-    }
+    static const ln_floor before[] = {{LR, "learning rate"}, {EPS, "epsilon value"}, {0, NULL}};
+    static const ln_floor behind[] = {{WEIGHT_DECAY, "weight_decay value"}, {0, NULL}};
+    linnet_status status = ln_check_floors(values, before, error);
     for (int i = 0; i < 2 && status == LINNET_OK; i++) {
         double beta = values[BETAS].number[i];
         if (!(beta >= 0 && beta < 1)) {
@@ -28,32 +27,28 @@ linnet_status ln_adam_check(const ln_value *values, linnet_error *error)
                            i, ln_print_double(beta, text));
         }
     }
-    if (status == LINNET_OK) {
-        status = ln_check_not_negative(values[WEIGHT_DECAY].number[0], "weight_decay value", error);
-    }
-    return status;
+    return status == LINNET_OK ? ln_check_floors(values, behind, error) : status;
 }
 
-int ln_adam_state_count(const ln_value *values)
+bool ln_adam_keeps(const ln_value *values, int state)
 {
-    return values[AMSGRAD].integer != 0 ? 3 : 2;
+    return state < 2 || values[AMSGRAD].integer != 0;
 }
 
-void ln_adam_prepare(const ln_value *values, uint64_t step, bool decoupled,
-                     ln_step_scalars *scalars)
+ln_adam_step ln_adam_prepare(const ln_value *values, uint64_t step, bool decoupled, bool maximize)
 {
     double lr = values[LR].number[0];
     double beta1 = values[BETAS].number[0], beta2 = values[BETAS].number[1];
     double decay = values[WEIGHT_DECAY].number[0];
-    scalars->adam = (ln_adam_step){.one_minus_beta1 = (float)(1 - beta1),
-                                   .beta2 = (float)beta2,
-                                   .one_minus_beta2 = (float)(1 - beta2),
-                                   .eps = (float)values[EPS].number[0],
-                                   .step_size = (float)(lr / (1 - ln_power(beta1, step))),
-                                   .bias2_sqrt = (float)sqrt(1 - ln_power(beta2, step)),
-                                   .weight_decay = decoupled ? 0 : (float)decay,
-                                   .decay = decoupled ? (float)(1 - lr * decay) : 1,
-                                   .sign = values[MAXIMIZE].integer != 0 ? -1.0f : 1.0f};
+    return (ln_adam_step){.one_minus_beta1 = (float)(1 - beta1),
+                          .beta2 = (float)beta2,
+                          .one_minus_beta2 = (float)(1 - beta2),
+                          .eps = (float)values[EPS].number[0],
+                          .step_size = (float)(lr / (1 - ln_power(beta1, step))),
+                          .bias2_sqrt = (float)sqrt(1 - ln_power(beta2, step)),
+                          .weight_decay = decoupled ? 0 : (float)decay,
+                          .decay = decoupled ? (float)(1 - lr * decay) : 1,
+                          .sign = maximize ? -1.0f : 1.0f};
 }
 
 void ln_adam_update(const ln_update *u)
@@ -62,9 +57,10 @@ void ln_adam_update(const ln_update *u)
                      u->state[2], u->weight);
 }
 
-static void prepare(const ln_value *values, uint64_t step, ln_step_scalars *scalars)
+static void prepare(const ln_value *values, uint64_t step, float *product, ln_step_scalars *scalars)
 {
-    ln_adam_prepare(values, step, false, scalars);
+    (void)product;
+    scalars->adam = ln_adam_prepare(values, step, false, values[MAXIMIZE].integer != 0);
 }
 
 const ln_optimizer_type ln_adam_type = {
@@ -82,8 +78,8 @@ const ln_optimizer_type ln_adam_type = {
                    {"differentiable", LN_KIND_FLAG, "False", LN_REPR_NEVER},
                    {"fused", LN_KIND_FLAG, "None", LN_REPR_NEVER}}},
     .check = ln_adam_check,
-    .state_count = ln_adam_state_count,
     .states = {"exp_avg", "exp_avg_sq", "max_exp_avg_sq"},
+    .keeps = ln_adam_keeps,
     .counts_steps = true,
     .prepare = prepare,
     .update = ln_adam_update,

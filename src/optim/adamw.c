@@ -1,9 +1,12 @@
 /* adamw.c - torch.optim.AdamW: Adam with the weight decay apart from the gradient (adam.c). */
 #include "optim/optim.h"
 
-static void prepare(const ln_value *values, uint64_t step, ln_step_scalars *scalars)
+enum { MAXIMIZE = 6 };
+
+static void prepare(const ln_value *values, uint64_t step, float *product, ln_step_scalars *scalars)
 {
-    ln_adam_prepare(values, step, true, scalars);
+    (void)product;
+    scalars->adam = ln_adam_prepare(values, step, true, values[MAXIMIZE].integer != 0);
 }
 
 const ln_optimizer_type ln_adamw_type = {
@@ -21,8 +24,8 @@ const ln_optimizer_type ln_adamw_type = {
                    {"differentiable", LN_KIND_FLAG, "False", LN_REPR_NEVER},
                    {"fused", LN_KIND_FLAG, "None", LN_REPR_NEVER}}},
     .check = ln_adam_check,
-    .state_count = ln_adam_state_count,
     .states = {"exp_avg", "exp_avg_sq", "max_exp_avg_sq"},
+    .keeps = ln_adam_keeps,
     .counts_steps = true,
     .prepare = prepare,
     .update = ln_adam_update,

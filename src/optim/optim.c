@@ -24,8 +24,10 @@ struct ln_optimizer {
     const ln_optimizer_type *type;
     ln_value values[LN_MAX_PARAMETERS];
     uint64_t step;
+    float product;
     ln_step_scalars scalars; /* of this step */
-    int states;
+    int states;              /* kept */
+    int kept[LN_MAX_STATES]; /* which of the type's each of them is */
     size_t count;
     size_t *sizes;
     float **state; /* states for each parameter, in memory */
@@ -50,12 +52,15 @@ double ln_power(double base, uint64_t exponent)
     return result;
 }
 
-linnet_status ln_check_not_negative(double value, const char *what, linnet_error *error)
+linnet_status ln_check_floors(const ln_value *values, const ln_floor *floors, linnet_error *error)
 {
-    if (!(value >= 0)) {
-        char text[LN_NUMBER_TEXT];
-        return ln_fail(error, LINNET_ERROR_ARGUMENT, "Invalid %s: %s", what,
-                       ln_print_double(value, text));
+    for (; floors->what != NULL; floors++) {
+        double value = values[floors->value].number[0];
+        if (!(value >= 0)) {
+            char text[LN_NUMBER_TEXT];
+            return ln_fail(error, LINNET_ERROR_ARGUMENT, "Invalid %s: %s", floors->what,
+                           ln_print_double(value, text));
+        }
     }
     return LINNET_OK;
 }
@@ -74,6 +79,16 @@ static linnet_status parse(ln_optimizer *optimizer, const char *text, linnet_err
         status = optimizer->type->check(optimizer->values, error);
     }
     return status;
+}
+
+static void list_states(ln_optimizer *optimizer)
+{
+    const ln_optimizer_type *type = optimizer->type;
+    for (int i = 0; i < LN_MAX_STATES; i++) {
+        if (type->states[i] != NULL && type->keeps(optimizer->values, i)) {
+            optimizer->kept[optimizer->states++] = i;
+        }
+    }
 }
 
 /* One block for all states, each beginning on a cache line. */
@@ -111,7 +126,7 @@ linnet_status ln_optimizer_create(const char *text, const size_t *sizes, size_t 
     made->count = count;
     status = parse(made, text, error);
     if (status == LINNET_OK) {
-        made->states = made->type->state_count(made->values);
+        list_states(made);
         status = ln_alloc_into((void **)&made->sizes, count, sizeof *sizes, "an optimizer", error);
     }
     if (status == LINNET_OK) {
@@ -128,8 +143,20 @@ linnet_status ln_optimizer_create(const char *text, const size_t *sizes, size_t 
         ln_optimizer_free(made);
         return status;
     }
+    ln_optimizer_reset(made);
     *optimizer = made;
     return LINNET_OK;
+}
+
+void ln_optimizer_reset(ln_optimizer *optimizer)
+{
+    const ln_optimizer_type *type = optimizer->type;
+    float initial = type->initial != NULL ? type->initial(optimizer->values) : 0;
+    optimizer->step = 0;
+    optimizer->product = 1;
+    for (size_t i = 0; i < optimizer->bytes / sizeof *optimizer->memory; i++) {
+        optimizer->memory[i] = initial;
+    }
 }
 
 void ln_optimizer_free(ln_optimizer *optimizer)
@@ -156,7 +183,8 @@ ln_value *ln_optimizer_value(ln_optimizer *optimizer, const char *name)
 void ln_optimizer_step(ln_optimizer *optimizer)
 {
     optimizer->step++;
-    optimizer->type->prepare(optimizer->values, optimizer->step, &optimizer->scalars);
+    optimizer->type->prepare(optimizer->values, optimizer->step, &optimizer->product,
+                             &optimizer->scalars);
 }
 
 float *ln_optimizer_state(const ln_optimizer *optimizer, size_t parameter, int i)
@@ -167,7 +195,7 @@ float *ln_optimizer_state(const ln_optimizer *optimizer, size_t parameter, int i
 
 const char *ln_optimizer_state_name(const ln_optimizer *optimizer, int i)
 {
-    return i < optimizer->states ? optimizer->type->states[i] : NULL;
+    return i < optimizer->states ? optimizer->type->states[optimizer->kept[i]] : NULL;
 }
 
 const ln_optimizer_type *ln_optimizer_type_of(const ln_optimizer *optimizer)
@@ -185,6 +213,11 @@ void ln_optimizer_set_steps(ln_optimizer *optimizer, uint64_t steps)
     optimizer->step = steps;
 }
 
+float *ln_optimizer_product(ln_optimizer *optimizer)
+{
+    return &optimizer->product;
+}
+
 void ln_optimizer_update(const ln_optimizer *optimizer, const ln_kernels *kernels, size_t parameter,
                          size_t first, size_t count, const float *gradient, float *weight)
 {
@@ -194,7 +227,7 @@ void ln_optimizer_update(const ln_optimizer *optimizer, const ln_kernels *kernel
                         .gradient = gradient,
                         .weight = weight};
     for (int i = 0; i < optimizer->states; i++) {
-        update.state[i] = ln_optimizer_state(optimizer, parameter, i) + first;
+        update.state[optimizer->kept[i]] = ln_optimizer_state(optimizer, parameter, i) + first;
     }
     optimizer->type->update(&update);
 }

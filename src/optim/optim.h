@@ -15,6 +15,8 @@
 typedef union ln_step_scalars {
     ln_sgd_step sgd;
     ln_adam_step adam;
+    ln_rmsprop_step rmsprop;
+    ln_adagrad_step adagrad;
 } ln_step_scalars;
 
 /* One step on a stretch of a parameter's weights. */
@@ -23,7 +25,7 @@ typedef struct ln_update {
     const ln_step_scalars *scalars;
     size_t count;
     const float *gradient;
-    float *state[LN_MAX_STATES]; /* as many as state_count says */
+    float *state[LN_MAX_STATES]; /* NULL where it is not kept */
     float *weight;
 } ln_update;
 
@@ -31,12 +33,17 @@ typedef struct ln_optimizer_type {
     ln_signature signature;
     /* Errors: ARGUMENT in PyTorch's words. */
     linnet_status (*check)(const ln_value *values, linnet_error *error);
-    /* How many arrays of a parameter's size it keeps. */
-    int (*state_count)(const ln_value *values);
-    const char *states[LN_MAX_STATES]; /* what state_dict() calls them */
-    bool counts_steps;                 /* state_dict() has each parameter's step among them */
-    /* step: from 1 */
-    void (*prepare)(const ln_value *values, uint64_t step, ln_step_scalars *scalars);
+    /* What it may keep of a parameter's size, as state_dict() calls it, and whether it does. */
+    const char *states[LN_MAX_STATES];
+    bool (*keeps)(const ln_value *values, int state);
+    /* What a state is before the first step, which is then in state_dict() already; NULL: 0. */
+    float (*initial)(const ln_value *values);
+    bool counts_steps; /* state_dict() has each parameter's step among them */
+    /* What state_dict() calls the product that `prepare` carries from step to step; NULL: none. */
+    const char *product;
+    /* step: from 1; *product: 1 before the first. */
+    void (*prepare)(const ln_value *values, uint64_t step, float *product,
+                    ln_step_scalars *scalars);
     void (*update)(const ln_update *update);
 } ln_optimizer_type;
 
@@ -62,14 +69,18 @@ void ln_optimizer_step(ln_optimizer *optimizer);
  * Threads may update different stretches at once. */
 void ln_optimizer_update(const ln_optimizer *optimizer, const ln_kernels *kernels, size_t parameter,
                          size_t first, size_t count, const float *gradient, float *weight);
-/* State i of a parameter, as many floats as its size; NULL where there is no such state. */
+/* State i of those that are kept of a parameter, as many floats as its size; NULL past the last. */
 float *ln_optimizer_state(const ln_optimizer *optimizer, size_t parameter, int i);
 /* What state_dict() calls state i; NULL past the last that is kept. */
 const char *ln_optimizer_state_name(const ln_optimizer *optimizer, int i);
+/* As before the first step. */
+void ln_optimizer_reset(ln_optimizer *optimizer);
 const ln_optimizer_type *ln_optimizer_type_of(const ln_optimizer *optimizer);
 /* Steps begun so far; 0: there is no state yet. */
 uint64_t ln_optimizer_steps(const ln_optimizer *optimizer);
 void ln_optimizer_set_steps(ln_optimizer *optimizer, uint64_t steps);
+/* The product that the steps carry, for optimizers that have one. */
+float *ln_optimizer_product(ln_optimizer *optimizer);
 /* Bytes that it holds. */
 size_t ln_optimizer_size(const ln_optimizer *optimizer);
 
@@ -78,15 +89,21 @@ size_t ln_optimizer_size(const ln_optimizer *optimizer);
 /* base^exponent by squaring: the same bits everywhere. */
 double ln_power(double base, uint64_t exponent);
 
-/* PyTorch's checks: "Invalid learning rate: -1.0" where value is negative or NaN. */
-LINNET_NODISCARD linnet_status ln_check_not_negative(double value, const char *what,
-                                                     linnet_error *error);
+/* PyTorch's check of values that may not be negative, or NaN: "Invalid learning rate: -1.0". The last
+ * has no `what`. */
+typedef struct ln_floor {
+    int value;
+    const char *what;
+} ln_floor;
 
-/* Adam's and AdamW's common part. */
+LINNET_NODISCARD linnet_status ln_check_floors(const ln_value *values, const ln_floor *floors,
+                                               linnet_error *error);
+
+/* What the relatives of Adam share: lr, betas, eps and weight_decay are values 1 to 4 of each. */
 linnet_status ln_adam_check(const ln_value *values, linnet_error *error);
-int ln_adam_state_count(const ln_value *values);
-void ln_adam_prepare(const ln_value *values, uint64_t step, bool decoupled,
-                     ln_step_scalars *scalars);
+bool ln_adam_keeps(const ln_value *values, int state);
+/* Adam's step; decoupled: with AdamW's weight decay. */
+ln_adam_step ln_adam_prepare(const ln_value *values, uint64_t step, bool decoupled, bool maximize);
 void ln_adam_update(const ln_update *update);
 
 #endif

@@ -12,13 +12,11 @@ enum { PARAMS, LR, MOMENTUM, DAMPENING, WEIGHT_DECAY, NESTEROV, MAXIMIZE };
 
 static linnet_status check(const ln_value *values, linnet_error *error)
 {
-    linnet_status status = ln_check_not_negative(values[LR].number[0], "learning rate", error);
-    if (status == LINNET_OK) {
-        status = ln_check_not_negative(values[MOMENTUM].number[0], "momentum value", error);
-    }
-    if (status == LINNET_OK) {
-        status = ln_check_not_negative(values[WEIGHT_DECAY].number[0], "weight_decay value", error);
-    }
+    static const ln_floor floors[] = {{LR, "learning rate"},
+                                      {MOMENTUM, "momentum value"},
+                                      {WEIGHT_DECAY, "weight_decay value"},
+                                      {0, NULL}};
+    linnet_status status = ln_check_floors(values, floors, error);
     bool usable = values[MOMENTUM].number[0] > 0 && values[DAMPENING].number[0] == 0;
     if (status == LINNET_OK && values[NESTEROV].integer != 0 && !usable) {
         return ln_fail(error, LINNET_ERROR_ARGUMENT,
@@ -27,13 +25,15 @@ static linnet_status check(const ln_value *values, linnet_error *error)
     return status;
 }
 
-static int state_count(const ln_value *values)
+static bool keeps(const ln_value *values, int state)
 {
-    return values[MOMENTUM].number[0] != 0 ? 1 : 0;
+    (void)state;
+    return values[MOMENTUM].number[0] != 0;
 }
 
-static void prepare(const ln_value *values, uint64_t step, ln_step_scalars *scalars)
+static void prepare(const ln_value *values, uint64_t step, float *product, ln_step_scalars *scalars)
 {
+    (void)product;
     scalars->sgd = (ln_sgd_step){.lr = (float)values[LR].number[0],
                                  .momentum = (float)values[MOMENTUM].number[0],
                                  .one_minus_dampening = (float)(1 - values[DAMPENING].number[0]),
@@ -62,8 +62,8 @@ const ln_optimizer_type ln_sgd_type = {
                    {"differentiable", LN_KIND_FLAG, "False", LN_REPR_NEVER},
                    {"fused", LN_KIND_FLAG, "None", LN_REPR_NEVER}}},
     .check = check,
-    .state_count = state_count,
     .states = {"momentum_buffer"},
+    .keeps = keeps,
     .prepare = prepare,
     .update = update,
 };

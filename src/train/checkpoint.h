@@ -37,6 +37,7 @@ typedef struct ln_checkpoint_reading {
     int64_t epoch;
     ln_epoch_position position;
     uint64_t steps;
+    float product;
     float **states; /* of each parameter, one after the other; NULL: none in the file */
     size_t state_count;
     ln_torch_generator generator;

@@ -32,32 +32,59 @@ static linnet_status read_tensor(const ln_checkpoint_reading *r, const char *nam
     return ln_checkpoint_fail(r, name, expected, found != NULL ? other : NULL);
 }
 
-/* The step of a parameter: a tensor, or an int in files of PyTorch before 1.12. */
-static linnet_status read_step(ln_checkpoint_reading *r, const char *prefix, size_t parameter)
+/* A number kept with a parameter, the same for all: a tensor, or a Python number in files of older
+ * PyTorch. */
+static linnet_status read_scalar(ln_checkpoint_reading *r, const char *name, double *number)
 {
-    char name[LN_CHECKPOINT_NAME];
-    double number = NAN;
-    snprintf(name, sizeof name, "%s.state.%zu.step", prefix, parameter);
     const linnet_tensor *tensor = linnet_state_dict_get(r->file, name);
     if (tensor != NULL && linnet_tensor_numel(tensor) == 1) {
         linnet_tensor wide;
         linnet_status status = linnet_tensor_to(tensor, LINNET_FLOAT64, &wide, r->error);
-        if (status != LINNET_OK) {
-            return status;
+        if (status == LINNET_OK) {
+            *number = *(double *)wide.data;
+            linnet_tensor_free(&wide);
         }
-        number = *(double *)wide.data;
-        linnet_tensor_free(&wide);
-    } else if (!ln_checkpoint_number(linnet_state_dict_metadata_get(r->file, name), &number)) {
-        return ln_checkpoint_fail(r, name, "the number of steps",
-                                  linnet_state_dict_metadata_get(r->file, name));
+        return status;
     }
-    char text[LN_NUMBER_TEXT];
+    return ln_checkpoint_number(linnet_state_dict_metadata_get(r->file, name), number)
+               ? LINNET_OK
+               : ln_checkpoint_fail(r, name, "a number",
+                                    linnet_state_dict_metadata_get(r->file, name));
+}
+
+static linnet_status read_step(ln_checkpoint_reading *r, const char *prefix, size_t parameter)
+{
+    char name[LN_CHECKPOINT_NAME], text[LN_NUMBER_TEXT];
+    double number;
+    snprintf(name, sizeof name, "%s.state.%zu.step", prefix, parameter);
+    linnet_status status = read_scalar(r, name, &number);
+    if (status != LINNET_OK) {
+        return status;
+    }
     if (!(number >= 0 && number < 0x1p53 && floor(number) == number) ||
         (parameter > 0 && (double)r->steps != number)) {
         return ln_checkpoint_fail(r, name, "a whole number, the same for all parameters",
                                   ln_print_double(number, text));
     }
     r->steps = (uint64_t)number;
+    return LINNET_OK;
+}
+
+static linnet_status read_product(ln_checkpoint_reading *r, const char *prefix, size_t parameter)
+{
+    char name[LN_CHECKPOINT_NAME], text[LN_NUMBER_TEXT];
+    double number;
+    snprintf(name, sizeof name, "%s.state.%zu.%s", prefix, parameter,
+             ln_optimizer_type_of(r->trainer->optimizer)->product);
+    linnet_status status = read_scalar(r, name, &number);
+    if (status != LINNET_OK) {
+        return status;
+    }
+    if (!(number >= 0 && number <= 1) || (parameter > 0 && r->product != (float)number)) {
+        return ln_checkpoint_fail(r, name, "a number from 0 to 1, the same for all parameters",
+                                  ln_print_double(number, text));
+    }
+    r->product = (float)number;
     return LINNET_OK;
 }
 
@@ -78,6 +105,7 @@ static linnet_status read_states(ln_checkpoint_reading *r, const char *prefix)
 {
     const linnet_trainer *trainer = r->trainer;
     const linnet_model *model = trainer->model;
+    const ln_optimizer_type *type = ln_optimizer_type_of(trainer->optimizer);
     linnet_status status = LINNET_OK;
     if (!has_state(r, prefix)) {
         return LINNET_OK;
@@ -91,8 +119,11 @@ static linnet_status read_states(ln_checkpoint_reading *r, const char *prefix)
     }
     for (size_t p = 0; status == LINNET_OK && p < model->parameter_count; p++) {
         const char *state;
-        if (ln_optimizer_type_of(trainer->optimizer)->counts_steps) {
+        if (type->counts_steps) {
             status = read_step(r, prefix, p);
+        }
+        if (status == LINNET_OK && type->product != NULL) {
+            status = read_product(r, prefix, p);
         }
         for (int i = 0; status == LINNET_OK &&
                         (state = ln_optimizer_state_name(trainer->optimizer, i)) != NULL;
@@ -126,10 +157,13 @@ static linnet_status compare_group(ln_checkpoint_reading *r, const char *prefix)
         const ln_parameter *parameter = &signature->parameters[i];
         const char *there = ln_checkpoint_text(r, group, parameter->name);
         snprintf(name, sizeof name, "%s.%s", group, parameter->name);
-        /* Flags choose how, not what; older files lack some, and maximize. */
-        if (parameter->kind == LN_KIND_GIVEN || parameter->kind == LN_KIND_FLAG ||
-            (there == NULL && strcmp(parameter->name, "maximize") == 0)) {
+        /* Flags choose how, not what. */
+        if (parameter->kind == LN_KIND_GIVEN || parameter->kind == LN_KIND_FLAG) {
             continue;
+        }
+        /* What older files lack were switches, which were off. */
+        if (there == NULL && parameter->kind == LN_KIND_BOOL) {
+            there = parameter->standard;
         }
         if (there == NULL) {
             return ln_checkpoint_fail(r, name, "an option of the optimizer", NULL);
@@ -219,17 +253,15 @@ void ln_checkpoint_take_optimizer(ln_checkpoint_reading *r)
 {
     const linnet_trainer *trainer = r->trainer;
     size_t at = 0;
+    ln_optimizer_reset(trainer->optimizer);
     ln_optimizer_set_steps(trainer->optimizer, r->steps);
-    for (size_t p = 0; p < trainer->model->parameter_count; p++) {
+    if (r->states != NULL) {
+        *ln_optimizer_product(trainer->optimizer) = r->product;
+    }
+    for (size_t p = 0; r->states != NULL && p < trainer->model->parameter_count; p++) {
         for (int i = 0; ln_optimizer_state_name(trainer->optimizer, i) != NULL; i++) {
-            float *state = ln_optimizer_state(trainer->optimizer, p, i);
-            size_t count;
-            ln_plan_parameter(trainer->plan, p, &count);
-            if (r->states != NULL) {
-                ln_plan_from_rows(trainer->plan, p, r->states[at++], state);
-            } else {
-                memset(state, 0, count * sizeof *state);
-            }
+            ln_plan_from_rows(trainer->plan, p, r->states[at++],
+                              ln_optimizer_state(trainer->optimizer, p, i));
         }
     }
     if (trainer->schedule != NULL && !r->other_optimizer && !r->other_schedule) {

@@ -101,6 +101,18 @@ static void put_value(ln_pickling *p, const ln_parameter *parameter, const ln_va
 
 /* ---- optimizer.state_dict() ---- */
 
+static linnet_status put_scalar(writing *w, const char *name, float value)
+{
+    linnet_tensor tensor;
+    linnet_status status = linnet_tensor_create(LINNET_FLOAT32, 0, NULL, &tensor, w->error);
+    ln_put_text(&w->p, name);
+    if (status == LINNET_OK) {
+        *(float *)tensor.data = value;
+        status = put_tensor(w, &tensor);
+    }
+    return status;
+}
+
 static linnet_status put_parameter_state(writing *w, size_t parameter)
 {
     const linnet_trainer *trainer = w->trainer;
@@ -109,13 +121,12 @@ static linnet_status put_parameter_state(writing *w, size_t parameter)
     linnet_status status = LINNET_OK;
     ln_put_int(&w->p, (int64_t)parameter);
     ln_put_opcodes(&w->p, "}(");
-    if (ln_optimizer_type_of(trainer->optimizer)->counts_steps) {
-        ln_put_text(&w->p, "step");
-        status = linnet_tensor_create(LINNET_FLOAT32, 0, NULL, &tensor, w->error);
-        if (status == LINNET_OK) {
-            *(float *)tensor.data = (float)ln_optimizer_steps(trainer->optimizer);
-            status = put_tensor(w, &tensor);
-        }
+    const ln_optimizer_type *type = ln_optimizer_type_of(trainer->optimizer);
+    if (type->counts_steps) {
+        status = put_scalar(w, "step", (float)ln_optimizer_steps(trainer->optimizer));
+    }
+    if (status == LINNET_OK && type->product != NULL) {
+        status = put_scalar(w, type->product, *ln_optimizer_product(trainer->optimizer));
     }
     const char *name;
     for (int i = 0;
@@ -173,8 +184,10 @@ static void put_group(writing *w)
 static linnet_status put_optimizer(writing *w)
 {
     linnet_status status = LINNET_OK;
-    bool any = ln_optimizer_steps(w->trainer->optimizer) > 0 &&
-               ln_optimizer_state_name(w->trainer->optimizer, 0) != NULL;
+    const ln_optimizer *optimizer = w->trainer->optimizer;
+    bool begun =
+        ln_optimizer_steps(optimizer) > 0 || ln_optimizer_type_of(optimizer)->initial != NULL;
+    bool any = begun && ln_optimizer_state_name(optimizer, 0) != NULL;
     ln_put_opcodes(&w->p, "}(");
     ln_put_text(&w->p, "state");
     ln_put_opcodes(&w->p, "}(");
