@@ -54,11 +54,14 @@ void ln_free(void *block)
     }
 }
 
-linnet_status ln_alloc_into(void **block, size_t count, size_t size, const char *what,
-                            linnet_error *error)
+/* The pointer is of a type that is not known here, so that it is set as bytes: POSIX gives all pointers
+ * to objects one representation. */
+linnet_status ln_alloc_at(void *pointer, size_t count, size_t size, const char *what,
+                          linnet_error *error)
 {
-    *block = ln_alloc(count, size);
-    if (*block == NULL) {
+    void *block = ln_alloc(count, size);
+    memcpy(pointer, &block, sizeof block);
+    if (block == NULL) {
         return ln_fail_memory(error, ln_saturated_mul(count, size), what);
     }
     return LINNET_OK;

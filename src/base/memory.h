@@ -14,9 +14,12 @@
 void *ln_alloc(size_t count, size_t size);
 void ln_free(void *block);
 
-/* As ln_alloc, and an error that names `what`. */
-LINNET_NODISCARD linnet_status ln_alloc_into(void **block, size_t count, size_t size,
-                                             const char *what, linnet_error *error);
+/* As ln_alloc, and an error that names `what`. `pointer` is the address of a pointer to any type of
+ * object: `ln_alloc_into(&plan->steps, ...)`. What is no such address does not compile. */
+#define ln_alloc_into(pointer, count, size, what, error)                                           \
+    ln_alloc_at((pointer) + 0 * sizeof(*(pointer) == NULL), (count), (size), (what), (error))
+LINNET_NODISCARD linnet_status ln_alloc_at(void *pointer, size_t count, size_t size,
+                                           const char *what, linnet_error *error);
 
 /* A copy of `length` bytes of text with a terminating zero (free with ln_free); NULL without
  * memory. */

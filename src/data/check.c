@@ -225,8 +225,7 @@ linnet_status ln_dataset_set_labels(linnet_dataset *dataset, const linnet_tensor
     bool as_they_are = borrow && labels->dtype == LINNET_INT64 && labels->strides[0] == 1;
     int64_t *copy = NULL;
     if (status == LINNET_OK && !as_they_are) {
-        status =
-            ln_alloc_into((void **)&copy, (size_t)dataset->rows, sizeof *copy, "the labels", error);
+        status = ln_alloc_into(&copy, (size_t)dataset->rows, sizeof *copy, "the labels", error);
     }
     if (status != LINNET_OK) {
         return status;
@@ -283,8 +282,7 @@ static linnet_status take_classes(linnet_dataset *dataset, const json_t *list, l
                        count, (long long)dataset->class_count - 1);
     }
     char **names;
-    linnet_status status =
-        ln_alloc_into((void **)&names, count, sizeof *names, "the class names", error);
+    linnet_status status = ln_alloc_into(&names, count, sizeof *names, "the class names", error);
     if (status != LINNET_OK) {
         return status;
     }

@@ -18,7 +18,7 @@ linnet_status linnet_dataset_create(const linnet_tensor *features, const linnet_
 {
     *dataset = NULL;
     linnet_dataset *made;
-    linnet_status status = ln_alloc_into((void **)&made, 1, sizeof *made, "a dataset", error);
+    linnet_status status = ln_alloc_into(&made, 1, sizeof *made, "a dataset", error);
     if (status != LINNET_OK) {
         return status;
     }
@@ -71,7 +71,7 @@ static linnet_status create_part(const linnet_dataset *parent, int64_t rows, lin
                                  linnet_error *error)
 {
     linnet_dataset *made;
-    linnet_status status = ln_alloc_into((void **)&made, 1, sizeof *made, "a dataset", error);
+    linnet_status status = ln_alloc_into(&made, 1, sizeof *made, "a dataset", error);
     if (status != LINNET_OK) {
         return status;
     }
@@ -80,11 +80,11 @@ static linnet_status create_part(const linnet_dataset *parent, int64_t rows, lin
     made->row_features = parent->row_features;
     made->class_count = parent->class_count;
     made->classes = parent->classes;
-    status = ln_alloc_into((void **)&made->index, (size_t)rows, sizeof *made->index,
-                           "a split's rows", error);
+    status =
+        ln_alloc_into(&made->index, (size_t)rows, sizeof *made->index, "a split's rows", error);
     if (status == LINNET_OK && parent->labels != NULL) {
-        status = ln_alloc_into((void **)&made->owned_labels, (size_t)rows,
-                               sizeof *made->owned_labels, "a split's labels", error);
+        status = ln_alloc_into(&made->owned_labels, (size_t)rows, sizeof *made->owned_labels,
+                               "a split's labels", error);
         made->labels = made->owned_labels;
     }
     if (status == LINNET_OK) {
@@ -114,7 +114,7 @@ static linnet_status draw_rows(int64_t rows, int64_t count, uint64_t seed, uint8
 {
     int64_t *order;
     linnet_status status =
-        ln_alloc_into((void **)&order, (size_t)rows, sizeof *order, "a split's order", error);
+        ln_alloc_into(&order, (size_t)rows, sizeof *order, "a split's order", error);
     if (status == LINNET_OK) {
         ln_philox_permutation(ln_philox_stream(seed, 0, 0, LN_STREAM_SPLIT), (size_t)rows, order);
         for (int64_t i = 0; i < count; i++) {
@@ -166,7 +166,7 @@ linnet_status linnet_dataset_split(const linnet_dataset *dataset, double fractio
     }
     uint8_t *held;
     linnet_status status =
-        ln_alloc_into((void **)&held, (size_t)dataset->rows, sizeof *held, "a split", error);
+        ln_alloc_into(&held, (size_t)dataset->rows, sizeof *held, "a split", error);
     if (status == LINNET_OK) {
         status = draw_rows(dataset->rows, count, seed, held, error);
         if (status == LINNET_OK) {

@@ -188,7 +188,7 @@ linnet_status linnet_dataset_open(const char *path, const linnet_dataset_options
                                .classes = options->classes,
                                .class_count = options->class_count};
     linnet_dataset *made;
-    linnet_status status = ln_alloc_into((void **)&made, 1, sizeof *made, "a dataset", error);
+    linnet_status status = ln_alloc_into(&made, 1, sizeof *made, "a dataset", error);
     if (status != LINNET_OK) {
         return status;
     }

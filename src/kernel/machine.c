@@ -101,8 +101,8 @@ static linnet_status open_probe(probe *p, int threads, double seconds, linnet_er
     }
     if (status == LINNET_OK) {
         p->threads = (size_t)ln_pool_threads(p->pool);
-        status = ln_alloc_into((void **)&p->ends, p->threads * LN_PROBE_FLOATS, sizeof *p->ends,
-                               "the probe", error);
+        status = ln_alloc_into(&p->ends, p->threads * LN_PROBE_FLOATS, sizeof *p->ends, "the probe",
+                               error);
     }
     return status;
 }
@@ -141,8 +141,8 @@ linnet_status linnet_machine_bandwidth(int threads, size_t bytes, double seconds
         size_t step = LN_PROBE_FLOATS * sizeof(float) * p.threads;
         size_t steps = ln_ceil_div(bytes, step);
         p.part = steps * LN_PROBE_FLOATS;
-        status = ln_alloc_into((void **)&p.buffer, ln_saturated_mul(steps, step), 1,
-                               "a buffer to read", error);
+        status =
+            ln_alloc_into(&p.buffer, ln_saturated_mul(steps, step), 1, "a buffer to read", error);
     }
     if (status == LINNET_OK) {
         pass(&p, fill_task);

@@ -56,7 +56,7 @@ static linnet_status drop(const ln_kernels *kernels, double p, uint64_t seed, li
     size_t numel = (size_t)linnet_tensor_numel(x);
     size_t columns = x->rank > 0 ? (size_t)x->shape[x->rank - 1] : 1;
     uint8_t *keep;
-    linnet_status status = ln_alloc_into((void **)&keep, columns, 1, "a dropout mask", error);
+    linnet_status status = ln_alloc_into(&keep, columns, 1, "a dropout mask", error);
     if (status != LINNET_OK) {
         return status;
     }
@@ -147,7 +147,7 @@ static linnet_status softmax_along(const linnet_tensor *input, int dim, bool log
     }
     float *scratch;
     size_t n = made.rank > 0 ? (size_t)made.shape[wrapped] : 1;
-    status = ln_alloc_into((void **)&scratch, n, sizeof *scratch, "a softmax row", error);
+    status = ln_alloc_into(&scratch, n, sizeof *scratch, "a softmax row", error);
     if (status != LINNET_OK) {
         linnet_tensor_free(&made);
         return status;

@@ -136,7 +136,7 @@ static linnet_status fill_loss(const linnet_tensor *x, const linnet_tensor *clas
         status = ln_kernels_select(&kernels, error);
     }
     if (status == LINNET_OK) {
-        status = ln_alloc_into((void **)&losses, batch, sizeof *losses, "the losses", error);
+        status = ln_alloc_into(&losses, batch, sizeof *losses, "the losses", error);
     }
     if (status == LINNET_OK) {
         status = linnet_tensor_create(LINNET_FLOAT32, 0, NULL, result, error);
