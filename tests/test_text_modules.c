@@ -387,6 +387,21 @@ static void lazy_may_know_at_once(void **state)
                       ")");
 }
 
+/* Fails unless the state_dict is refused with this report and the model is what it was. */
+static void check_stays_lazy(linnet_model *lazy, const linnet_state_dict *weights,
+                             const char *report)
+{
+    linnet_error error;
+    char message[sizeof error.message];
+    snprintf(message, sizeof message, "Error(s) in loading state_dict for Linear:\n\t%s", report);
+    assert_int_equal(linnet_model_load_state_dict(lazy, weights, &error), LINNET_ERROR_SHAPE);
+    assert_string_equal(error.message, message);
+    assert_string_equal(linnet_model_repr(lazy),
+                        "(fc): LazyLinear(in_features=0, out_features=4, bias=True)");
+    assert_int_equal(linnet_model_parameter_count(lazy), 0);
+    assert_int_equal(linnet_model_input_shape(lazy, (int64_t[LINNET_MAX_RANK]){0}), -1);
+}
+
 static void lazy_takes_a_state_dicts_width(void **state)
 {
     (void)state;
@@ -397,14 +412,19 @@ static void lazy_takes_a_state_dicts_width(void **state)
     check_ok(linnet_model_parse("fc = Linear(5, 4)", NULL, 0, &eager, &error), &error);
     linnet_model_reset_parameters(eager, 3, LINNET_RNG_TORCH);
     check_ok(linnet_state_dict_create(&weights, &error), &error);
-    assert_int_equal(linnet_model_load_state_dict(lazy, weights, &error), LINNET_ERROR_SHAPE);
-    assert_string_equal(error.message, "expected a matrix \"fc.weight\", which tells what a "
-                                       "LazyLinear takes, found no such key");
-    for (size_t i = 0; i < 2; i++) {
-        check_ok(linnet_state_dict_set(weights, linnet_model_parameter_name(eager, i),
-                                       linnet_model_parameter(eager, i), &error),
-                 &error);
-    }
+    /* What is refused leaves the model lazy, wherever the state_dict fails. */
+    check_stays_lazy(lazy, weights, "Missing key(s) in state_dict: \"fc.weight\", \"fc.bias\". ");
+    check_ok(linnet_state_dict_set(weights, "fc.weight", linnet_model_parameter(eager, 1), &error),
+             &error);
+    check_stays_lazy(lazy, weights,
+                     "Missing key(s) in state_dict: \"fc.bias\". \n\tsize mismatch for fc.weight: "
+                     "copying a param with shape torch.Size([4]) from checkpoint, the shape in "
+                     "current model is torch.Size([4, 0]).");
+    check_ok(linnet_state_dict_set(weights, "fc.weight", linnet_model_parameter(eager, 0), &error),
+             &error);
+    check_stays_lazy(lazy, weights, "Missing key(s) in state_dict: \"fc.bias\". ");
+    check_ok(linnet_state_dict_set(weights, "fc.bias", linnet_model_parameter(eager, 1), &error),
+             &error);
     check_ok(linnet_model_load_state_dict(lazy, weights, &error), &error);
     check_same(linnet_model_parameter(eager, 0)->data, linnet_model_parameter(lazy, 0)->data, 20,
                "weight");

@@ -276,7 +276,7 @@ static void swap_leaves(const linnet_model *model, ln_module **others)
     }
 }
 
-static linnet_status make_linears(const linnet_model *model, ln_lazy_width width, void *context,
+static linnet_status make_linears(const linnet_model *model, const ln_lazy *lazy,
                                   ln_module **linears, linnet_error *error)
 {
     linnet_status status = LINNET_OK;
@@ -285,7 +285,7 @@ static linnet_status make_linears(const linnet_model *model, ln_lazy_width width
         if (model->leaves[i]->type->role != LN_ROLE_LAZY) {
             continue;
         }
-        status = width(context, i, &in_features, error);
+        status = lazy->width(lazy, model, i, &in_features, error);
         if (status == LINNET_OK) {
             status = ln_linear_of_lazy(model->leaves[i], in_features, &linears[i], error);
         }
@@ -293,26 +293,35 @@ static linnet_status make_linears(const linnet_model *model, ln_lazy_width width
     return status;
 }
 
-linnet_status ln_model_materialize(linnet_model *model, ln_lazy_width width, void *context,
+/* Puts `linears` in the places of the lazy leaves, if that is accepted; those then stand in `linears`. */
+static linnet_status place_linears(linnet_model *model, const ln_lazy *lazy, ln_module **linears,
                                    linnet_error *error)
 {
-    void *block = NULL;
-    size_t count = model->leaf_count;
-    linnet_status status = ln_alloc_into(&block, count, sizeof(ln_module *), "modules", error);
-    ln_module **linears = block;
-    if (status == LINNET_OK) {
-        status = make_linears(model, width, context, linears, error);
+    linnet_model made = {.root = model->root};
+    swap_leaves(model, linears);
+    linnet_status status = fill_lists(&made, error);
+    if (status == LINNET_OK && lazy->accept != NULL) {
+        status = lazy->accept(lazy, &made, error);
     }
     if (status == LINNET_OK) {
-        linnet_model lists = {.root = model->root};
+        take_lists(model, &made);
+    } else {
         swap_leaves(model, linears);
-        status = fill_lists(&lists, error);
-        if (status == LINNET_OK) {
-            take_lists(model, &lists);
-        } else {
-            swap_leaves(model, linears);
-            free_lists(&lists);
-        }
+        free_lists(&made);
+    }
+    return status;
+}
+
+linnet_status ln_model_materialize(linnet_model *model, const ln_lazy *lazy, linnet_error *error)
+{
+    ln_module **linears;
+    size_t count = model->leaf_count;
+    linnet_status status = ln_alloc_into(&linears, count, sizeof *linears, "modules", error);
+    if (status == LINNET_OK) {
+        status = make_linears(model, lazy, linears, error);
+    }
+    if (status == LINNET_OK) {
+        status = place_linears(model, lazy, linears, error);
     }
     for (size_t i = 0; linears != NULL && i < count; i++) {
         ln_module_free(linears[i]);

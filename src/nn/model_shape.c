@@ -106,16 +106,11 @@ int linnet_model_input_shape(const linnet_model *model, int64_t *shape)
 }
 
 /* The width that a lazy leaf finds where rows of this shape come in. */
-typedef struct lazy_walk {
-    const linnet_model *model;
-    const ln_shape *row;
-} lazy_walk;
-
-static linnet_status width_of_row(void *context, size_t leaf, int64_t *width, linnet_error *error)
+static linnet_status width_of_row(const ln_lazy *lazy, const linnet_model *model, size_t leaf,
+                                  int64_t *width, linnet_error *error)
 {
-    const lazy_walk *lazy = context;
     ln_shape shape = with_batch(lazy->row);
-    linnet_status status = walk(lazy->model, leaf, &shape, error);
+    linnet_status status = walk(model, leaf, &shape, error);
     *width = status == LINNET_OK ? shape.size[shape.rank - 1] : 0;
     return status;
 }
@@ -123,8 +118,7 @@ static linnet_status width_of_row(void *context, size_t leaf, int64_t *width, li
 linnet_status ln_model_materialize_for(linnet_model *model, const ln_shape *row,
                                        linnet_error *error)
 {
-    lazy_walk lazy = {model, row};
-    return ln_model_materialize(model, width_of_row, &lazy, error);
+    return ln_model_materialize(model, &(ln_lazy){.width = width_of_row, .row = row}, error);
 }
 
 linnet_status linnet_model_set_input_shape(linnet_model *model, int rank, const int64_t *shape,

@@ -230,13 +230,23 @@ uint64_t ln_model_words_of_reset(const linnet_model *model);
 
 /* Whether a LazyLinear waits for its input to be known. */
 bool ln_model_is_lazy(const linnet_model *model);
-/* Makes each LazyLinear a Linear; `width` says how many features leaf i takes, or fails. The new
- * weights have memory, and initial values where linnet_model_reset_parameters has been called. After
- * a failure the model is as it was. Errors: those of `width`, ARGUMENT, MEMORY. */
-typedef linnet_status (*ln_lazy_width)(void *context, size_t leaf, int64_t *width,
-                                       linnet_error *error);
-LINNET_NODISCARD linnet_status ln_model_materialize(linnet_model *model, ln_lazy_width width,
-                                                    void *context, linnet_error *error);
+/* What a LazyLinear waits for. */
+typedef struct ln_lazy {
+    /* How many features leaf i takes. */
+    linnet_status (*width)(const struct ln_lazy *lazy, const linnet_model *model, size_t leaf,
+                           int64_t *width, linnet_error *error);
+    /* Whether what the model would become will do; NULL: it always does. */
+    linnet_status (*accept)(const struct ln_lazy *lazy, const linnet_model *made,
+                            linnet_error *error);
+    const ln_shape *row;                 /* of the input, where that is what tells it */
+    const linnet_state_dict *state_dict; /* or the weights */
+} ln_lazy;
+
+/* Makes each LazyLinear a Linear. The new weights have memory, and initial values where
+ * linnet_model_reset_parameters has been called. After a failure the model is as it was. Errors: those
+ * of `lazy`, ARGUMENT, MEMORY. */
+LINNET_NODISCARD linnet_status ln_model_materialize(linnet_model *model, const ln_lazy *lazy,
+                                                    linnet_error *error);
 /* The same for input rows of this shape. */
 LINNET_NODISCARD linnet_status ln_model_materialize_for(linnet_model *model, const ln_shape *row,
                                                         linnet_error *error);

@@ -268,37 +268,32 @@ void ln_weights_copy(linnet_model *model, const linnet_state_dict *state_dict)
     ln_fpenv_leave(saved);
 }
 
-/* How many features a LazyLinear takes, as its weight in the state_dict says. */
-static linnet_status width_of_weight(void *context, size_t leaf, int64_t *width,
-                                     linnet_error *error)
+/* A LazyLinear takes as many features as its weight in the state_dict has columns. Where it has none, it
+ * is no matrix or is not there, which the check of all weights will say. */
+static linnet_status width_of_weight(const ln_lazy *lazy, const linnet_model *model, size_t leaf,
+                                     int64_t *width, linnet_error *error)
 {
-    const comparison *c = context;
-    const char *path = c->model->leaves[leaf]->path;
+    const char *path = model->leaves[leaf]->path;
     char name[1100];
+    (void)error;
     snprintf(name, sizeof name, "%s%sweight", path, path[0] != '\0' ? "." : "");
-    const linnet_tensor *weight = linnet_state_dict_get(c->state_dict, name);
-    if (weight == NULL || weight->rank != 2) {
-        char quoted[132];
-        return ln_fail(error, LINNET_ERROR_SHAPE,
-                       "expected a matrix \"%s\", which tells what a LazyLinear takes, found %s",
-                       shown(name, quoted),
-                       weight == NULL ? "no such key" : "a tensor of another rank");
-    }
-    *width = weight->shape[1];
+    const linnet_tensor *weight = linnet_state_dict_get(lazy->state_dict, name);
+    *width = weight != NULL && weight->rank == 2 ? weight->shape[1] : 0;
     return LINNET_OK;
+}
+
+static linnet_status accept_weights(const ln_lazy *lazy, const linnet_model *made,
+                                    linnet_error *error)
+{
+    return ln_weights_check(made, lazy->state_dict, error);
 }
 
 linnet_status linnet_model_load_state_dict(linnet_model *model, const linnet_state_dict *state_dict,
                                            linnet_error *error)
 {
-    comparison c = {.model = model, .state_dict = state_dict};
-    linnet_status status = LINNET_OK;
-    if (ln_model_is_lazy(model)) {
-        status = ln_model_materialize(model, width_of_weight, &c, error);
-    }
-    if (status == LINNET_OK) {
-        status = ln_weights_check(model, state_dict, error);
-    }
+    const ln_lazy lazy = {width_of_weight, accept_weights, .state_dict = state_dict};
+    linnet_status status = ln_model_is_lazy(model) ? ln_model_materialize(model, &lazy, error)
+                                                   : ln_weights_check(model, state_dict, error);
     if (status == LINNET_OK) {
         ln_weights_copy(model, state_dict);
     }
