@@ -87,7 +87,7 @@ static void check_text(const char *name, const linnet_model *model, const char *
     linnet_model_free(expected);
 }
 
-static void check_read(const char *name, const char *path, const char *text)
+static void check_reads(const char *name, const char *path, const char *text)
 {
     linnet_error error = {0};
     linnet_state_dict *state_dict;
@@ -188,7 +188,7 @@ static void test_index(void **state)
         *text++ = '\0';
         snprintf(path, sizeof path, FOLDER "%.100s", line);
         if (strcmp(status, "OK") == 0) {
-            check_read(line, path, text);
+            check_reads(line, path, text);
             check_written(state, path);
             read++;
         } else {

@@ -17,7 +17,7 @@ struct ln_feed {
 linnet_status ln_feed_create(const linnet_dataset *dataset, size_t batch, ln_feed **feed,
                              linnet_error *error)
 {
-    linnet_status status = ln_alloc_into((void **)feed, 1, sizeof **feed, "a feed", error);
+    linnet_status status = ln_alloc_into(feed, 1, sizeof **feed, "a feed", error);
     if (status == LINNET_OK) {
         **feed = (ln_feed){.dataset = dataset, .batch = batch};
     }

@@ -101,8 +101,8 @@ static linnet_status take_state(ln_optimizer *optimizer, linnet_error *error)
         size_t rounded = ln_saturated_mul(ln_ceil_div(optimizer->sizes[i], line), line);
         total = ln_saturated_add(total, ln_saturated_mul(rounded, states));
     }
-    linnet_status status = ln_alloc_into((void **)&optimizer->memory, total, sizeof(float),
-                                         "the optimizer's state", error);
+    linnet_status status =
+        ln_alloc_into(&optimizer->memory, total, sizeof(float), "the optimizer's state", error);
     size_t used = 0;
     for (size_t i = 0; status == LINNET_OK && i < optimizer->count; i++) {
         for (size_t s = 0; s < states; s++) {
@@ -119,7 +119,7 @@ linnet_status ln_optimizer_create(const char *text, const size_t *sizes, size_t 
 {
     *optimizer = NULL;
     ln_optimizer *made;
-    linnet_status status = ln_alloc_into((void **)&made, 1, sizeof *made, "an optimizer", error);
+    linnet_status status = ln_alloc_into(&made, 1, sizeof *made, "an optimizer", error);
     if (status != LINNET_OK) {
         return status;
     }
@@ -127,10 +127,10 @@ linnet_status ln_optimizer_create(const char *text, const size_t *sizes, size_t 
     status = parse(made, text, error);
     if (status == LINNET_OK) {
         list_states(made);
-        status = ln_alloc_into((void **)&made->sizes, count, sizeof *sizes, "an optimizer", error);
+        status = ln_alloc_into(&made->sizes, count, sizeof *sizes, "an optimizer", error);
     }
     if (status == LINNET_OK) {
-        status = ln_alloc_into((void **)&made->state, count * LN_MAX_STATES, sizeof *made->state,
+        status = ln_alloc_into(&made->state, count * LN_MAX_STATES, sizeof *made->state,
                                "an optimizer", error);
     }
     if (status == LINNET_OK) {

@@ -301,7 +301,7 @@ static linnet_status copy_scaling(linnet_plan *plan, const ln_scaling *scaling, 
     if (scaling->features == 0) {
         return LINNET_OK;
     }
-    linnet_status status = ln_alloc_into((void **)&plan->scaling.mean, 2 * scaling->features,
+    linnet_status status = ln_alloc_into(&plan->scaling.mean, 2 * scaling->features,
                                          sizeof(ln_real), "input scaling", error);
     if (status == LINNET_OK) {
         plan->scaling.std = plan->scaling.mean + scaling->features;
@@ -365,12 +365,10 @@ static linnet_status lay_out(lowering *l, linnet_error *error)
     linnet_status status = ln_kernels_select(&plan->kernels, error);
     if (status == LINNET_OK) {
         /* One step a leaf, and one each for the input and probabilities. */
-        status =
-            ln_alloc_into((void **)&plan->steps, leaves + 2, sizeof *plan->steps, "steps", error);
+        status = ln_alloc_into(&plan->steps, leaves + 2, sizeof *plan->steps, "steps", error);
     }
     if (status == LINNET_OK) {
-        status =
-            ln_alloc_into((void **)&plan->links, leaves + 2, sizeof *plan->links, "steps", error);
+        status = ln_alloc_into(&plan->links, leaves + 2, sizeof *plan->links, "steps", error);
     }
     if (status == LINNET_OK) {
         status = take_weights(plan, l->model->state_count, error);
@@ -415,7 +413,7 @@ static linnet_status begin(lowering *l, const linnet_model *model, const ln_plan
                            linnet_error *error)
 {
     *l = (lowering){.model = model, .request = request};
-    linnet_status status = ln_alloc_into((void **)&l->plan, 1, sizeof *l->plan, "a plan", error);
+    linnet_status status = ln_alloc_into(&l->plan, 1, sizeof *l->plan, "a plan", error);
     if (status != LINNET_OK) {
         return status;
     }

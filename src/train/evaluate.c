@@ -47,18 +47,16 @@ static linnet_status check_plan(const evaluation_run *run, linnet_error *error)
 
 static linnet_status take_memory(evaluation_run *run, size_t batch, linnet_error *error)
 {
-    linnet_status status =
-        ln_alloc_into((void **)&run->logits, ln_saturated_mul(batch, run->outputs),
-                      sizeof *run->logits, "a batch's logits", error);
+    linnet_status status = ln_alloc_into(&run->logits, ln_saturated_mul(batch, run->outputs),
+                                         sizeof *run->logits, "a batch's logits", error);
     if (status == LINNET_OK) {
         status = ln_feed_create(run->dataset, batch, &run->feed, error);
     }
     if (status == LINNET_OK) {
-        status = ln_alloc_into((void **)&run->losses, run->rows, sizeof *run->losses, "the losses",
-                               error);
+        status = ln_alloc_into(&run->losses, run->rows, sizeof *run->losses, "the losses", error);
     }
     if (status == LINNET_OK) {
-        status = ln_alloc_into((void **)&run->predicted, run->rows, sizeof *run->predicted,
+        status = ln_alloc_into(&run->predicted, run->rows, sizeof *run->predicted,
                                "the predictions", error);
     }
     return status;
@@ -135,11 +133,10 @@ static linnet_status measure(const evaluation_run *run, linnet_evaluation *evalu
                              linnet_error *error)
 {
     size_t count = run->outputs;
-    linnet_status status =
-        ln_alloc_into((void **)&evaluation->confusion, ln_saturated_mul(count, count),
-                      sizeof *evaluation->confusion, "the confusion", error);
+    linnet_status status = ln_alloc_into(&evaluation->confusion, ln_saturated_mul(count, count),
+                                         sizeof *evaluation->confusion, "the confusion", error);
     if (status == LINNET_OK) {
-        status = ln_alloc_into((void **)&evaluation->classes, count, sizeof *evaluation->classes,
+        status = ln_alloc_into(&evaluation->classes, count, sizeof *evaluation->classes,
                                "the classes' metrics", error);
     }
     if (status != LINNET_OK) {

@@ -94,20 +94,19 @@ static linnet_status take_memory(linnet_trainer *trainer, linnet_error *error)
     size_t batch = trainer->options.batch_size;
     size_t rows = (size_t)linnet_dataset_rows(trainer->dataset);
     linnet_status status =
-        ln_alloc_into((void **)&trainer->order, rows, sizeof *trainer->order, "the order", error);
+        ln_alloc_into(&trainer->order, rows, sizeof *trainer->order, "the order", error);
     if (status == LINNET_OK) {
         status = ln_feed_create(trainer->dataset, batch, &trainer->feed, error);
     }
     if (status == LINNET_OK) {
-        status = ln_alloc_into((void **)&trainer->losses, batch, sizeof *trainer->losses, "a batch",
-                               error);
+        status = ln_alloc_into(&trainer->losses, batch, sizeof *trainer->losses, "a batch", error);
     }
     if (status == LINNET_OK) {
-        status = ln_alloc_into((void **)&trainer->weights, batch, sizeof *trainer->weights,
-                               "a batch", error);
+        status =
+            ln_alloc_into(&trainer->weights, batch, sizeof *trainer->weights, "a batch", error);
     }
     if (status == LINNET_OK) {
-        status = ln_alloc_into((void **)&trainer->correct, batch, 1, "a batch", error);
+        status = ln_alloc_into(&trainer->correct, batch, 1, "a batch", error);
     }
     return status;
 }
@@ -164,7 +163,7 @@ linnet_status linnet_trainer_create(linnet_model *model, const linnet_dataset *d
 {
     *trainer = NULL;
     linnet_trainer *made;
-    linnet_status status = ln_alloc_into((void **)&made, 1, sizeof *made, "a trainer", error);
+    linnet_status status = ln_alloc_into(&made, 1, sizeof *made, "a trainer", error);
     if (status != LINNET_OK) {
         return status;
     }
