@@ -420,8 +420,10 @@ LINNET_API int64_t linnet_dataset_class_count(const linnet_dataset *dataset);
  * header, else NULL; owned by the dataset. */
 LINNET_API const char *const *linnet_dataset_classes(const linnet_dataset *dataset);
 /* A number that tells datasets apart: of dtype, rows in their order, and labels. Reads them all. Not
- * against malice. */
-LINNET_API uint64_t linnet_dataset_digest(const linnet_dataset *dataset);
+ * against malice. Errors: those of linnet_dataset_read. */
+LINNET_NODISCARD LINNET_API linnet_status linnet_dataset_digest(const linnet_dataset *dataset,
+                                                                uint64_t *digest,
+                                                                linnet_error *error);
 /* Copies rows first .. first + count - 1 as float32 into out, (count, features) row-major. The rows
  * have to be there: 0 <= first, 0 <= count, first + count <= rows. Any number of threads may. Errors,
  * where rows are read from their files as they are needed: IO (also a file that has changed), MEMORY. */

@@ -96,29 +96,28 @@ static linnet_status fail_not_finite(const linnet_tensor *features, const unsign
                    isfinite(value) ? ", which float32 cannot hold" : "");
 }
 
-linnet_status ln_dataset_check_finite(const linnet_dataset *dataset, linnet_error *error)
+static linnet_status see_finite(void *context, int64_t first, size_t count,
+                                const unsigned char *rows, linnet_error *error)
 {
-    const linnet_tensor *features = &dataset->features;
-    if (features->dtype == LINNET_UINT8 || features->dtype == LINNET_INT32 ||
-        features->dtype == LINNET_INT64 || dataset->row_features == 0) {
+    const linnet_dataset *dataset = context;
+    linnet_dtype dtype = dataset->features.dtype;
+    size_t length = count * (size_t)dataset->row_features;
+    size_t found = find_not_finite(dtype, rows, length);
+    if (found == length) {
         return LINNET_OK;
     }
-    size_t size = linnet_dtype_size(features->dtype);
-    bool whole = features->strides[0] == dataset->row_features;
-    int64_t lines = whole ? 1 : dataset->rows;
-    size_t length = (size_t)(whole ? dataset->rows * dataset->row_features : dataset->row_features);
-    linnet_status status = LINNET_OK;
-    ln_fpenv saved = ln_fpenv_enter();
-    for (int64_t line = 0; line < lines && status == LINNET_OK; line++) {
-        const unsigned char *data =
-            (const unsigned char *)features->data + line * features->strides[0] * (int64_t)size;
-        size_t found = find_not_finite(features->dtype, data, length);
-        if (found < length) {
-            int64_t element = line * dataset->row_features + (int64_t)found;
-            status = fail_not_finite(features, data + found * size, element / dataset->row_features,
-                                     element % dataset->row_features, error);
-        }
+    return fail_not_finite(&dataset->features, rows + found * linnet_dtype_size(dtype),
+                           first + (int64_t)found / dataset->row_features,
+                           (int64_t)found % dataset->row_features, error);
+}
+
+linnet_status ln_dataset_check_finite(linnet_dataset *dataset, linnet_error *error)
+{
+    if (!ln_dtype_row(dataset->features.dtype)->floating || dataset->row_features == 0) {
+        return LINNET_OK;
     }
+    ln_fpenv saved = ln_fpenv_enter();
+    linnet_status status = ln_dataset_scan(dataset, see_finite, dataset, error);
     ln_fpenv_leave(saved);
     return status;
 }

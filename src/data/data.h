@@ -4,7 +4,17 @@
 
 #include "linnet.h"
 
-/* Reads a row as float32 into out, as many floats as a row has features. Any thread may. */
+/* .npy files of more bytes are not read whole: rows are read from them as they are needed, which is not
+ * slower where the system has them in memory. */
+#define LN_KEPT_BYTES ((size_t)32 << 20)
+
+/* linnet_dataset_open, with another limit. */
+LINNET_NODISCARD linnet_status ln_dataset_open(const char *path,
+                                               const linnet_dataset_options *options, size_t kept,
+                                               linnet_dataset **dataset, linnet_error *error);
+
+/* Reads a row that is in memory as float32 into out, as many floats as a row has features. Any thread may.
+ * Rows that may not be are feed.h's. */
 void ln_dataset_row(const linnet_dataset *dataset, int64_t row, float *out);
 
 #endif

@@ -13,6 +13,9 @@
 #include "data/dataset.h"
 #include "numeric/random.h"
 
+/* Rows of a source that are read at a time. */
+#define PIECE 64
+
 linnet_status linnet_dataset_create(const linnet_tensor *features, const linnet_tensor *labels,
                                     bool allow_nan, linnet_dataset **dataset, linnet_error *error)
 {
@@ -59,6 +62,7 @@ void linnet_dataset_free(linnet_dataset *dataset)
     ln_dataset_drop_labels(dataset);
     ln_free(dataset->index);
     linnet_tensor_free(&dataset->features);
+    ln_source_free(dataset->owned_source);
     linnet_tensor_free(&dataset->weights);
     linnet_state_dict_free(dataset->file);
     ln_free(dataset);
@@ -77,6 +81,7 @@ static linnet_status create_part(const linnet_dataset *parent, int64_t rows, lin
     }
     made->features = parent->features;
     made->features.storage = NULL;
+    made->source = parent->source;
     made->row_features = parent->row_features;
     made->class_count = parent->class_count;
     made->classes = parent->classes;
@@ -220,7 +225,7 @@ const char *const *linnet_dataset_classes(const linnet_dataset *dataset)
 
 void ln_dataset_row(const linnet_dataset *dataset, int64_t row, float *out)
 {
-    assert(row >= 0 && row < dataset->rows);
+    assert(row >= 0 && row < dataset->rows && dataset->source == NULL);
     const linnet_tensor *features = &dataset->features;
     int64_t row_bytes = features->strides[0] * (int64_t)linnet_dtype_size(features->dtype);
     int64_t place = dataset->index != NULL ? dataset->index[row] : row;
@@ -230,14 +235,57 @@ void ln_dataset_row(const linnet_dataset *dataset, int64_t row, float *out)
     }
 }
 
+/* Rows of a source, some at a time: as they are stored into `raw`, or where that is NULL as the float32
+ * that they are. */
+static linnet_status read_source(const linnet_dataset *dataset, int64_t first, int64_t count,
+                                 unsigned char *raw, float *out, linnet_error *error)
+{
+    const ln_source *source = dataset->source;
+    size_t features = (size_t)dataset->row_features;
+    linnet_status status = LINNET_OK;
+    for (size_t done = 0, n; done < (size_t)count && status == LINNET_OK; done += n) {
+        int64_t places[PIECE];
+        n = ln_min_size(PIECE, (size_t)count - done);
+        for (size_t i = 0; i < n; i++) {
+            int64_t row = first + (int64_t)(done + i);
+            places[i] = dataset->index != NULL ? dataset->index[row] : row;
+        }
+        float *to = out + done * features;
+        status = source->read(source, places, n, raw != NULL ? raw : (void *)to, error);
+        if (status == LINNET_OK && raw != NULL) {
+            ln_to_float32(source->dtype, raw, n * features, to);
+        }
+    }
+    return status;
+}
+
+static linnet_status read_stored(const linnet_dataset *dataset, int64_t first, int64_t count,
+                                 float *out, linnet_error *error)
+{
+    void *raw = NULL;
+    linnet_status status = LINNET_OK;
+    if (dataset->source->dtype != LINNET_FLOAT32) {
+        size_t rows = ln_min_size(PIECE, (size_t)count);
+        status = ln_alloc_into(&raw, rows, dataset->source->row_bytes, "rows", error);
+    }
+    if (status == LINNET_OK) {
+        status = read_source(dataset, first, count, raw, out, error);
+    }
+    ln_free(raw);
+    return status;
+}
+
 linnet_status linnet_dataset_read(const linnet_dataset *dataset, int64_t first, int64_t count,
                                   float *out, linnet_error *error)
 {
-    (void)error;
+    linnet_status status = LINNET_OK;
     ln_fpenv saved = ln_fpenv_enter();
-    for (int64_t i = 0; i < count; i++) {
+    if (dataset->source != NULL) {
+        status = read_stored(dataset, first, count, out, error);
+    }
+    for (int64_t i = 0; i < count && dataset->source == NULL; i++) {
         ln_dataset_row(dataset, first + i, out + i * dataset->row_features);
     }
     ln_fpenv_leave(saved);
-    return LINNET_OK;
+    return status;
 }

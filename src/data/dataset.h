@@ -1,10 +1,11 @@
 /* dataset.h - the dataset's record, shared by the files of this folder.
  *
- * Features stay in the dtype and the memory that they came in (a mapped file, the caller's array)
- * and become float32 when rows are read. A part of a split holds row numbers and no features. */
+ * Features stay in the dtype and the memory that they came in (a mapped file, the caller's array), or in
+ * their files, and become float32 when rows are read. A part of a split holds row numbers and no features. */
 #ifndef LN_DATA_DATASET_H
 #define LN_DATA_DATASET_H
 
+#include "data/source.h"
 #include "tensor/tensor.h"
 
 /* Labels are below this, so that class numbers fit in an int32 everywhere. */
@@ -12,9 +13,12 @@
 
 struct linnet_dataset {
     linnet_tensor features; /* (rows in memory, *), each row contiguous; owned where storage is */
+    /* NULL: features.data holds the rows; else that is NULL, and this reads them. */
+    const ln_source *source;
+    ln_source *owned_source; /* what `source` points to, unless that is the parent's */
     int64_t row_features;
     int64_t rows;
-    int64_t *index; /* row i lies at features[index[i]]; owned. NULL: at features[i] */
+    int64_t *index; /* row i is features[index[i]]; owned. NULL: features[i] */
 
     const int64_t *labels; /* `rows` long, or NULL */
     int64_t *owned_labels; /* what `labels` points to, unless that is the caller's */
@@ -33,8 +37,16 @@ LINNET_NODISCARD linnet_status ln_dataset_set_features(linnet_dataset *dataset,
                                                        const linnet_tensor *features,
                                                        linnet_error *error);
 
+/* Calls see(context, first, count, rows, error) with all rows in order, some at a time: `count` of them from
+ * row `first` on, as they are stored, one behind the other. Ends with the first failure. Errors: see's,
+ * those of reading, MEMORY. */
+typedef linnet_status (*ln_see_rows)(void *context, int64_t first, size_t count,
+                                     const unsigned char *rows, linnet_error *error);
+LINNET_NODISCARD linnet_status ln_dataset_scan(const linnet_dataset *dataset, ln_see_rows see,
+                                               void *context, linnet_error *error);
+
 /* Refuses NaN, infinity, and what becomes infinite as float32. Errors: DATA with row and column. */
-LINNET_NODISCARD linnet_status ln_dataset_check_finite(const linnet_dataset *dataset,
+LINNET_NODISCARD linnet_status ln_dataset_check_finite(linnet_dataset *dataset,
                                                        linnet_error *error);
 
 /* Checks the labels, (rows) or (rows, 1) of any integer dtype or whole numbers in a float one, and

@@ -41,22 +41,39 @@ static uint64_t mix_values(uint64_t hash, const linnet_tensor *values)
                      (size_t)linnet_tensor_numel(values) * linnet_dtype_size(values->dtype));
 }
 
-uint64_t linnet_dataset_digest(const linnet_dataset *dataset)
+typedef struct digest {
+    uint64_t hash;
+    size_t row_bytes;
+} digest;
+
+static linnet_status see_digest(void *context, int64_t first, size_t count,
+                                const unsigned char *rows, linnet_error *error)
 {
-    const linnet_tensor *features = &dataset->features;
-    size_t size = (size_t)dataset->row_features * linnet_dtype_size(features->dtype);
-    size_t stride = (size_t)features->strides[0] * linnet_dtype_size(features->dtype);
-    uint64_t hash = mix((uint64_t)features->dtype, (uint64_t)dataset->rows);
-    for (int64_t row = 0; row < dataset->rows; row++) {
-        size_t at = (size_t)(dataset->index != NULL ? dataset->index[row] : row);
-        hash = mix_bytes(hash, (const unsigned char *)features->data + at * stride, size);
+    (void)first, (void)error;
+    digest *d = context;
+    for (size_t i = 0; i < count; i++) {
+        d->hash = mix_bytes(d->hash, rows + i * d->row_bytes, d->row_bytes);
     }
+    return LINNET_OK;
+}
+
+linnet_status linnet_dataset_digest(const linnet_dataset *dataset, uint64_t *number,
+                                    linnet_error *error)
+{
+    linnet_dtype dtype = dataset->features.dtype;
+    digest d = {.hash = mix((uint64_t)dtype, (uint64_t)dataset->rows),
+                .row_bytes = (size_t)dataset->row_features * linnet_dtype_size(dtype)};
+    linnet_status status = ln_dataset_scan(dataset, see_digest, &d, error);
     if (dataset->labels != NULL) {
-        hash = mix_bytes(hash, (const unsigned char *)dataset->labels,
-                         (size_t)dataset->rows * sizeof *dataset->labels);
+        d.hash = mix_bytes(d.hash, (const unsigned char *)dataset->labels,
+                           (size_t)dataset->rows * sizeof *dataset->labels);
     }
     if (dataset->targets.rank > 0) {
-        hash = mix_values(hash, &dataset->targets);
+        d.hash = mix_values(d.hash, &dataset->targets);
     }
-    return dataset->weights.rank > 0 ? mix_values(~hash, &dataset->weights) : hash;
+    if (dataset->weights.rank > 0) {
+        d.hash = mix_values(~d.hash, &dataset->weights);
+    }
+    *number = status == LINNET_OK ? d.hash : 0;
+    return status;
 }

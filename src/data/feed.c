@@ -1,10 +1,16 @@
-/* feed.c - hands out the rows of a dataset in batches. */
+/* feed.c - hands out the rows of a dataset in batches, and has those of a source read ahead. */
 #include "data/feed.h"
 
 #include "base/checked.h"
 #include "base/error.h"
 #include "base/memory.h"
 #include "data/data.h"
+#include "data/dataset.h"
+#include "os/ahead.h"
+
+/* Batches that are read ahead, the current one among them: one is in use, one is ready, and the thread is
+ * seldom the one that waits. */
+#define SLOTS 4
 
 struct ln_feed {
     const linnet_dataset *dataset;
@@ -12,46 +18,122 @@ struct ln_feed {
     const int64_t *order; /* NULL: as they lie */
     size_t count;         /* rows in all */
     size_t first, rows;   /* the current batch, within the order */
+    /* Rows of a source: */
+    ln_ahead *ahead;
+    size_t slot;        /* of the current batch */
+    unsigned char *raw; /* (SLOTS, batch) rows as they are stored */
+    int64_t *places;    /* of a batch's rows, for the thread */
 };
+
+/* A row's place among those of the whole file. */
+static int64_t place_of(const ln_feed *feed, size_t i)
+{
+    int64_t row = feed->order != NULL ? feed->order[i] : (int64_t)i;
+    return feed->dataset->index != NULL ? feed->dataset->index[row] : row;
+}
+
+static unsigned char *slot_at(const ln_feed *feed, size_t slot)
+{
+    return feed->raw + slot * feed->batch * feed->dataset->source->row_bytes;
+}
+
+static linnet_status read_batch(void *context, uint64_t number, size_t slot, linnet_error *error)
+{
+    const ln_feed *feed = context;
+    const ln_source *source = feed->dataset->source;
+    size_t first = (size_t)number * feed->batch;
+    size_t rows = ln_min_size(feed->batch, feed->count - first);
+    for (size_t i = 0; i < rows; i++) {
+        feed->places[i] = place_of(feed, first + i);
+    }
+    return source->read(source, feed->places, rows, slot_at(feed, slot), error);
+}
+
+static linnet_status prepare_reading(ln_feed *feed, linnet_error *error)
+{
+    size_t rows = ln_saturated_mul(SLOTS, feed->batch);
+    linnet_status status =
+        ln_alloc_into(&feed->raw, rows, feed->dataset->source->row_bytes, "batches", error);
+    if (status == LINNET_OK) {
+        status = ln_alloc_into(&feed->places, feed->batch, sizeof *feed->places, "a batch's places",
+                               error);
+    }
+    return status == LINNET_OK ? ln_ahead_create(SLOTS, read_batch, feed, &feed->ahead, error)
+                               : status;
+}
 
 linnet_status ln_feed_create(const linnet_dataset *dataset, size_t batch, ln_feed **feed,
                              linnet_error *error)
 {
     linnet_status status = ln_alloc_into(feed, 1, sizeof **feed, "a feed", error);
-    if (status == LINNET_OK) {
-        **feed = (ln_feed){.dataset = dataset, .batch = batch};
+    if (status != LINNET_OK) {
+        return status;
+    }
+    **feed = (ln_feed){.dataset = dataset, .batch = batch};
+    status = dataset->source != NULL ? prepare_reading(*feed, error) : LINNET_OK;
+    if (status != LINNET_OK) {
+        ln_feed_free(*feed);
+        *feed = NULL;
     }
     return status;
 }
 
 void ln_feed_free(ln_feed *feed)
 {
-    ln_free(feed);
+    if (feed != NULL) {
+        ln_ahead_free(feed->ahead);
+        ln_free(feed->raw);
+        ln_free(feed->places);
+        ln_free(feed);
+    }
 }
 
 size_t ln_feed_size(const ln_feed *feed)
 {
-    return sizeof *feed;
+    size_t row = feed->raw == NULL ? 0 : SLOTS * feed->dataset->source->row_bytes + sizeof(int64_t);
+    return sizeof *feed + feed->batch * row;
 }
 
 void ln_feed_begin(ln_feed *feed, const int64_t *order, size_t count)
 {
+    if (feed->ahead != NULL) {
+        ln_ahead_start(feed->ahead, 0); /* from here on the thread reads nothing of this */
+    }
     feed->order = order;
     feed->count = count;
     feed->first = feed->rows = 0;
+    if (feed->ahead != NULL) {
+        ln_ahead_start(feed->ahead, ln_ceil_div(count, feed->batch));
+    }
+}
+
+void ln_feed_end(ln_feed *feed)
+{
+    ln_feed_begin(feed, NULL, 0);
 }
 
 linnet_status ln_feed_next(ln_feed *feed, size_t *rows, linnet_error *error)
 {
-    (void)error;
     feed->first += feed->rows;
-    feed->rows = ln_min_size(feed->batch, feed->count - feed->first);
-    *rows = feed->rows;
-    return LINNET_OK;
+    feed->rows = *rows = ln_min_size(feed->batch, feed->count - feed->first);
+    return feed->ahead != NULL && *rows > 0 ? ln_ahead_take(feed->ahead, &feed->slot, error)
+                                            : LINNET_OK;
+}
+
+const unsigned char *ln_feed_stored(const ln_feed *feed)
+{
+    return slot_at(feed, feed->slot);
 }
 
 void ln_feed_row(const ln_feed *feed, size_t i, float *out)
 {
-    size_t place = feed->first + i;
-    ln_dataset_row(feed->dataset, feed->order != NULL ? feed->order[place] : (int64_t)place, out);
+    const linnet_dataset *dataset = feed->dataset;
+    if (feed->ahead == NULL) {
+        size_t place = feed->first + i;
+        ln_dataset_row(dataset, feed->order != NULL ? feed->order[place] : (int64_t)place, out);
+    } else if (dataset->row_features > 0) {
+        ln_to_float32(dataset->features.dtype,
+                      slot_at(feed, feed->slot) + i * dataset->source->row_bytes,
+                      (size_t)dataset->row_features, out);
+    }
 }

@@ -1,6 +1,6 @@
 /* feed.h - the rows of a dataset, a batch after the other, in an order that is given.
  *
- * Rows in memory are read where they are. Whoever trains or measures takes its rows from here and does
+ * Rows in memory are read where they are, rows of a source ahead of their use, by a thread. Whoever trains or measures takes its rows from here and does
  * not ask where they come from. */
 #ifndef LN_DATA_FEED_H
 #define LN_DATA_FEED_H
@@ -18,12 +18,15 @@ void ln_feed_free(ln_feed *feed);
 size_t ln_feed_size(const ln_feed *feed);
 
 /* Begins anew with the rows order[0 .. count - 1], which the caller leaves as they are until the last
- * batch has been taken; NULL: 0, 1, 2, ... */
+ * batch has been taken, or ln_feed_end; NULL: 0, 1, 2, ... */
 void ln_feed_begin(ln_feed *feed, const int64_t *order, size_t count);
+void ln_feed_end(ln_feed *feed);
 /* Makes the next batch the current one; *rows: how many rows it has, 0 behind the last one. Errors:
  * those of reading. */
 LINNET_NODISCARD linnet_status ln_feed_next(ln_feed *feed, size_t *rows, linnet_error *error);
 /* The current batch's row i as float32: as many floats as a row has features. Any thread may. */
 void ln_feed_row(const ln_feed *feed, size_t i, float *out);
+/* The current batch as it is stored, where the dataset's rows are a source's: row behind row. */
+const unsigned char *ln_feed_stored(const ln_feed *feed);
 
 #endif

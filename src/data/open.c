@@ -4,10 +4,13 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/checked.h"
 #include "base/error.h"
 #include "base/memory.h"
+#include "data/data.h"
 #include "data/dataset.h"
 #include "format/format.h"
+#include "tensor/state_dict.h"
 
 #define LIST_TEXT 640
 
@@ -129,6 +132,45 @@ static linnet_status take_labels(linnet_dataset *dataset, linnet_targets targets
     return status;
 }
 
+/* What a source has, as the tensors of a file: its rows where they are at most `kept` bytes, else *source,
+ * and a tensor that is nothing but a shape. Frees the source where it is not handed on. */
+static linnet_status list_source(ln_source *found, size_t kept, linnet_state_dict **file,
+                                 ln_source **source, linnet_error *error)
+{
+    linnet_tensor tensor = {0};
+    bool keep = ln_saturated_mul((size_t)found->shape[0], found->row_bytes) <= kept;
+    linnet_status status =
+        keep ? ln_source_load(found, &tensor, error)
+             : linnet_tensor_from(NULL, found->dtype, found->rank, found->shape, &tensor, error);
+    if (status == LINNET_OK) {
+        status = linnet_state_dict_create(file, error);
+    }
+    if (status == LINNET_OK) {
+        ln_state_dict_set_format(*file, "npy");
+        status = ln_state_dict_take(*file, "", &tensor, error);
+    }
+    linnet_tensor_free(&tensor);
+    *source = status == LINNET_OK && !keep ? found : NULL;
+    if (*source == NULL) {
+        ln_source_free(found);
+    }
+    return status;
+}
+
+/* Reads a file, or leaves rows of more than `kept` bytes where they are: *source is NULL otherwise. */
+static linnet_status read_file(const char *path, const ln_read_options *options, size_t kept,
+                               linnet_state_dict **file, ln_source **source, linnet_error *error)
+{
+    ln_source *found;
+    *source = NULL;
+    linnet_status status = ln_npy_source_open(path, &found, error);
+    if (status != LINNET_OK) {
+        return status;
+    }
+    return found != NULL ? list_source(found, kept, file, source, error)
+                         : ln_format_read(path, options, file, error);
+}
+
 static linnet_status read_labels_file(linnet_dataset *dataset,
                                       const linnet_dataset_options *options, linnet_error *error)
 {
@@ -136,10 +178,12 @@ static linnet_status read_labels_file(linnet_dataset *dataset,
                                .label_required = true,
                                .classes = options->classes,
                                .class_count = options->class_count};
-    linnet_state_dict *file;
+    linnet_state_dict *file = NULL;
+    ln_source *none;
     const linnet_tensor *labels;
-    linnet_status status = ln_format_read(options->labels_path, &reading, &file, error);
+    linnet_status status = read_file(options->labels_path, &reading, SIZE_MAX, &file, &none, error);
     if (status != LINNET_OK) {
+        linnet_state_dict_free(file);
         return status;
     }
     status = find_labels_alone(file, options->y, &labels, error);
@@ -176,8 +220,8 @@ static linnet_status fill(linnet_dataset *dataset, const linnet_dataset_options 
     return status;
 }
 
-linnet_status linnet_dataset_open(const char *path, const linnet_dataset_options *options,
-                                  linnet_dataset **dataset, linnet_error *error)
+linnet_status ln_dataset_open(const char *path, const linnet_dataset_options *options, size_t kept,
+                              linnet_dataset **dataset, linnet_error *error)
 {
     *dataset = NULL;
     options = options != NULL ? options : &standard;
@@ -192,7 +236,8 @@ linnet_status linnet_dataset_open(const char *path, const linnet_dataset_options
     if (status != LINNET_OK) {
         return status;
     }
-    status = ln_format_read(path, &reading, &made->file, error);
+    status = read_file(path, &reading, kept, &made->file, &made->owned_source, error);
+    made->source = made->owned_source;
     if (status == LINNET_OK) {
         status = fill(made, options, error);
         if (status != LINNET_OK) {
@@ -205,4 +250,10 @@ linnet_status linnet_dataset_open(const char *path, const linnet_dataset_options
     }
     *dataset = made;
     return LINNET_OK;
+}
+
+linnet_status linnet_dataset_open(const char *path, const linnet_dataset_options *options,
+                                  linnet_dataset **dataset, linnet_error *error)
+{
+    return ln_dataset_open(path, options, LN_KEPT_BYTES, dataset, error);
 }

@@ -17,21 +17,11 @@
 #include "base/error.h"
 #include "base/grow.h"
 #include "base/memory.h"
+#include "os/system.h"
 
 #define FIRST_READ 65536
 #define MAX_LINKS 40
 #define MAX_ATTEMPTS 1000
-
-/* "cannot open: No such file or directory" for an errno, with the file as place. */
-static linnet_status fail_system(linnet_error *error, const char *path, const char *what,
-                                 int number)
-{
-    char reason[256];
-    if (strerror_r(number, reason, sizeof reason) != 0) {
-        snprintf(reason, sizeof reason, "error %d", number);
-    }
-    return ln_fail_at(error, LINNET_ERROR_IO, path, "%s: %s", what, reason);
-}
 
 static linnet_status fail_memory(linnet_error *error, const char *path, size_t size,
                                  const char *what)
@@ -72,7 +62,7 @@ static linnet_status read_all(int fd, size_t expected, ln_file *file, linnet_err
         } else if (errno != EINTR) {
             int number = errno;
             ln_free(data);
-            return fail_system(error, file->path, "cannot read", number);
+            return ln_fail_system(error, file->path, "cannot read", number);
         }
     }
     file->data = data;
@@ -83,7 +73,7 @@ static linnet_status map_or_read(int fd, ln_file *file, linnet_error *error)
 {
     struct stat info;
     if (fstat(fd, &info) != 0) {
-        return fail_system(error, file->path, "cannot open", errno);
+        return ln_fail_system(error, file->path, "cannot open", errno);
     }
     if (S_ISDIR(info.st_mode)) {
         return fail_directory(error, file->path);
@@ -124,7 +114,7 @@ linnet_status ln_file_open(const char *path, ln_file *file, linnet_error *error)
         } while (fd < 0 && errno == EINTR);
     }
     linnet_status status =
-        fd < 0 ? fail_system(error, name, "cannot open", errno) : map_or_read(fd, file, error);
+        fd < 0 ? ln_fail_system(error, name, "cannot open", errno) : map_or_read(fd, file, error);
     if (fd >= 0 && !standard_input) {
         close(fd); /* a mapping outlives its descriptor, and nothing was written */
     }
@@ -221,7 +211,7 @@ linnet_status ln_file_open_beside(const char *path, const char *name, ln_file *f
     if (fd < 0 && errno == ELOOP) {
         status = ln_fail_at(error, LINNET_ERROR_FORMAT, name, "expected no symbolic link");
     } else if (fd < 0 || fstat(fd, &info) != 0) {
-        status = fail_system(error, name, "cannot open", errno);
+        status = ln_fail_system(error, name, "cannot open", errno);
     } else if (!S_ISREG(info.st_mode)) {
         status = ln_fail_at(error, LINNET_ERROR_FORMAT, name, "expected a regular file");
     } else {
@@ -298,7 +288,7 @@ static linnet_status resolve(const char *path, target *result, linnet_error *err
 {
     size_t length = strlen(path);
     if (length == 0 || length >= PATH_MAX) {
-        return fail_system(error, path, "cannot write", length == 0 ? ENOENT : ENAMETOOLONG);
+        return ln_fail_system(error, path, "cannot write", length == 0 ? ENOENT : ENAMETOOLONG);
     }
     memcpy(result->path, path, length + 1);
     struct stat info;
@@ -314,7 +304,7 @@ static linnet_status resolve(const char *path, target *result, linnet_error *err
                 result->exists = false;
                 return LINNET_OK;
             }
-            return fail_system(error, path, "cannot write", number);
+            return ln_fail_system(error, path, "cannot write", number);
         }
         if (!S_ISLNK(info.st_mode)) {
             result->exists = true;
@@ -323,17 +313,17 @@ static linnet_status resolve(const char *path, target *result, linnet_error *err
         }
         int number = follow_link(result->path);
         if (number != 0) {
-            return fail_system(error, path, "cannot write", number);
+            return ln_fail_system(error, path, "cannot write", number);
         }
     }
-    return fail_system(error, path, "cannot write", ELOOP);
+    return ln_fail_system(error, path, "cannot write", ELOOP);
 }
 
 /* A file that may not be written is not replaced either, though the directory would allow it. */
 static linnet_status check_permission(const char *path, const target *where, linnet_error *error)
 {
     if (where->exists && faccessat(AT_FDCWD, where->path, W_OK, AT_EACCESS) != 0) {
-        return fail_system(error, path, "cannot write", errno);
+        return ln_fail_system(error, path, "cannot write", errno);
     }
     return LINNET_OK;
 }
@@ -400,7 +390,8 @@ static linnet_status open_target(linnet_writer *writer, const target *where, lin
         do {
             writer->fd = open(where->path, O_WRONLY | O_CLOEXEC | O_NOCTTY);
         } while (writer->fd < 0 && errno == EINTR);
-        return writer->fd < 0 ? fail_system(error, writer->path, "cannot write", errno) : LINNET_OK;
+        return writer->fd < 0 ? ln_fail_system(error, writer->path, "cannot write", errno)
+                              : LINNET_OK;
     }
     writer->target = ln_copy_text(where->path, strlen(where->path));
     if (writer->target == NULL) {
@@ -408,12 +399,12 @@ static linnet_status open_target(linnet_writer *writer, const target *where, lin
     }
     int number = create_temporary(writer, where);
     if (number != 0) {
-        return fail_system(error, writer->path, "cannot write", number);
+        return ln_fail_system(error, writer->path, "cannot write", number);
     }
     if (where->exists && fchmod(writer->fd, where->mode & 0777) != 0) {
         number = errno;
         unlink(writer->temporary);
-        return fail_system(error, writer->path, "cannot keep the file's permissions", number);
+        return ln_fail_system(error, writer->path, "cannot keep the file's permissions", number);
     }
     return LINNET_OK;
 }
@@ -421,7 +412,7 @@ static linnet_status open_target(linnet_writer *writer, const target *where, lin
 static linnet_status open_standard_output(linnet_writer *writer, linnet_error *error)
 {
     writer->fd = fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
-    return writer->fd < 0 ? fail_system(error, writer->path, "cannot write", errno) : LINNET_OK;
+    return writer->fd < 0 ? ln_fail_system(error, writer->path, "cannot write", errno) : LINNET_OK;
 }
 
 linnet_status linnet_writer_open(const char *path, linnet_writer **writer, linnet_error *error)
@@ -465,7 +456,7 @@ linnet_status linnet_writer_write(linnet_writer *writer, const void *data, size_
             size -= (size_t)written;
         } else if (errno != EINTR) {
             writer->failure = errno;
-            return fail_system(error, writer->path, "cannot write", writer->failure);
+            return ln_fail_system(error, writer->path, "cannot write", writer->failure);
         }
     }
     return LINNET_OK;
@@ -484,8 +475,8 @@ static linnet_status flush_directory(const linnet_writer *writer, linnet_error *
     int fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (fd < 0) {
         return errno == EACCES ? LINNET_OK
-                               : fail_system(error, writer->path,
-                                             "written, but cannot flush its directory", errno);
+                               : ln_fail_system(error, writer->path,
+                                                "written, but cannot flush its directory", errno);
     }
     int result;
     do {
@@ -494,7 +485,8 @@ static linnet_status flush_directory(const linnet_writer *writer, linnet_error *
     int number = result == 0 ? 0 : errno;
     close(fd);
     if (number != 0 && number != EINVAL) {
-        return fail_system(error, writer->path, "written, but cannot flush its directory", number);
+        return ln_fail_system(error, writer->path, "written, but cannot flush its directory",
+                              number);
     }
     return LINNET_OK;
 }
@@ -528,7 +520,7 @@ linnet_status linnet_writer_commit(linnet_writer *writer, linnet_error *error)
         number = errno;
     }
     if (number != 0) {
-        linnet_status status = fail_system(error, writer->path, "cannot write", number);
+        linnet_status status = ln_fail_system(error, writer->path, "cannot write", number);
         linnet_writer_abort(writer);
         return status;
     }

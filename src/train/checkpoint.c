@@ -86,6 +86,8 @@ static linnet_status fill(const linnet_trainer *trainer, linnet_state_dict *iden
     const linnet_trainer_options *options = &trainer->options;
     const ln_schedule *schedule = trainer->schedule;
     const linnet_dataset *dataset = trainer->dataset;
+    uint64_t digest;
+    linnet_status status = linnet_dataset_digest(dataset, &digest, error);
     const char *const texts[][2] = {
         {"model", trainer->model->repr},
         {"optim", ln_optimizer_type_of(trainer->optimizer)->signature.name},
@@ -102,9 +104,8 @@ static linnet_status fill(const linnet_trainer *trainer, linnet_state_dict *iden
         {"seed", options->seed},
         {"rows", (uint64_t)linnet_dataset_rows(dataset)},
         {"features", (uint64_t)linnet_dataset_features(dataset)},
-        {"data", linnet_dataset_digest(dataset)},
+        {"data", digest},
     };
-    linnet_status status = LINNET_OK;
     for (size_t i = 0; status == LINNET_OK && i < sizeof texts / sizeof *texts; i++) {
         status = linnet_state_dict_metadata_set(identity, texts[i][0], texts[i][1], error);
     }

@@ -435,6 +435,7 @@ linnet_status linnet_trainer_epoch(linnet_trainer *trainer, linnet_epoch *epoch,
     bool stopped = false;
     ln_fpenv saved = ln_fpenv_enter();
     linnet_status status = run_epoch(trainer, &stopped, error);
+    ln_feed_end(trainer->feed);
     ln_plan_store(trainer->plan);
     ln_fpenv_leave(saved);
     linnet_epoch done = sum_up(trainer);
