@@ -12,7 +12,8 @@
 
 const char cli_about_data[] =
     "DATA is .npz (arrays x or X, and y), .npy, IDX (also .gz), or CSV with or without a header; "
-    "- is standard input. The kind is found by content. 'train-*.npy' stands for shards of one array, "
+    "- is standard input. The kind is found by content. 'train-*.npy' stands for shards of one "
+    "array, "
     "in natural order; .npy may be larger than memory. Features are uint8, int32, int64, "
     "float16, float32 or float64 of shape (rows, *). Labels are whole numbers from 0, or text in "
     "a CSV.";

@@ -262,7 +262,7 @@ static linnet_status read_source(const linnet_dataset *dataset, int64_t first, i
 static linnet_status read_stored(const linnet_dataset *dataset, int64_t first, int64_t count,
                                  float *out, linnet_error *error)
 {
-    void *raw = NULL;
+    unsigned char *raw = NULL;
     linnet_status status = LINNET_OK;
     if (dataset->source->dtype != LINNET_FLOAT32) {
         size_t rows = ln_min_size(PIECE, (size_t)count);
