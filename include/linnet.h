@@ -538,6 +538,8 @@ typedef enum linnet_task {
     LINNET_TASK_REGRESSION  /* numbers: MSELoss, L1Loss, SmoothL1Loss, HuberLoss */
 } linnet_task;
 
+/* "classification", "multilabel", "regression". NULL for an unknown value. */
+LINNET_API const char *linnet_task_name(linnet_task task);
 /* The task of a loss in torch.nn's text. Errors: SYNTAX, ARGUMENT, MEMORY. */
 LINNET_NODISCARD LINNET_API linnet_status linnet_loss_task(const char *loss, linnet_task *task,
                                                            linnet_error *error);
@@ -645,25 +647,53 @@ LINNET_API size_t linnet_plan_size(const linnet_plan *plan);
 
 /* ---- evaluation ------------------------------------------------------------------------------ */
 
+/* A metric: one number for a whole dataset, by scikit-learn's definition. */
+typedef struct linnet_metric {
+    const char *name;  /* for options, JSON and code: "f1_macro" */
+    const char *title; /* for tables: "F1, macro" */
+    bool largest;      /* the larger, the better */
+    bool ranks; /* looks at the probabilities of all rows: only linnet_scores_evaluate gives it */
+} linnet_metric;
+
+/* The metrics of a task, those first that say most; NULL past the end. docs/metrics.md defines them. */
+LINNET_API const linnet_metric *linnet_metric_at(linnet_task task, size_t i);
+
+typedef struct linnet_figure {
+    const linnet_metric *metric;
+    double value;          /* NaN where it is undefined */
+    const char *undefined; /* and why: "no row is of another class"; else NULL. A constant */
+} linnet_figure;
+
+/* One class (or label), taken against all others. */
 typedef struct linnet_class_metrics {
     int64_t support; /* rows of this class */
     int64_t predicted;
-    double precision; /* correct / predicted; NaN where nothing was predicted */
-    double recall;    /* correct / support; NaN where there is no row */
-    double f1;        /* 2 correct / (predicted + support); NaN where both are 0 */
+    int64_t correct;          /* rows of this class that were predicted */
+    double precision;         /* correct / predicted; NaN where nothing was predicted */
+    double recall;            /* correct / support; NaN where there is no row */
+    double f1;                /* 2 correct / (predicted + support); NaN where both are 0 */
+    double roc_auc;           /* NaN from linnet_evaluate, or where all rows or none are of it */
+    double average_precision; /* NaN from linnet_evaluate, or where no row is of it */
 } linnet_class_metrics;
 
 typedef struct linnet_evaluation {
+    linnet_task task;
     int64_t rows;
     int64_t correct;
     double accuracy; /* correct / rows */
-    double loss;     /* mean cross entropy */
+    double loss;     /* mean cross entropy of the outputs, in float32 */
     int64_t class_count;
     linnet_class_metrics *classes; /* class_count long */
     int64_t *confusion;            /* (class_count, class_count): [true][predicted] */
+    int64_t *
+        ranks; /* class_count long: [r] rows whose class is the r-th likeliest, from 0; equally likely
+                       ones in their order. The first k of them over rows are the top-k accuracy */
+    size_t figure_count;
+    linnet_figure *figures; /* every metric of the task that could be had, in their order */
 } linnet_evaluation;
 
 /* Runs the model over a labelled dataset. The predicted class is the first of the largest logits.
+ * Gives what follows from the predicted classes alone; linnet_scores_evaluate gives all.
  * The caller frees the result with linnet_evaluation_free. `options` may be NULL (max_batch 0:
  * 256). Errors: SHAPE, DATA (no labels, a label that the model has no output for), MEMORY. */
 LINNET_NODISCARD LINNET_API linnet_status linnet_evaluate(const linnet_model *model,
@@ -672,6 +702,76 @@ LINNET_NODISCARD LINNET_API linnet_status linnet_evaluate(const linnet_model *mo
                                                           linnet_evaluation *evaluation,
                                                           linnet_error *error);
 LINNET_API void linnet_evaluation_free(linnet_evaluation *evaluation);
+/* The figure of a metric's name; NULL where the evaluation has none of this name. */
+LINNET_API const linnet_figure *linnet_evaluation_figure(const linnet_evaluation *evaluation,
+                                                         const char *name);
+
+/* What a model gives for every row of a labelled dataset, kept, so that it is run once and measured in
+ * many ways. Probabilities are worked out in double, row by row, and so are the same bits on any number
+ * of threads. */
+typedef struct linnet_scores linnet_scores;
+
+/* As linnet_evaluate. The caller owns the scores; they hold rows * outputs doubles, borrow the dataset's
+ * labels, and nothing of the model. */
+LINNET_NODISCARD LINNET_API linnet_status linnet_scores_create(const linnet_model *model,
+                                                               const linnet_dataset *dataset,
+                                                               const linnet_plan_options *options,
+                                                               linnet_scores **scores,
+                                                               linnet_error *error);
+LINNET_API void linnet_scores_free(linnet_scores *scores);
+/* Every metric. The caller frees the result with linnet_evaluation_free. Errors: MEMORY. */
+LINNET_NODISCARD LINNET_API linnet_status linnet_scores_evaluate(const linnet_scores *scores,
+                                                                 linnet_evaluation *evaluation,
+                                                                 linnet_error *error);
+/* The probabilities of one row, as many as the model has outputs. */
+LINNET_API void linnet_scores_row(const linnet_scores *scores, int64_t row, double *probabilities);
+
+/* What holds where rows whose probability is at least `threshold` are taken for positive. */
+typedef struct linnet_curve_point {
+    double threshold;
+    int64_t true_positives, false_positives;
+} linnet_curve_point;
+
+/* Rows of one class against all others: a point for each probability that occurs, the largest first, so
+ * that the last has all rows. From it follow the ROC curve (false_positives / negatives,
+ * true_positives / positives; it begins at 0, 0) and precision (true_positives / (true_positives +
+ * false_positives)) over recall (true_positives / positives). */
+typedef struct linnet_curve {
+    int64_t positives, negatives;
+    size_t count; /* 0 where an output is NaN: there is no order then */
+    linnet_curve_point *points;
+} linnet_curve;
+
+/* The caller frees the curve. Errors: ARGUMENT (no such class), MEMORY. */
+LINNET_NODISCARD LINNET_API linnet_status linnet_scores_curve(const linnet_scores *scores,
+                                                              int64_t which, linnet_curve *curve,
+                                                              linnet_error *error);
+LINNET_API void linnet_curve_free(linnet_curve *curve);
+
+/* The rows whose predicted class has a probability within a part of [0, 1]. */
+typedef struct linnet_bin {
+    int64_t rows;
+    double confidence; /* the mean of these probabilities; NaN where there is no row */
+    double accuracy;   /* the share of rows where it is right; likewise */
+} linnet_bin;
+
+/* Fills bins 0 .. count - 1: bin i has the probabilities above i / count up to (i + 1) / count. A NaN is in
+ * none. */
+LINNET_API void linnet_scores_reliability(const linnet_scores *scores, size_t count,
+                                          linnet_bin *bins);
+
+/* A row beside what the model said of it. */
+typedef struct linnet_judged_row {
+    int64_t row;
+    int64_t label, predicted;
+    double label_probability, predicted_probability;
+    double loss; /* cross entropy */
+} linnet_judged_row;
+
+/* Fills `worst` with the `count` rows of the largest loss, that one first, of equal ones the first row first
+ * (NaN counts as the largest); returns how many, which is less where there are fewer rows. */
+LINNET_API size_t linnet_scores_worst(const linnet_scores *scores, size_t count,
+                                      linnet_judged_row *worst);
 
 /* ---- training -------------------------------------------------------------------------------- */
 

@@ -13,6 +13,8 @@
 #include "base/number.h"
 #include "nn/nn.h"
 
+extern const ln_module_type ln_softmax_type;
+
 /* ---- making a model ---- */
 
 /* What a tree holds, counted before anything is kept. */
@@ -375,6 +377,15 @@ const linnet_tensor *linnet_model_buffer(const linnet_model *model, size_t i)
 size_t linnet_model_layer_count(const linnet_model *model)
 {
     return model->leaf_count;
+}
+
+bool ln_model_ends_in_softmax(const linnet_model *model)
+{
+    size_t i = model->leaf_count;
+    while (i > 0 && model->leaves[i - 1]->type->identity_in_eval) {
+        i--;
+    }
+    return i > 0 && model->leaves[i - 1]->type == &ln_softmax_type;
 }
 
 /* ---- class names ---- */

@@ -269,4 +269,7 @@ ln_shape ln_model_inferred_input(const linnet_model *model);
 LINNET_NODISCARD linnet_status ln_model_shape(const linnet_model *model, ln_shape *shape,
                                               linnet_error *error);
 
+/* Whether the outputs of eval mode are a Softmax's. */
+bool ln_model_ends_in_softmax(const linnet_model *model);
+
 #endif

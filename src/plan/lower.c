@@ -161,17 +161,11 @@ static linnet_status add_leaf(lowering *l, const ln_module *module, size_t layer
 /* Softmax behind the last module, unless that is one already. */
 static linnet_status add_probabilities(lowering *l, linnet_error *error)
 {
-    const linnet_model *model = l->model;
-    for (size_t i = model->leaf_count; i-- > 0;) {
-        if (model->leaves[i]->type == &ln_softmax_type) {
-            return LINNET_OK;
-        }
-        if (!model->leaves[i]->type->identity_in_eval) {
-            break;
-        }
+    if (ln_model_ends_in_softmax(l->model)) {
+        return LINNET_OK;
     }
     ln_module softmax = {.type = &ln_softmax_type, .values = {{.integer = -1}}};
-    return add_leaf(l, &softmax, model->leaf_count, error);
+    return add_leaf(l, &softmax, l->model->leaf_count, error);
 }
 
 /* ---- memory ---- */

@@ -1,5 +1,5 @@
-/* evaluate.c - runs a model over a labelled dataset: loss, accuracy, confusion and what follows from
- * it for each class.
+/* evaluate.c - runs a model over a labelled dataset, and keeps what it gives for each row; what is
+ * measured from it is metrics.c's.
  *
  * The loss of every row is kept and summed at the end by rule 2, so that the mean is the same number
  * whatever the batch size. */
@@ -12,6 +12,7 @@
 #include "data/feed.h"
 #include "plan/plan.h"
 #include "train/classes.h"
+#include "train/scores.h"
 
 #define DEFAULT_BATCH 256
 
@@ -20,9 +21,10 @@ typedef struct evaluation_run {
     ln_feed *feed;
     const linnet_dataset *dataset;
     size_t rows, features, outputs;
-    float *logits;      /* a batch's */
-    float *losses;      /* all rows' */
-    int64_t *predicted; /* all rows' */
+    float *logits; /* a batch's */
+    float *losses; /* all rows' */
+    bool softmax;  /* the outputs are probabilities already */
+    linnet_scores *scores;
 } evaluation_run;
 
 static void free_run(evaluation_run *run)
@@ -31,7 +33,6 @@ static void free_run(evaluation_run *run)
     ln_feed_free(run->feed);
     ln_free(run->logits);
     ln_free(run->losses);
-    ln_free(run->predicted);
 }
 
 static linnet_status check_plan(const evaluation_run *run, linnet_error *error)
@@ -45,8 +46,10 @@ static linnet_status check_plan(const evaluation_run *run, linnet_error *error)
     return LINNET_OK;
 }
 
-static linnet_status take_memory(evaluation_run *run, size_t batch, linnet_error *error)
+/* `keep`: the outputs of all rows as well. */
+static linnet_status take_memory(evaluation_run *run, size_t batch, bool keep, linnet_error *error)
 {
+    linnet_scores *scores = run->scores;
     linnet_status status = ln_alloc_into(&run->logits, ln_saturated_mul(batch, run->outputs),
                                          sizeof *run->logits, "a batch's logits", error);
     if (status == LINNET_OK) {
@@ -56,8 +59,16 @@ static linnet_status take_memory(evaluation_run *run, size_t batch, linnet_error
         status = ln_alloc_into(&run->losses, run->rows, sizeof *run->losses, "the losses", error);
     }
     if (status == LINNET_OK) {
-        status = ln_alloc_into(&run->predicted, run->rows, sizeof *run->predicted,
+        status = ln_alloc_into(&scores->judged, run->rows, sizeof *scores->judged,
                                "the predictions", error);
+    }
+    if (status == LINNET_OK && keep) {
+        status = ln_alloc_into(&scores->softmax, run->rows, sizeof *scores->softmax,
+                               "the probabilities", error);
+    }
+    if (status == LINNET_OK && keep) {
+        status = ln_alloc_into(&scores->logits, ln_saturated_mul(run->rows, run->outputs),
+                               sizeof *scores->logits, "the outputs of all rows", error);
     }
     return status;
 }
@@ -69,15 +80,41 @@ typedef struct batch_slice {
     size_t first;
 } batch_slice;
 
+/* Whether class i is likelier than class j: by its logit, of which NaN is the largest, and else by its
+ * number. ln_predicted_class gives the class before which there is none. */
+static bool is_ahead(const float *logits, size_t i, size_t j)
+{
+    if (isnan(logits[i]) || isnan(logits[j])) {
+        return isnan(logits[i]) && (!isnan(logits[j]) || i < j);
+    }
+    return logits[i] > logits[j] || (logits[i] == logits[j] && i < j);
+}
+
+static void keep_row(evaluation_run *run, size_t row, const float *logits)
+{
+    double *kept = run->scores->logits + row * run->outputs;
+    for (size_t i = 0; i < run->outputs; i++) {
+        kept[i] = run->softmax ? ln_log_double((double)logits[i]) : (double)logits[i];
+    }
+    run->scores->softmax[row] = ln_softmax_of(run->outputs, kept);
+}
+
 static void judge_row(void *context, size_t i)
 {
     const batch_slice *slice = context;
     evaluation_run *run = slice->run;
     size_t row = slice->first + i;
     const float *logits = run->logits + i * run->outputs;
-    size_t target = (size_t)linnet_dataset_labels(run->dataset)[row];
+    size_t target = (size_t)run->scores->labels[row];
+    ln_judged *judged = &run->scores->judged[row];
     run->losses[row] = run->plan->kernels->cross_entropy(run->outputs, logits, target, 1.0f, NULL);
-    run->predicted[row] = (int64_t)ln_predicted_class(run->outputs, logits);
+    judged->predicted = (int64_t)ln_predicted_class(run->outputs, logits);
+    for (size_t other = 0; other < run->outputs; other++) {
+        judged->rank += is_ahead(logits, other, target);
+    }
+    if (run->scores->logits != NULL) {
+        keep_row(run, row, logits);
+    }
 }
 
 static void read_row(void *context, size_t i, float *out)
@@ -104,87 +141,81 @@ static linnet_status run_batches(evaluation_run *run, linnet_error *error)
     return LINNET_OK;
 }
 
-/* ---- what follows from it ---- */
-
-static double ratio(int64_t part, int64_t whole)
+static void mean_loss(evaluation_run *run)
 {
-    return whole > 0 ? (double)part / (double)whole : (double)NAN;
-}
-
-static void measure_classes(linnet_evaluation *evaluation)
-{
-    int64_t count = evaluation->class_count;
-    for (int64_t i = 0; i < count; i++) {
-        linnet_class_metrics *metrics = &evaluation->classes[i];
-        int64_t correct = evaluation->confusion[i * count + i];
-        for (int64_t j = 0; j < count; j++) {
-            metrics->support += evaluation->confusion[i * count + j];
-            metrics->predicted += evaluation->confusion[j * count + i];
-        }
-        metrics->precision = ratio(correct, metrics->predicted);
-        metrics->recall = ratio(correct, metrics->support);
-        metrics->f1 = ratio(2 * correct, metrics->predicted + metrics->support);
-        evaluation->correct += correct;
-    }
-    evaluation->accuracy = ratio(evaluation->correct, evaluation->rows);
-}
-
-static linnet_status measure(const evaluation_run *run, linnet_evaluation *evaluation,
-                             linnet_error *error)
-{
-    size_t count = run->outputs;
-    linnet_status status = ln_alloc_into(&evaluation->confusion, ln_saturated_mul(count, count),
-                                         sizeof *evaluation->confusion, "the confusion", error);
-    if (status == LINNET_OK) {
-        status = ln_alloc_into(&evaluation->classes, count, sizeof *evaluation->classes,
-                               "the classes' metrics", error);
-    }
-    if (status != LINNET_OK) {
-        return status;
-    }
-    evaluation->rows = (int64_t)run->rows;
-    evaluation->class_count = (int64_t)count;
-    const int64_t *labels = linnet_dataset_labels(run->dataset);
-    for (size_t row = 0; row < run->rows; row++) {
-        evaluation->confusion[labels[row] * (int64_t)count + run->predicted[row]]++;
-    }
-    measure_classes(evaluation);
     float sum;
     ln_sum_columns(run->plan->kernels, NULL, run->rows, 1, run->losses, 1, &sum);
-    evaluation->loss = (double)(sum / (float)run->rows);
-    return LINNET_OK;
+    run->scores->loss = (double)(sum / (float)run->rows);
 }
 
 /* Checks the smaller things first: the plan packs all weights. */
-static linnet_status evaluate(evaluation_run *run, const linnet_model *model,
-                              linnet_plan_options options, linnet_evaluation *evaluation,
-                              linnet_error *error)
+static linnet_status prepare(evaluation_run *run, const linnet_model *model,
+                             const linnet_plan_options *options, linnet_error *error)
 {
     int64_t outputs = 0;
-    linnet_status status = ln_check_logits(model, run->dataset, options.max_batch, &outputs, error);
+    linnet_status status =
+        ln_check_logits(model, run->dataset, options->max_batch, &outputs, error);
     if (status == LINNET_OK) {
         status = ln_check_labels(run->dataset, outputs, -1, "evaluation", error);
     }
     if (status == LINNET_OK) {
-        status = linnet_plan_create(model, &options, &run->plan, error);
+        status = linnet_plan_create(model, options, &run->plan, error);
     }
     if (status == LINNET_OK) {
         status = check_plan(run, error);
     }
     if (status == LINNET_OK) {
-        status = ln_plan_check_batches(run->plan, run->rows, options.max_batch, error);
-    }
-    if (status != LINNET_OK) {
-        return status;
+        status = ln_plan_check_batches(run->plan, run->rows, options->max_batch, error);
     }
     run->outputs = (size_t)outputs;
-    status = take_memory(run, options.max_batch, error);
+    return status;
+}
+
+/* Runs the model; scores without logits unless they are to be kept. */
+static linnet_status score(const linnet_model *model, const linnet_dataset *dataset,
+                           const linnet_plan_options *options, bool keep, linnet_scores **scores,
+                           linnet_error *error)
+{
+    evaluation_run run = {.dataset = dataset,
+                          .rows = (size_t)linnet_dataset_rows(dataset),
+                          .features = (size_t)linnet_dataset_features(dataset),
+                          .softmax = ln_model_ends_in_softmax(model)};
+    linnet_plan_options chosen = options != NULL ? *options : (linnet_plan_options){0};
+    chosen.max_batch = chosen.max_batch > 0 ? chosen.max_batch : DEFAULT_BATCH;
+    chosen.max_batch = ln_min_size(chosen.max_batch, run.rows);
+    chosen.probabilities = false; /* the loss is that of logits */
+    linnet_status status = prepare(&run, model, &chosen, error);
     if (status == LINNET_OK) {
-        status = run_batches(run, error);
+        status = ln_alloc_into(&run.scores, 1, sizeof *run.scores, "scores", error);
     }
     if (status == LINNET_OK) {
-        status = measure(run, evaluation, error);
+        *run.scores = (linnet_scores){.task = LINNET_TASK_CLASSIFICATION,
+                                      .rows = run.rows,
+                                      .outputs = run.outputs,
+                                      .labels = linnet_dataset_labels(dataset)};
+        status = take_memory(&run, chosen.max_batch, keep, error);
     }
+    if (status == LINNET_OK) {
+        status = run_batches(&run, error);
+    }
+    if (status == LINNET_OK) {
+        mean_loss(&run);
+        *scores = run.scores;
+    } else {
+        linnet_scores_free(run.scores);
+    }
+    free_run(&run);
+    return status;
+}
+
+linnet_status linnet_scores_create(const linnet_model *model, const linnet_dataset *dataset,
+                                   const linnet_plan_options *options, linnet_scores **scores,
+                                   linnet_error *error)
+{
+    *scores = NULL;
+    ln_fpenv saved = ln_fpenv_enter();
+    linnet_status status = score(model, dataset, options, true, scores, error);
+    ln_fpenv_leave(saved);
     return status;
 }
 
@@ -192,29 +223,14 @@ linnet_status linnet_evaluate(const linnet_model *model, const linnet_dataset *d
                               const linnet_plan_options *options, linnet_evaluation *evaluation,
                               linnet_error *error)
 {
+    linnet_scores *scores = NULL;
     *evaluation = (linnet_evaluation){0};
-    evaluation_run run = {.dataset = dataset,
-                          .rows = (size_t)linnet_dataset_rows(dataset),
-                          .features = (size_t)linnet_dataset_features(dataset)};
-    linnet_plan_options chosen = options != NULL ? *options : (linnet_plan_options){0};
-    chosen.max_batch = chosen.max_batch > 0 ? chosen.max_batch : DEFAULT_BATCH;
-    chosen.max_batch = ln_min_size(chosen.max_batch, run.rows);
-    chosen.probabilities = false; /* the loss is that of logits */
     ln_fpenv saved = ln_fpenv_enter();
-    linnet_status status = evaluate(&run, model, chosen, evaluation, error);
+    linnet_status status = score(model, dataset, options, false, &scores, error);
     ln_fpenv_leave(saved);
-    if (status != LINNET_OK) {
-        linnet_evaluation_free(evaluation);
+    if (status == LINNET_OK) {
+        status = linnet_scores_evaluate(scores, evaluation, error);
     }
-    free_run(&run);
+    linnet_scores_free(scores);
     return status;
-}
-
-void linnet_evaluation_free(linnet_evaluation *evaluation)
-{
-    if (evaluation != NULL) {
-        ln_free(evaluation->classes);
-        ln_free(evaluation->confusion);
-        *evaluation = (linnet_evaluation){0};
-    }
 }

@@ -1,0 +1,332 @@
+/* test_metrics.c - metrics, curves, bins and worst rows against numbers worked out by hand, the one
+ * number for any batch and threads, and what is undefined.
+ *
+ * A model without products gives its input as logits. scripts/interop_metrics.py holds the same figures
+ * against scikit-learn's. */
+#include "support/check.h"
+
+#include <math.h>
+
+#include "train/probability.h"
+#include "train/ranking.h"
+
+static const linnet_figure *figure(const linnet_evaluation *evaluation, const char *name)
+{
+    const linnet_figure *found = linnet_evaluation_figure(evaluation, name);
+    if (found == NULL) {
+        fail_msg("no figure %s", name);
+    }
+    return found;
+}
+
+static void expect(const linnet_evaluation *evaluation, const char *name, double value)
+{
+    double found = figure(evaluation, name)->value;
+    if (!(fabs(found - value) <= 1e-14)) {
+        fail_msg("%s: expected %.17g, found %.17g", name, value, found);
+    }
+}
+
+static void expect_undefined(const linnet_evaluation *evaluation, const char *name,
+                             const char *reason)
+{
+    assert_true(isnan(figure(evaluation, name)->value));
+    assert_string_equal(figure(evaluation, name)->undefined, reason);
+}
+
+static linnet_scores *score(float *logits, int64_t *labels, int64_t rows, int64_t classes,
+                            const char *text)
+{
+    linnet_error error;
+    linnet_tensor x, y;
+    linnet_dataset *dataset;
+    linnet_model *model;
+    linnet_scores *scores;
+    check_ok(linnet_tensor_from(logits, LINNET_FLOAT32, 2, (int64_t[]){rows, classes}, &x, &error),
+             &error);
+    check_ok(linnet_tensor_from(labels, LINNET_INT64, 1, &rows, &y, &error), &error);
+    check_ok(linnet_dataset_create(&x, &y, true, &dataset, &error), &error);
+    check_ok(linnet_model_parse(text, NULL, 0, &model, &error), &error);
+    check_ok(linnet_model_set_input_shape(model, 1, &classes, &error), &error);
+    check_ok(linnet_scores_create(model, dataset, NULL, &scores, &error), &error);
+    linnet_model_free(model);
+    linnet_dataset_free(dataset); /* the labels are the caller's */
+    return scores;
+}
+
+static linnet_evaluation evaluate(const linnet_scores *scores)
+{
+    linnet_error error;
+    linnet_evaluation evaluation;
+    check_ok(linnet_scores_evaluate(scores, &evaluation, &error), &error);
+    return evaluation;
+}
+
+/* ---- the numbers under it ---- */
+
+static void test_exp_and_log(void **state)
+{
+    (void)state;
+    assert_true(ln_exp_double(0) == 1 && ln_exp_double(-INFINITY) == 0);
+    assert_true(ln_exp_double(710) == INFINITY && isnan(ln_exp_double(NAN)));
+    assert_true(ln_log_double(1) == 0 && ln_log_double(0) == -INFINITY);
+    assert_true(isnan(ln_log_double(-1)) && ln_log_double(INFINITY) == INFINITY);
+    double worst_exp = 0, worst_log = 0;
+    for (int i = -70000; i <= 70000; i++) {
+        double x = i * 0.01013, e = ln_exp_double(x), y = exp(i * 0.0099);
+        worst_exp = fmax(worst_exp, fabs(e - exp(x)) / exp(x));
+        double l = log(y);
+        worst_log = fmax(worst_log, l == 0 ? 0 : fabs(ln_log_double(y) - l) / fabs(l));
+    }
+    assert_true(worst_exp < 5e-16 && worst_log < 5e-16);
+    assert_true(fabs(ln_log_double(1 + 0x1p-40) - log(1 + 0x1p-40)) < 1e-27);
+    assert_true(ln_log_double(0x1p-1074) == log(0x1p-1074));
+}
+
+/* 0.1 is added as often as rounding would show. */
+static void test_exact_sum(void **state)
+{
+    (void)state;
+    ln_exact_sum sum = {0};
+    for (int i = 0; i < 1000000; i++) {
+        ln_exact_add(&sum, 0.1);
+    }
+    assert_true(ln_exact_value(&sum) == 100000);
+    ln_exact_add(&sum, INFINITY);
+    assert_true(ln_exact_value(&sum) == INFINITY);
+}
+
+static double area(const double *p, const int *of_class, size_t rows, double *precision)
+{
+    linnet_error error;
+    ln_ranking ranking;
+    check_ok(ln_ranking_create(rows, &ranking, &error), &error);
+    for (size_t i = 0; i < rows; i++) {
+        ln_ranking_set(&ranking, i, p[i], of_class[i] != 0);
+    }
+    ln_ranking_sort(&ranking);
+    double auc = ln_ranking_auc(&ranking);
+    *precision = ln_ranking_average_precision(&ranking);
+    ln_ranking_free(&ranking);
+    return auc;
+}
+
+/* Pairs in the right order, those of equal probability half. */
+static void test_areas(void **state)
+{
+    (void)state;
+    double precision;
+    assert_true(area((double[]){0.9, 0.8, 0.1}, (int[]){1, 1, 0}, 3, &precision) == 1);
+    assert_true(precision == 1);
+    assert_true(area((double[]){0.5, 0.5, 0.5, 0.5}, (int[]){1, 0, 0, 0}, 4, &precision) == 0.5);
+    assert_true(precision == 0.25);
+    /* 3 of 4 pairs right; precision 1 at recall 1/2, 2/3 at 1 */
+    assert_true(area((double[]){0.4, 0.2, 0.3, 0.1}, (int[]){1, 1, 0, 0}, 4, &precision) == 0.75);
+    assert_true(fabs(precision - (1 + 2.0 / 3) / 2) < 1e-15);
+    assert_true(area((double[]){1e-310, 0.0, -0.0}, (int[]){1, 0, 1}, 3, &precision) == 0.75);
+    assert_true(isnan(area((double[]){0.4, 0.2}, (int[]){1, 1}, 2, &precision)));
+    assert_true(precision == 1);
+    assert_true(isnan(area((double[]){0.4, 0.2}, (int[]){0, 0}, 2, &precision)));
+    assert_true(isnan(precision));
+    assert_true(isnan(area((double[]){0.4, NAN}, (int[]){1, 0}, 2, &precision)));
+    assert_true(isnan(precision));
+}
+
+/* ---- metrics ---- */
+
+/* log 2, log 3 and so on as logits make probabilities of quarters and thirds. */
+static void test_two_classes(void **state)
+{
+    (void)state;
+    float log3 = logf(3);
+    float logits[] = {0, log3, 0, -log3, 0, 0, log3, 0};
+    int64_t labels[] = {1, 0, 1, 1}; /* the second's probabilities: 3/4 1/4 1/2 1/4 */
+    linnet_scores *scores = score(logits, labels, 4, 2, "Identity()");
+    linnet_evaluation found = evaluate(scores);
+    double p = 1 / (1 + exp(-(double)log3));
+    expect(&found, "accuracy", 0.5); /* the tie is class 0's */
+    expect(&found, "balanced_accuracy", (1 + 1.0 / 3) / 2);
+    expect(&found, "precision_macro", (1 + 1.0 / 3) / 2);
+    expect(&found, "f1_macro", 0.5);
+    expect(&found, "f1_weighted", 0.5);
+    expect(&found, "matthews_corrcoef", (2.0 * 4 - (1 * 3 + 3 * 1)) / sqrt(6 * 6));
+    expect(&found, "roc_auc", (1 + 1 + 0.5) / 3);
+    expect(&found, "average_precision", 1.0 / 3 + 1.0 / 3 + 1.0 / 3 * 0.75);
+    expect(&found, "log_loss", -(log(p) + log(p) + log(0.5) + log(1 - p)) / 4);
+    expect(&found, "brier_score", (2 * (1 - p) * (1 - p) + 0.25 + p * p) / 4);
+    /* 1/2 in a bin of its own, wrong; three times 3/4, two of them right */
+    expect(&found, "calibration_error", (0.5 + 3 * fabs(p - 2.0 / 3)) / 4);
+    static const int64_t ranks[] = {2, 2};
+    assert_memory_equal(found.ranks, ranks, sizeof ranks);
+    linnet_evaluation_free(&found);
+    linnet_scores_free(scores);
+}
+
+static void test_undefined(void **state)
+{
+    (void)state;
+    float logits[] = {1, 0, 0, 2, 0, 0, 0, 0, 3};
+    int64_t labels[] = {0, 0, 0};
+    linnet_scores *scores = score(logits, labels, 3, 3, "Identity()");
+    linnet_evaluation found = evaluate(scores);
+    expect(&found, "balanced_accuracy", 2.0 / 3);
+    expect(&found, "recall_macro", 1.0 / 3); /* class 2 was predicted, and class 1 is not there */
+    expect_undefined(&found, "matthews_corrcoef", "all rows are of one class");
+    expect_undefined(&found, "roc_auc", "all rows are of one class");
+    expect_undefined(&found, "average_precision", "a class has no rows");
+    assert_true(found.classes[0].average_precision == 1 && isnan(found.classes[0].roc_auc));
+    linnet_evaluation_free(&found);
+    linnet_scores_free(scores);
+
+    labels[1] = 1;
+    logits[3] = NAN;
+    scores = score(logits, labels, 3, 3, "Identity()");
+    found = evaluate(scores);
+    expect_undefined(&found, "loss", "an output is not finite");
+    expect_undefined(&found, "log_loss", "an output is not finite");
+    expect_undefined(&found, "roc_auc", "an output is not finite");
+    expect_undefined(&found, "calibration_error", "an output is not finite");
+    expect(&found, "accuracy", 1.0 / 3);
+    linnet_curve curve;
+    linnet_error error;
+    check_ok(linnet_scores_curve(scores, 0, &curve, &error), &error);
+    assert_int_equal(curve.count, 0);
+    linnet_curve_free(&curve);
+    linnet_evaluation_free(&found);
+    linnet_scores_free(scores);
+
+    float alike[] = {1, 0, 1, 0};
+    int64_t two[] = {0, 1};
+    scores = score(alike, two, 2, 2, "Identity()");
+    found = evaluate(scores);
+    expect_undefined(&found, "matthews_corrcoef", "only one class was predicted");
+    expect(&found, "roc_auc", 0.5);
+    linnet_evaluation_free(&found);
+    linnet_scores_free(scores);
+}
+
+/* A Softmax at the model's end has given the probabilities already. */
+static void test_probabilities_as_outputs(void **state)
+{
+    (void)state;
+    float logits[] = {1, 2, 0, 0.5f, 3, -1};
+    int64_t labels[] = {0, 1};
+    double probabilities[2][3];
+    static const char *const texts[] = {"Identity()", "Sequential(Softmax(dim=1), Dropout(0.5))"};
+    for (int i = 0; i < 2; i++) {
+        linnet_scores *scores = score(logits, labels, 2, 3, texts[i]);
+        linnet_scores_row(scores, 1, probabilities[i]);
+        linnet_scores_free(scores);
+    }
+    for (int i = 0; i < 3; i++) {
+        assert_true(fabs(probabilities[0][i] - probabilities[1][i]) < 1e-7);
+    }
+}
+
+/* ---- curves, bins, worst rows ---- */
+
+static void test_curve(void **state)
+{
+    (void)state;
+    float logits[] = {0, 0, 0, 1, 0, 1, 0, -1};
+    int64_t labels[] = {1, 1, 0, 0};
+    linnet_error error;
+    linnet_curve curve;
+    linnet_scores *scores = score(logits, labels, 4, 2, "Identity()");
+    check_ok(linnet_scores_curve(scores, 1, &curve, &error), &error);
+    assert_int_equal(curve.positives, 2);
+    assert_int_equal(curve.negatives, 2);
+    assert_int_equal(curve.count, 3);
+    static const int64_t points[][2] = {{1, 1}, {2, 1}, {2, 2}};
+    for (size_t i = 0; i < 3; i++) {
+        assert_int_equal(curve.points[i].true_positives, points[i][0]);
+        assert_int_equal(curve.points[i].false_positives, points[i][1]);
+    }
+    assert_true(curve.points[1].threshold == 0.5);
+    linnet_curve_free(&curve);
+    linnet_curve_free(NULL);
+    assert_int_equal(linnet_scores_curve(scores, 2, &curve, &error), LINNET_ERROR_ARGUMENT);
+    assert_string_equal(error.message, "expected one of the model's 2 outputs, found 2");
+    assert_null(curve.points);
+    linnet_scores_free(scores);
+    linnet_scores_free(NULL);
+}
+
+static void test_reliability(void **state)
+{
+    (void)state;
+    float log3 = logf(3);
+    float logits[] = {0, 0, log3, 0, 0, log3, 40, 0};
+    int64_t labels[] = {0, 0, 0, 0};
+    linnet_bin bins[4];
+    linnet_scores *scores = score(logits, labels, 4, 2, "Identity()");
+    linnet_scores_reliability(scores, 4, bins);
+    assert_int_equal(bins[0].rows, 0);
+    assert_true(isnan(bins[0].accuracy) && isnan(bins[0].confidence));
+    assert_int_equal(bins[1].rows, 1); /* 1/2 is the end of the second */
+    assert_true(bins[1].confidence == 0.5 && bins[1].accuracy == 1);
+    assert_int_equal(bins[2].rows + bins[3].rows, 3);
+    linnet_scores_reliability(scores, 1, bins);
+    assert_true(bins[0].rows == 4 && bins[0].accuracy == 0.75);
+    linnet_scores_free(scores);
+}
+
+static void test_worst(void **state)
+{
+    (void)state;
+    float logits[] = {0, 1, 5, 0, 0, 5, 0, 1, 0, 5};
+    int64_t labels[] = {0, 1, 1, 0, 0};
+    linnet_judged_row worst[8];
+    linnet_scores *scores = score(logits, labels, 5, 2, "Identity()");
+    assert_int_equal(linnet_scores_worst(scores, 0, worst), 0);
+    assert_int_equal(linnet_scores_worst(scores, 3, worst), 3);
+    assert_true(worst[0].row == 1 && worst[1].row == 4 && worst[2].row == 0);
+    assert_true(worst[0].label == 1 && worst[0].predicted == 0);
+    assert_true(worst[0].predicted_probability == 1 / (1 + exp(-5.0)));
+    assert_true(fabs(worst[0].loss + log(worst[0].label_probability)) < 1e-14);
+    assert_int_equal(linnet_scores_worst(scores, 8, worst), 5);
+    assert_int_equal(worst[4].row, 2);
+    linnet_scores_free(scores);
+}
+
+/* Every metric has a name and a title of its own, and is found by it. */
+static void test_table(void **state)
+{
+    (void)state;
+    assert_string_equal(linnet_task_name(LINNET_TASK_CLASSIFICATION), "classification");
+    assert_null(linnet_task_name((linnet_task)9));
+    size_t count = 0;
+    for (; linnet_metric_at(LINNET_TASK_CLASSIFICATION, count) != NULL; count++) {
+        const linnet_metric *metric = linnet_metric_at(LINNET_TASK_CLASSIFICATION, count);
+        for (size_t i = 0; i < count; i++) {
+            assert_string_not_equal(linnet_metric_at(LINNET_TASK_CLASSIFICATION, i)->name,
+                                    metric->name);
+            assert_string_not_equal(linnet_metric_at(LINNET_TASK_CLASSIFICATION, i)->title,
+                                    metric->title);
+        }
+    }
+    assert_true(count > 10);
+    float logits[] = {0, 1};
+    int64_t label = 1;
+    linnet_scores *scores = score(logits, &label, 1, 2, "Identity()");
+    linnet_evaluation found = evaluate(scores);
+    assert_int_equal(found.figure_count, count);
+    assert_null(linnet_evaluation_figure(&found, "nonsense"));
+    for (size_t i = 0; i < count; i++) {
+        assert_int_equal(isnan(found.figures[i].value), found.figures[i].undefined != NULL);
+    }
+    linnet_evaluation_free(&found);
+    linnet_scores_free(scores);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_exp_and_log), cmocka_unit_test(test_exact_sum),
+        cmocka_unit_test(test_areas),       cmocka_unit_test(test_two_classes),
+        cmocka_unit_test(test_undefined),   cmocka_unit_test(test_probabilities_as_outputs),
+        cmocka_unit_test(test_curve),       cmocka_unit_test(test_reliability),
+        cmocka_unit_test(test_worst),       cmocka_unit_test(test_table),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
