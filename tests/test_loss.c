@@ -33,13 +33,13 @@ static batch_result run_batch(const ln_loss *loss, const ln_kernels *kernels, si
     batch_result result = {0};
     float sum = 0, weight = 0;
     for (size_t r = 0; r < rows; r++) {
-        weight += ln_loss_row_weight(loss, targets[r]);
+        weight += ln_loss_row_weight(loss, &(ln_target){.label = targets[r], .weight = 1});
     }
     for (size_t r = 0; r < rows; r++) {
-        if (targets[r] != loss->ignore_index) {
-            sum +=
-                loss->type->row(loss, kernels, features, logits + r * features, (size_t)targets[r],
-                                ln_loss_scale(loss, weight), result.gradient + r * features);
+        ln_target target = {.label = targets[r], .weight = 1};
+        if (ln_loss_counts(loss, &target)) {
+            sum += loss->type->row(loss, kernels, features, logits + r * features, &target,
+                                   ln_loss_scale(loss, weight), result.gradient + r * features);
         }
     }
     result.item = ln_loss_reduce(loss, sum, weight);
@@ -154,7 +154,8 @@ static void check_bits(const char *isa, void *context)
         for (size_t target = 0; target < CLASSES; target += 6) {
             check_fill(&random, x, CLASSES);
             float value = define(x, weight, smoothing, target, 0.03f, expected);
-            float given = loss->type->row(loss, kernels, CLASSES, x, target, 0.03f, found);
+            ln_target chosen = {.label = (int64_t)target, .weight = 1};
+            float given = loss->type->row(loss, kernels, CLASSES, x, &chosen, 0.03f, found);
             check_same(expected, found, CLASSES, "%s, %s: gradient", isa, text);
             check_same(&value, &given, 1, "%s, %s: loss", isa, text);
         }

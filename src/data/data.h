@@ -17,4 +17,7 @@ LINNET_NODISCARD linnet_status ln_dataset_open(const char *path,
  * Rows that may not be are feed.h's. */
 void ln_dataset_row(const linnet_dataset *dataset, int64_t row, float *out);
 
+/* The number of a row in the file or memory that the dataset, or what it is a part of, was made of. */
+int64_t ln_dataset_place(const linnet_dataset *dataset, int64_t row);
+
 #endif

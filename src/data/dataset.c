@@ -223,12 +223,17 @@ const char *const *linnet_dataset_classes(const linnet_dataset *dataset)
 
 /* ---- reading rows ---- */
 
+int64_t ln_dataset_place(const linnet_dataset *dataset, int64_t row)
+{
+    return dataset->index != NULL ? dataset->index[row] : row;
+}
+
 void ln_dataset_row(const linnet_dataset *dataset, int64_t row, float *out)
 {
     assert(row >= 0 && row < dataset->rows && dataset->source == NULL);
     const linnet_tensor *features = &dataset->features;
     int64_t row_bytes = features->strides[0] * (int64_t)linnet_dtype_size(features->dtype);
-    int64_t place = dataset->index != NULL ? dataset->index[row] : row;
+    int64_t place = ln_dataset_place(dataset, row);
     if (dataset->row_features > 0) {
         ln_to_float32(features->dtype, (const unsigned char *)features->data + place * row_bytes,
                       (size_t)dataset->row_features, out);

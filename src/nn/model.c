@@ -433,15 +433,3 @@ const char *linnet_model_class(const linnet_model *model, size_t i)
 {
     return i < model->class_count ? model->classes[i] : NULL;
 }
-
-/* ---- the loss (train/loss.c sets it) ---- */
-
-const char *linnet_model_loss(const linnet_model *model)
-{
-    return model->loss != NULL ? model->loss : "CrossEntropyLoss()";
-}
-
-linnet_task linnet_model_task(const linnet_model *model)
-{
-    return model->task;
-}

@@ -182,7 +182,7 @@ struct linnet_model {
     ln_torch_generator generator; /* as linnet_model_reset_parameters left it */
     char **classes;
     size_t class_count;
-    char *loss; /* torch.nn's text; NULL: cross entropy's */
+    char *loss; /* torch.nn's text, set by train/loss.c; NULL: cross entropy's */
     linnet_task task;
     ln_scaling scaling;
     ln_shape input; /* of one row, without the batch dimension; rank -1: not known */

@@ -35,17 +35,29 @@ static void append_floats(ln_text *text, size_t count, const float *numbers)
     }
 }
 
+static void append_list(ln_text *text, const char *name, const ln_loss_list *list)
+{
+    ln_text_append_string(text, name);
+    ln_text_append_string(text, list->given > 0 ? "[" : "None");
+    append_floats(text, list->given, list->values);
+    ln_text_append_string(text, list->given > 0 ? "]" : "");
+}
+
 static void append_loss(ln_text *text, const ln_loss *loss)
 {
     char number[LN_NUMBER_TEXT];
     ln_text_append_string(text, loss->type->signature.name);
-    ln_text_append_string(text, loss->weight_count > 0 ? "(weight=[" : "(weight=None");
-    append_floats(text, loss->weight_count, loss->weights);
-    ln_text_append_string(text, loss->weight_count > 0 ? "], ignore_index=" : ", ignore_index=");
+    append_list(text, "(weight=", &loss->weights);
+    ln_text_append_string(text, ", ignore_index=");
     ln_text_append_int64(text, loss->ignore_index);
     ln_text_append_string(text, loss->sum ? ", reduction='sum'" : ", reduction='mean'");
     ln_text_append_string(text, ", label_smoothing=");
     ln_text_append_string(text, ln_print_double(loss->smoothing, number));
+    if (loss->type->elementwise) {
+        append_list(text, ", pos_weight=", &loss->pos_weights);
+        ln_text_append_string(text, ", bound=");
+        ln_text_append_string(text, ln_print_float(loss->bound, number));
+    }
     ln_text_append_string(text, ")");
 }
 

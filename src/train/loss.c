@@ -1,6 +1,8 @@
-/* loss.c - the table of losses; what they have in common: text, weights of classes, reduction. */
+/* loss.c - the table of losses; what they have in common: text, lists of weights, reduction, sums over a
+ * row's outputs. */
 #include "train/loss.h"
 
+#include <math.h>
 #include <string.h>
 
 #include "base/error.h"
@@ -22,6 +24,25 @@ static const ln_loss_type *const types[] = {
 
 /* ---- text ---- */
 
+/* Every loss has a reduction. */
+static linnet_status take_reduction(ln_loss *loss, const ln_value *values, linnet_error *error)
+{
+    const ln_signature *signature = &loss->type->signature;
+    size_t i = 0;
+    while (strcmp(signature->parameters[i].name, "reduction") != 0) {
+        i++;
+    }
+    if (ln_py_equal(ln_signature_choice(&signature->parameters[i], values[i].integer), "none")) {
+        return ln_fail(
+            error, LINNET_ERROR_ARGUMENT,
+            "grad can be implicitly created only for scalar outputs (reduction has to be "
+            "'mean' or 'sum' in training)");
+    }
+    loss->sum =
+        ln_py_equal(ln_signature_choice(&signature->parameters[i], values[i].integer), "sum");
+    return LINNET_OK;
+}
+
 static linnet_status bind(ln_loss *loss, const ln_py_tree *tree, linnet_error *error)
 {
     const ln_signature *signatures[TYPE_COUNT];
@@ -36,7 +57,12 @@ static linnet_status bind(ln_loss *loss, const ln_py_tree *tree, linnet_error *e
         loss->type = types[which];
         status = ln_signature_bind(tree->source, tree->root, signatures[which], values, error);
     }
-    return status == LINNET_OK ? loss->type->create(loss, values, error) : status;
+    if (status == LINNET_OK) {
+        status = take_reduction(loss, values, error);
+    }
+    return status == LINNET_OK && loss->type->create != NULL
+               ? loss->type->create(loss, values, error)
+               : status;
 }
 
 linnet_status ln_loss_create(const char *text, ln_loss **loss, linnet_error *error)
@@ -61,12 +87,15 @@ linnet_status ln_loss_create(const char *text, ln_loss **loss, linnet_error *err
 void ln_loss_free(ln_loss *loss)
 {
     if (loss != NULL) {
-        ln_free(loss->weights);
+        ln_free(loss->weights.values);
+        ln_free(loss->pos_weights.values);
         ln_free(loss);
     }
 }
 
 /* ---- the loss of a model ---- */
+
+#define STANDARD "CrossEntropyLoss()"
 
 linnet_status linnet_loss_task(const char *text, linnet_task *task, linnet_error *error)
 {
@@ -77,6 +106,16 @@ linnet_status linnet_loss_task(const char *text, linnet_task *task, linnet_error
     return status;
 }
 
+const char *linnet_model_loss(const linnet_model *model)
+{
+    return model->loss != NULL ? model->loss : STANDARD;
+}
+
+linnet_task linnet_model_task(const linnet_model *model)
+{
+    return model->task;
+}
+
 linnet_status linnet_model_set_loss(linnet_model *model, const char *text, linnet_error *error)
 {
     linnet_task task;
@@ -84,8 +123,9 @@ linnet_status linnet_model_set_loss(linnet_model *model, const char *text, linne
     if (status != LINNET_OK) {
         return status;
     }
-    char *copy = ln_copy_text(text, strlen(text));
-    if (copy == NULL) {
+    bool standard = strcmp(text, STANDARD) == 0; /* which is what NULL stands for */
+    char *copy = standard ? NULL : ln_copy_text(text, strlen(text));
+    if (copy == NULL && !standard) {
         return ln_fail_memory(error, strlen(text) + 1, "the loss");
     }
     ln_free(model->loss);
@@ -94,11 +134,77 @@ linnet_status linnet_model_set_loss(linnet_model *model, const char *text, linne
     return LINNET_OK;
 }
 
-/* ---- weights of classes ---- */
+/* ---- lists: weights of classes, of outputs ---- */
 
-static float sum_of(size_t count, const float *values)
+/* Weights below 0 would reward mistakes; a row of weights 0 alone teaches nothing. */
+linnet_status ln_loss_take_list(ln_loss_list *list, const ln_value *value, const char *what,
+                                const char *of, linnet_error *error)
 {
-    float part[16] = {0};
+    size_t count = 0, i = 0;
+    bool any = false;
+    if (value->none) {
+        return LINNET_OK;
+    }
+    for (const ln_py_node *item = value->list->children; item != NULL; item = item->next) {
+        count++;
+    }
+    list->given = count;
+    list->values = ln_alloc(count, sizeof *list->values);
+    if (list->values == NULL) {
+        return ln_fail_memory(error, count * sizeof *list->values, "the weights of a loss");
+    }
+    for (const ln_py_node *item = value->list->children; item != NULL; item = item->next, i++) {
+        double weight = NAN;
+        if (!ln_py_number(item, &weight) || !(weight >= 0 && isfinite((ln_real)weight))) {
+            return ln_fail(error, LINNET_ERROR_ARGUMENT,
+                           "%s of %s %zu: expected a number from 0 on, found %.*s", what, of, i,
+                           LN_PY_SHOWN(item->text));
+        }
+        list->values[i] = (ln_real)weight;
+        any = any || list->values[i] > 0;
+    }
+    return any ? LINNET_OK
+               : ln_fail(error, LINNET_ERROR_ARGUMENT,
+                         "expected a %s above 0 for at least one %s, found none", what, of);
+}
+
+/* Lists of outputs are broadcast as PyTorch does, which is: one number stands for all. */
+static linnet_status fit_list(const ln_loss *loss, ln_loss_list *list, size_t features,
+                              linnet_error *error)
+{
+    bool standard =
+        loss->smoothing != 0 && list == &loss->weights; /* 1 each, where none is given */
+    if (list->given != 0 && list->given != features &&
+        !(loss->type->elementwise && list->given == 1)) {
+        return loss->type->elementwise
+                   ? ln_fail(error, LINNET_ERROR_SHAPE,
+                             "The size of tensor a (%zu) must match the size of tensor b (%zu) at "
+                             "non-singleton dimension 1 (a list of the loss is not as long as the "
+                             "model has outputs)",
+                             list->given, features)
+                   : ln_fail(error, LINNET_ERROR_SHAPE,
+                             "weight tensor should be defined either for all %zu classes or no "
+                             "classes but got weight tensor of shape: [%zu]",
+                             features, list->given);
+    }
+    if (list->given == features || (list->given == 0 && !standard)) {
+        return LINNET_OK;
+    }
+    ln_real one = list->given == 1 ? list->values[0] : 1;
+    ln_free(list->values);
+    list->values = ln_alloc(features, sizeof *list->values);
+    if (list->values == NULL) {
+        return ln_fail_memory(error, features * sizeof *list->values, "the weights of a loss");
+    }
+    for (size_t i = 0; i < features; i++) {
+        list->values[i] = one;
+    }
+    return LINNET_OK;
+}
+
+static ln_real sum_of(size_t count, const ln_real *values)
+{
+    ln_real part[16] = {0};
     for (size_t i = 0; i < count; i++) {
         part[i % 16] = part[i % 16] + values[i];
     }
@@ -107,45 +213,70 @@ static float sum_of(size_t count, const float *values)
 
 linnet_status ln_loss_fit(ln_loss *loss, size_t features, linnet_error *error)
 {
-    if (loss->weight_count != 0 && loss->weight_count != features) {
-        return ln_fail(error, LINNET_ERROR_SHAPE,
-                       "weight tensor should be defined either for all %zu classes or no classes "
-                       "but got weight tensor of shape: [%zu]",
-                       features, loss->weight_count);
+    linnet_status status = fit_list(loss, &loss->weights, features, error);
+    if (status == LINNET_OK) {
+        status = fit_list(loss, &loss->pos_weights, features, error);
     }
-    if (loss->weight_count == 0 && loss->smoothing != 0) {
-        loss->weights = ln_alloc(features, sizeof *loss->weights);
-        if (loss->weights == NULL) {
-            return ln_fail_memory(error, features * sizeof *loss->weights,
-                                  "the weights of the classes");
-        }
-        for (size_t i = 0; i < features; i++) {
-            loss->weights[i] = 1;
-        }
+    if (status == LINNET_OK) {
+        const ln_real *weights = loss->weights.values;
+        loss->total = weights != NULL ? sum_of(features, weights) : (ln_real)features;
+        loss->elements = loss->type->elementwise ? (ln_real)features : 1;
     }
-    loss->total = loss->weights != NULL ? sum_of(features, loss->weights) : (float)features;
-    return LINNET_OK;
+    return status;
 }
 
-float ln_loss_row_weight(const ln_loss *loss, int64_t target)
+/* ---- rows ---- */
+
+bool ln_loss_counts(const ln_loss *loss, const ln_target *target)
 {
-    if (target == loss->ignore_index) {
+    return target->values != NULL || target->label != loss->ignore_index;
+}
+
+ln_real ln_loss_row_weight(const ln_loss *loss, const ln_target *target)
+{
+    if (!ln_loss_counts(loss, target)) {
         return 0;
     }
-    return loss->weights != NULL ? loss->weights[target] : 1;
+    bool by_class = target->values == NULL && loss->weights.values != NULL;
+    return by_class ? target->weight * loss->weights.values[target->label] : target->weight;
+}
+
+ln_real ln_loss_sum_parts(const ln_loss *loss, ln_loss_part part, size_t features,
+                          const ln_real *outputs, const ln_target *target, ln_real scale,
+                          ln_real *gradient)
+{
+    ln_real sums[16] = {0};
+    const ln_real factor = target->weight * scale;
+    for (size_t j = 0; j < features; j++) {
+        ln_loss_element element = part(loss, outputs[j], (ln_real)target->values[j]);
+        if (loss->weights.values != NULL) {
+            element.value = element.value * loss->weights.values[j];
+            element.slope = element.slope * loss->weights.values[j];
+        }
+        sums[j % 16] = sums[j % 16] + element.value;
+        if (gradient != NULL) {
+            gradient[j] = element.slope * factor;
+        }
+    }
+    return target->weight * ln_tree16(sums);
 }
 
 /* ---- reduction ---- */
 
-float ln_loss_scale(const ln_loss *loss, float weight_sum)
+ln_real ln_loss_mean(const ln_loss *loss, ln_real loss_sum, ln_real weight_sum)
+{
+    return loss_sum / (weight_sum * loss->elements);
+}
+
+ln_real ln_loss_scale(const ln_loss *loss, ln_real weight_sum)
 {
     if (loss->sum) {
         return 1;
     }
-    return weight_sum > 0 ? 1.0f / weight_sum : 0;
+    return weight_sum > 0 ? 1.0f / (weight_sum * loss->elements) : 0;
 }
 
-float ln_loss_reduce(const ln_loss *loss, float loss_sum, float weight_sum)
+ln_real ln_loss_reduce(const ln_loss *loss, ln_real loss_sum, ln_real weight_sum)
 {
-    return loss->sum ? loss_sum : loss_sum / weight_sum;
+    return loss->sum ? loss_sum : ln_loss_mean(loss, loss_sum, weight_sum);
 }

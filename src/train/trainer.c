@@ -4,12 +4,15 @@
  * it. Nothing is allocated
  * after linnet_trainer_create. Validation, keeping the best and stopping are the caller's. */
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/checked.h"
 #include "base/error.h"
 #include "base/fpenv.h"
+#include "data/data.h"
 #include "train/classes.h"
+#include "train/targets.h"
 #include "train/trainer.h"
 
 int64_t ln_trainer_epoch_batches(const linnet_trainer *trainer)
@@ -30,7 +33,8 @@ static linnet_status check_data(linnet_trainer *trainer, linnet_error *error)
     linnet_status status =
         ln_check_logits(trainer->model, dataset, trainer->options.batch_size, &outputs, error);
     if (status == LINNET_OK) {
-        status = ln_check_labels(dataset, outputs, trainer->loss->ignore_index, "training", error);
+        status = ln_check_targets(trainer->loss, dataset, outputs, trainer->options.batch_size,
+                                  "training", error);
     }
     if (status == LINNET_OK) {
         status = ln_loss_fit(trainer->loss, (size_t)outputs, error);
@@ -117,8 +121,8 @@ static linnet_status prepare(linnet_trainer *trainer, linnet_error *error)
     size_t rows = (size_t)linnet_dataset_rows(trainer->dataset);
     size_t batch = options->batch_size > 0 ? options->batch_size : 64;
     options->batch_size = ln_min_size(batch, rows);
-    linnet_status status = ln_loss_create(
-        options->loss != NULL ? options->loss : "CrossEntropyLoss()", &trainer->loss, error);
+    const char *loss = options->loss != NULL ? options->loss : linnet_model_loss(trainer->model);
+    linnet_status status = ln_loss_create(loss, &trainer->loss, error);
     if (status != LINNET_OK) {
         ln_error_put_before(error, "loss");
     }
@@ -150,6 +154,9 @@ static linnet_status prepare(linnet_trainer *trainer, linnet_error *error)
     }
     if (status == LINNET_OK) {
         status = take_memory(trainer, error);
+    }
+    if (status == LINNET_OK && options->loss != NULL) {
+        status = linnet_model_set_loss(trainer->model, loss, error);
     }
     /* The texts were the caller's for this call only. */
     options->optim = options->loss = options->schedule = NULL;
@@ -223,8 +230,8 @@ static void weigh_row(void *context, size_t row)
 {
     const batch_run *run = context;
     const linnet_trainer *trainer = run->trainer;
-    int64_t target = linnet_dataset_labels(trainer->dataset)[run->index[row]];
-    trainer->weights[row] = ln_loss_row_weight(trainer->loss, target);
+    ln_target target = ln_target_of(trainer->dataset, run->index[row]);
+    trainer->weights[row] = ln_loss_row_weight(trainer->loss, &target);
 }
 
 static void loss_row(void *context, size_t row)
@@ -234,16 +241,16 @@ static void loss_row(void *context, size_t row)
     size_t features = trainer->plan->out_features;
     const float *logits = run->logits + row * run->logits_ld;
     float *gradient = run->gradient + row * run->gradient_ld;
-    int64_t target = linnet_dataset_labels(trainer->dataset)[run->index[row]];
-    if (target == trainer->loss->ignore_index) {
+    ln_target target = ln_target_of(trainer->dataset, run->index[row]);
+    if (!ln_loss_counts(trainer->loss, &target)) {
         trainer->correct[row] = false;
         trainer->losses[row] = 0;
         memset(gradient, 0, features * sizeof *gradient);
         return;
     }
-    trainer->correct[row] = ln_predicted_class(features, logits) == (size_t)target;
+    trainer->correct[row] = ln_target_met(trainer->loss, features, logits, &target);
     trainer->losses[row] = trainer->loss->type->row(trainer->loss, trainer->plan->kernels, features,
-                                                    logits, (size_t)target, run->scale, gradient);
+                                                    logits, &target, run->scale, gradient);
 }
 
 static void read_row(void *context, size_t row, float *out)
@@ -284,7 +291,7 @@ static bool train_batch(batch_run *run)
     run->gradient = ln_plan_output_gradient(plan, &run->gradient_ld);
     ln_plan_rows(plan, run->rows, 16 * plan->out_features, loss_row, run);
     ln_sum_columns(plan->kernels, NULL, run->rows, 1, trainer->losses, 1, &sum);
-    run->mean = sum / weight;
+    run->mean = ln_loss_mean(trainer->loss, sum, weight);
     run->item = ln_loss_reduce(trainer->loss, sum, weight);
     bool good = weight > 0 ? isfinite(run->mean) : sum == 0;
     if (good) {
@@ -332,10 +339,10 @@ static void add_batch(const batch_run *run)
 {
     linnet_trainer *trainer = run->trainer;
     ln_epoch_position *position = &trainer->position;
-    const int64_t *labels = linnet_dataset_labels(trainer->dataset);
     for (size_t r = 0; r < run->rows; r++) {
+        ln_target target = ln_target_of(trainer->dataset, run->index[r]);
         position->correct += trainer->correct[r];
-        position->counted += labels[run->index[r]] != trainer->loss->ignore_index;
+        position->counted += ln_loss_counts(trainer->loss, &target);
     }
     if (!isnan(run->mean)) {
         position->loss += (double)run->mean * (double)run->rows;
@@ -354,7 +361,9 @@ static linnet_epoch sum_up(const linnet_trainer *trainer)
                         ? position->batch * (int64_t)trainer->options.batch_size
                         : rows;
         done.loss = position->loss / (double)position->loss_rows;
-        done.accuracy = (double)position->correct / (double)position->counted;
+        done.accuracy = trainer->loss->type->task == LINNET_TASK_REGRESSION
+                            ? (double)NAN
+                            : (double)position->correct / (double)position->counted;
         done.lr = position->lr;
     }
     return done;
@@ -376,14 +385,44 @@ static bool report(const batch_run *run)
            trainer->options.progress(trainer->options.context, &progress);
 }
 
+/* "rows 3, 17 and 2 others": those of the batch whose loss is no number, or all of it where each one
+ * is and only their sum is none. */
+static void list_rows(const batch_run *run, char *text, size_t size)
+{
+    enum { LISTED = 8 };
+    const linnet_trainer *trainer = run->trainer;
+    size_t bad = 0, told = 0, used = 0;
+    for (size_t r = 0; r < run->rows; r++) {
+        bad += isfinite(trainer->losses[r]) ? 0 : 1;
+    }
+    size_t count = bad > 0 ? bad : run->rows;
+    used = (size_t)snprintf(text, size, "row%s", count > 1 ? "s" : "");
+    for (size_t r = 0; r < run->rows && told < LISTED; r++) {
+        if (bad == 0 || !isfinite(trainer->losses[r])) {
+            used += (size_t)snprintf(text + used, size - used, "%s %lld", told > 0 ? "," : "",
+                                     (long long)ln_dataset_place(trainer->dataset, run->index[r]));
+            told++;
+        }
+    }
+    if (count > told) {
+        snprintf(text + used, size - used, " and %zu more", count - told);
+    }
+}
+
 static linnet_status fail_loss(const batch_run *run, linnet_error *error)
 {
     const linnet_trainer *trainer = run->trainer;
-    return ln_fail(error, LINNET_ERROR_DATA,
-                   "the loss is %s at epoch %lld, step %lld; the parameters are those of the step "
-                   "before (a smaller learning rate or scaled features may help)",
-                   isnan(run->mean) ? "NaN" : "infinite", (long long)trainer->epoch + 1,
-                   (long long)trainer->position.batch + 1);
+    bool unit = trainer->loss->type->unit_output;
+    char rows[256];
+    list_rows(run, rows, sizeof rows);
+    return ln_fail(
+        error, LINNET_ERROR_DATA,
+        "the loss is %s at epoch %lld, step %lld, of %s; the parameters are those of the "
+        "step before (%s)",
+        isnan(run->mean) ? "NaN" : "infinite", (long long)trainer->epoch + 1,
+        (long long)trainer->position.batch + 1, rows,
+        unit ? "all elements of input should be between 0 and 1, as a Sigmoid() gives them"
+             : "a smaller learning rate or scaled features may help");
 }
 
 /* Steps a schedule that is stepped `each_batch`, or each epoch. */

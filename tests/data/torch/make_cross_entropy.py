@@ -1,10 +1,10 @@
-"""make_cross_entropy.py - cross_entropy.inc: PyTorch's cross entropy and its gradient, for tests/test_loss.c.
+"""make_cross_entropy.py - cross_entropy.inc: PyTorch's losses over classes and their gradients, for tests/test_loss.c.
 
     /usr/bin/python3 make_cross_entropy.py > cross_entropy.inc
 """
 
 import torch
-from torch.nn import CrossEntropyLoss
+from torch.nn import CrossEntropyLoss, NLLLoss
 
 LOGITS = [0.5, -1.25, 2.0, 0.0, 0.75, -0.5, 3.0, 1.5, -2.0, 0.25, 0.25, 1.0]
 WEIGHT = "weight=torch.tensor([1., 2., .5])"
@@ -23,6 +23,9 @@ CASES = [
     ("CrossEntropyLoss(ignore_index=255, reduction='sum', label_smoothing=0.1)", [255, 0, 255, 1]),
     ("CrossEntropyLoss(ignore_index=2)", [2, 2, 2, 2]),
     ("CrossEntropyLoss(ignore_index=2, reduction='sum')", [2, 2, 2, 2]),
+    ("NLLLoss()", [2, 0, 1, 1]),
+    (f"NLLLoss({WEIGHT}, ignore_index=0)", [2, 0, 1, 1]),
+    (f"NLLLoss({WEIGHT}, reduction='sum')", [2, 0, 1, 1]),
 ]
 
 print(f"/* Made by make_cross_entropy.py under PyTorch {torch.__version__}. */")

@@ -1,0 +1,28 @@
+/* mse_loss.c - torch.nn.MSELoss: l_j = (x_j - t_j)^2. */
+#include "train/loss.h"
+
+static ln_loss_element part(const ln_loss *loss, ln_real x, ln_real t)
+{
+    (void)loss;
+    ln_real d = x - t;
+    return (ln_loss_element){d * d, 2 * d};
+}
+
+static ln_real row(const ln_loss *loss, const ln_kernels *kernels, size_t features,
+                   const ln_real *outputs, const ln_target *target, ln_real scale,
+                   ln_real *gradient)
+{
+    (void)kernels;
+    return ln_loss_sum_parts(loss, part, features, outputs, target, scale, gradient);
+}
+
+const ln_loss_type ln_mse_loss_type = {
+    .signature = {"MSELoss",
+                  3,
+                  {LN_LOSS_OLD("size_average"), LN_LOSS_OLD("reduce"), LN_LOSS_REDUCTION}},
+    .task = LINNET_TASK_REGRESSION,
+    .values = true,
+    .elementwise = true,
+    .sizes = LN_LOSS_BROADCAST,
+    .row = row,
+};

@@ -1,0 +1,40 @@
+/* nll_loss.c - torch.nn.NLLLoss over class indices: l = -w_t x_t, of log-probabilities x such as
+ * LogSoftmax gives. 'mean' divides the sum of a batch by the sum of the w_t. */
+#include <string.h>
+
+#include "train/loss.h"
+
+enum { WEIGHT, SIZE_AVERAGE, IGNORE_INDEX, REDUCE, REDUCTION };
+
+static linnet_status create(ln_loss *loss, const ln_value *values, linnet_error *error)
+{
+    loss->ignore_index = values[IGNORE_INDEX].integer;
+    return ln_loss_take_list(&loss->weights, &values[WEIGHT], "weight", "class", error);
+}
+
+static ln_real row(const ln_loss *loss, const ln_kernels *kernels, size_t features,
+                   const ln_real *outputs, const ln_target *target, ln_real scale,
+                   ln_real *gradient)
+{
+    (void)kernels;
+    ln_real weight = ln_loss_row_weight(loss, target), chosen = outputs[target->label];
+    if (gradient != NULL) {
+        memset(gradient, 0, features * sizeof *gradient);
+        gradient[target->label] = -(weight * scale);
+    }
+    return -(weight * chosen);
+}
+
+const ln_loss_type ln_nll_loss_type = {
+    .signature = {"NLLLoss",
+                  5,
+                  {{"weight", LN_KIND_LIST, "None", LN_REPR_NEVER},
+                   LN_LOSS_OLD("size_average"),
+                   {"ignore_index", LN_KIND_INT, "-100", LN_REPR_NEVER},
+                   LN_LOSS_OLD("reduce"),
+                   LN_LOSS_REDUCTION}},
+    .task = LINNET_TASK_CLASSIFICATION,
+    .classes = true,
+    .create = create,
+    .row = row,
+};
