@@ -5,10 +5,12 @@
 #include "support/check.h"
 
 #include <math.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "support/scratch.h"
+#include "tensor/state_dict.h"
 
 #define FOLDER LN_TEST_DATA "/onnx/"
 
@@ -129,6 +131,23 @@ static float *run_model(const linnet_model *model, size_t *count)
     return y;
 }
 
+/* The state_dict of a file can be written as it is, and stands for the same model. */
+static void check_passed_on(const char *from, const char *to, const float *y, size_t count)
+{
+    linnet_error error = {0};
+    linnet_state_dict *dict;
+    size_t again_count;
+    check_ok(linnet_state_dict_load(from, &dict, &error), &error);
+    check_ok(linnet_state_dict_save(dict, to, &error), &error);
+    linnet_state_dict_free(dict);
+    linnet_model *model = load(to);
+    float *again_y = run_model(model, &again_count);
+    assert_int_equal(count, again_count);
+    check_same(y, again_y, count, "%s", from);
+    test_free(again_y);
+    linnet_model_free(model);
+}
+
 /* Written and read again, a model gives the bits that it gave, and the same bytes each time. */
 static void check_written(void *const *state, const char *path)
 {
@@ -147,6 +166,7 @@ static void check_written(void *const *state, const char *path)
     float *y = run_model(model, &count), *again_y = run_model(again, &again_count);
     assert_int_equal(count, again_count);
     check_same(y, again_y, count, "%s", path);
+    check_passed_on(path, second, y, count);
     test_free(y);
     test_free(again_y);
     free(bytes);
@@ -317,6 +337,28 @@ static void test_unwritable(void **state)
                      LINNET_ERROR_FORMAT, "module '' (Linear): its tensors are not all there");
     check_unwritable(state, linear, "{\"shape\":[4]}", LINNET_ERROR_SHAPE,
                      "module '' (Linear): its input has another number of features");
+    check_unwritable(state, "LayerNorm(eps=0.1, elementwise_affine=False)", NULL,
+                     LINNET_ERROR_UNSUPPORTED,
+                     "module '' (LayerNorm): there are no operators of ONNX for it");
+    check_unwritable(state, "LayerNorm(3, eps=0.1, elementwise_affine=False)", NULL,
+                     LINNET_ERROR_FORMAT, "module '' (LayerNorm): its arguments are not all there");
+    check_unwritable(state, "RMSNorm(3, eps=0.1, elementwise_affine=False)", NULL,
+                     LINNET_ERROR_FORMAT, "module '' (RMSNorm): its arguments are not all there");
+    check_unwritable(state,
+                     "BatchNorm1d(3, eps=1e-05, momentum=0.1, affine=False, "
+                     "track_running_stats=True)",
+                     NULL, LINNET_ERROR_FORMAT,
+                     "module '' (BatchNorm1d): its tensors are not all there");
+    check_unwritable(state,
+                     "BatchNorm1d(3, eps=1e-05, momentum=0.1, affine=True, "
+                     "track_running_stats=False)",
+                     NULL, LINNET_ERROR_UNSUPPORTED,
+                     "module '' (BatchNorm1d): there are no operators of ONNX for it");
+    check_unwritable(state, "GLU(dim=-1)", NULL, LINNET_ERROR_UNSUPPORTED,
+                     "module '' (GLU): there are no operators of ONNX for it");
+    check_unwritable(state, "Unflatten(dim=2, unflattened_size=(1, 3))", "{\"shape\":[3]}",
+                     LINNET_ERROR_SHAPE,
+                     "module '' (Unflatten): it splits a dimension that its input has not");
     check_unwritable(state, "Flatten(start_dim=1, end_dim=3)", NULL, LINNET_ERROR_SHAPE,
                      "module '' (Flatten): it joins dimensions that its input has not");
     const char *const inputs[] = {
@@ -324,6 +366,71 @@ static void test_unwritable(void **state)
     for (size_t i = 0; i < sizeof inputs / sizeof inputs[0]; i++) {
         check_unwritable(state, linear, inputs[i], LINNET_ERROR_FORMAT, bad_input);
     }
+}
+
+/* protobuf's messages end at 2 GiB: refused by the size alone, before a byte is looked at. */
+static void test_too_large(void **state)
+{
+    need_onnx();
+    const int64_t shape[] = {65536, 8192};
+    const size_t size = (size_t)shape[0] * (size_t)shape[1] * sizeof(float);
+    void *memory = mmap(NULL, size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    assert_ptr_not_equal(memory, MAP_FAILED);
+    linnet_error error = {0};
+    linnet_state_dict *dict;
+    linnet_tensor weight;
+    check_ok(linnet_state_dict_create(&dict, &error), &error);
+    check_ok(linnet_tensor_from(memory, LINNET_FLOAT32, 2, shape, &weight, &error), &error);
+    check_ok(ln_state_dict_take(dict, "weight", &weight, &error), &error);
+    check_ok(linnet_state_dict_metadata_set(
+                 dict, "linnet.model", "Linear(in_features=8192, out_features=65536, bias=False)",
+                 &error),
+             &error);
+    const char *path = scratch_path(state, "large.onnx");
+    assert_int_equal(linnet_state_dict_save(dict, path, &error), LINNET_ERROR_UNSUPPORTED);
+    assert_string_equal(error.message, "expected a model of less than 2 GiB, which is all that an "
+                                       "ONNX file can hold, found one of 2147483832 bytes");
+    assert_int_equal(scratch_count(state), 0);
+    linnet_state_dict_free(dict);
+    munmap(memory, size);
+}
+
+/* Weights of another dtype are written as float32; a size of -1 as what it comes to; and statistics
+ * without weights with ones and zeros beside them. */
+static void test_written_forms(void **state)
+{
+    need_onnx();
+    linnet_error error = {0};
+    linnet_model *model, *again;
+    linnet_state_dict *dict;
+    linnet_tensor half;
+    const char *path = scratch_path(state, "forms.onnx");
+    check_ok(linnet_model_parse("Sequential(Linear(3, 4, bias=False), "
+                                "BatchNorm1d(4, affine=False), Unflatten(1, (2, -1)), Flatten())",
+                                NULL, 0, &model, &error),
+             &error);
+    float *weights = linnet_model_parameter(model, 0)->data;
+    for (int i = 0; i < 12; i++) {
+        weights[i] = (float)(i - 5) / 4; /* exact in float16 */
+    }
+    ((float *)linnet_model_buffer(model, 0)->data)[1] = 0.5f;
+    check_ok(linnet_model_save(model, path, &error), &error);
+    check_ok(linnet_state_dict_load(path, &dict, &error), &error);
+    check_ok(linnet_tensor_to(linnet_model_parameter(model, 0), LINNET_FLOAT16, &half, &error),
+             &error);
+    check_ok(linnet_state_dict_set(dict, "0.weight", &half, &error), &error);
+    check_ok(linnet_state_dict_save(dict, path, &error), &error);
+    again = load(path);
+    size_t count, again_count;
+    float *y = run_model(model, &count), *again_y = run_model(again, &again_count);
+    assert_int_equal(count, again_count);
+    check_same(y, again_y, count, "forms");
+    test_free(y);
+    test_free(again_y);
+    linnet_tensor_free(&half);
+    linnet_state_dict_free(dict);
+    linnet_model_free(model);
+    linnet_model_free(again);
 }
 
 /* ---- external data: links ---- */
@@ -400,6 +507,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_written_model, scratch_setup, scratch_teardown),
         cmocka_unit_test_setup_teardown(test_nested_model, scratch_setup, scratch_teardown),
         cmocka_unit_test_setup_teardown(test_unwritable, scratch_setup, scratch_teardown),
+        cmocka_unit_test_setup_teardown(test_too_large, scratch_setup, scratch_teardown),
+        cmocka_unit_test_setup_teardown(test_written_forms, scratch_setup, scratch_teardown),
         cmocka_unit_test_setup_teardown(test_external_links, scratch_setup, scratch_teardown),
         cmocka_unit_test_setup_teardown(test_memory, scratch_setup, scratch_teardown),
     };

@@ -236,6 +236,8 @@ static void test_hostile_headers(void **state)
         {"{\"a\":1}", 0, LINNET_ERROR_FORMAT, "tensor 'a': expected an object, found a number"},
         {"{\"a\\n\\u001b[2J\":1}", 0, LINNET_ERROR_FORMAT,
          "tensor 'a??[2J': expected an object, found a number"},
+        {"{\"a\xc2\x85\":false}", 0, LINNET_ERROR_FORMAT,
+         "tensor 'a?': expected an object, found false"},
         {A("\"shape\":[2],\"data_offsets\":[0,8]"), 8, LINNET_ERROR_FORMAT,
          "tensor 'a': expected dtype, shape and data_offsets, found one of them missing"},
         {A("\"dtype\":\"F32\",\"data_offsets\":[0,8]"), 8, LINNET_ERROR_FORMAT,
@@ -406,6 +408,26 @@ static void test_saving_fails(void **state)
     assert_int_equal(scratch_count(state), 0);
 }
 
+/* What the reader would refuse is not written: each of these characters takes six in the header. */
+static void test_no_header_beyond_the_limit(void **state)
+{
+    enum { COUNT = 16666667 };
+    linnet_state_dict *dict;
+    linnet_error error = {0};
+    char *value = malloc(COUNT + 1);
+    assert_non_null(value);
+    memset(value, 1, COUNT);
+    value[COUNT] = '\0';
+    check_ok(linnet_state_dict_create(&dict, &error), &error);
+    check_ok(linnet_state_dict_metadata_set(dict, "k", value, &error), &error);
+    free(value);
+    check_save_fails(dict, scratch_path(state, "large.safetensors"), LINNET_ERROR_UNSUPPORTED,
+                     "names and metadata make a header of 100000032 bytes, and at most 100000000 "
+                     "are allowed");
+    assert_int_equal(scratch_count(state), 0);
+    linnet_state_dict_free(dict);
+}
+
 /* Metadata is written sorted, and a strided tensor as its elements in row-major order. */
 static void test_sorted_metadata_and_strided_tensors(void **state)
 {
@@ -453,6 +475,7 @@ int main(void)
         cmocka_unit_test(test_truncations),
         cmocka_unit_test(test_deep_header),
         cmocka_unit_test(test_saving_fails),
+        cmocka_unit_test(test_no_header_beyond_the_limit),
         cmocka_unit_test(test_sorted_metadata_and_strided_tensors),
     };
     return cmocka_run_group_tests(tests, scratch_setup, scratch_teardown);

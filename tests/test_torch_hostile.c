@@ -118,6 +118,12 @@ static const hostile takers[] = {
      "pickle, byte 145: expected a dict to add to, found a tuple"},
     {BYTES(P2 "N(K\1K\2u."), LINNET_ERROR_FORMAT,
      "pickle, byte 145: expected a dict to add to, found None"},
+    {BYTES(P2 "G\0\0\0\0\0\0\0\0K\1K\2s."), LINNET_ERROR_FORMAT,
+     "pickle, byte 152: expected a dict to add to, found a float"},
+    {BYTES("\x80\4C\1aK\1K\2s."), LINNET_ERROR_FORMAT,
+     "pickle, byte 146: expected a dict to add to, found bytes"},
+    {BYTES("\x80\4\x8fK\1K\2s."), LINNET_ERROR_FORMAT,
+     "pickle, byte 144: expected a dict to add to, found a set"},
     {BYTES(P2 "}K\1a."), LINNET_ERROR_FORMAT,
      "pickle, byte 142: expected a list to add to, found a dict"},
     {BYTES(P2 ")(K\1e."), LINNET_ERROR_FORMAT,
@@ -219,6 +225,8 @@ static const hostile storages[] = {
      "pickle, byte 185: 's': expected a tensor, found a storage"},
 };
 
+#define HUGE "\x8a\x08\0\0\0\0\0\0\0\x10"
+
 static const hostile tensors[] = {
     {BYTES(P2 V2 ")R."), LINNET_ERROR_FORMAT,
      "pickle, byte 173: expected 6 or 7 arguments for 'torch._utils._rebuild_tensor_v2', found 0"},
@@ -273,6 +281,11 @@ static const hostile tensors[] = {
      LINNET_ERROR_FORMAT,
      "pickle, byte 263: expected a tensor within the 2 elements of its storage, found one that "
      "ends past them"},
+    /* Each of 2^62 bytes by a stride of 0. */
+    {BYTES(P2 "(" TENSOR(STORAGE("K\2", "N"), "K\0", HUGE "\x85", "K\0\x85")
+               TENSOR(STORAGE("K\2", "N"), "K\0", HUGE "\x85", "K\0\x85") "t."),
+     LINNET_ERROR_FORMAT,
+     "pickle, byte 385: the tensors together have more bytes than can be counted"},
 };
 
 static const hostile names[] = {

@@ -85,7 +85,7 @@ linnet_status ln_onnx_build_batch_norm(ln_onnx_building *b)
     ln_text_append_string(&b->text, "BatchNorm1d(");
     ln_text_append_int64(&b->text, channels);
     append_eps(b);
-    ln_text_append_string(&b->text, ")");
+    ln_text_append_string(&b->text, ", momentum=0.1, affine=True, track_running_stats=True)");
     linnet_status status = LINNET_OK;
     for (size_t i = 0; status == LINNET_OK && i < 4; i++) {
         const linnet_tensor *tensor = ln_onnx_bound(b->match, names[i])->tensor;
@@ -142,7 +142,8 @@ linnet_status ln_onnx_build_layer_norm(ln_onnx_building *b)
     }
     ln_text_append_string(&b->text, shape.rank == 1 ? ",)" : ")");
     append_eps(b);
-    ln_text_append_string(&b->text, weight == NULL ? ", elementwise_affine=False" : "");
+    ln_text_append_string(&b->text, weight == NULL ? ", elementwise_affine=False"
+                                                   : ", elementwise_affine=True");
     ln_text_append_string(&b->text,
                           is_layer_norm && weight != NULL && bias == NULL ? ", bias=False)" : ")");
     linnet_status status = LINNET_OK;

@@ -500,5 +500,48 @@ for name, made, message in [
     shape = "dimensions, rows first" in message and "Softmax" not in message
     bad(f"bad_{name}.onnx", made, "FORMAT" if features or shape or "sizes from -1" in message else "UNSUPPORTED", message)
 
+# ---- what graphs may leave open ----
+def open_shape(name, nodes, constants, text, **options):
+    """A graph whose input has no shape; what it gives is known from the one that has."""
+    good(name, model(nodes, constants, **options), text)
+    made = onnx.load(name)
+    made.graph.input[0].type.tensor_type.ClearField("shape")
+    write(name, made.SerializeToString())
+
+
+open_shape("open_gemm.onnx", [node("Gemm", "x w b", transB=1)], C13, f"Sequential({LINEAR})")
+open_shape("open_flatten.onnx", [node("Flatten", "x", "f"), node("Gemm", "f w b", transB=1)], C13,
+           f"Sequential(Flatten(start_dim=1, end_dim=-1), {LINEAR})", shape=("batch", 2, 2))
+good("view_int.onnx",
+     model([node("Constant", "", "zero", value_int=0), node("Shape", "x", "s"), node("Gather", "s zero", "g", axis=0),
+            node("Unsqueeze", "g first", "u"),
+            node("Concat", "u rest", "c", axis=0), node("Reshape", "x c", "f"), node("Gemm", "f w b", transB=1)],
+           [integers("first", [0]), integers("rest", [-1])] + C13, shape=("batch", 2, 2)),
+     f"Sequential(Flatten(start_dim=1, end_dim=2), {LINEAR})")
+
+
+def normalized(axes, shape):
+    """LayerNorm without weights as exporters write it."""
+    return model([node("ReduceMean", "x", "m", axes=axes), node("Sub", "x m", "d"), node("Pow", "d two", "p"),
+                  node("ReduceMean", "p", "v", axes=axes), node("Add", "v eps", "e"), node("Sqrt", "e", "q"),
+                  node("Div", "d q")], [tensor("two", 2.0), tensor("eps", 1e-5)], shape=shape)
+
+
+good("norm_parts.onnx", normalized([1, 2], ("batch", 2, 3)), "Sequential(LayerNorm((2, 3), elementwise_affine=False))")
+bad("bad_norm_axes.onnx", normalized([1, 3], ("batch", 2, 3, 2)), "UNSUPPORTED",
+    "node 'n_y' (Div): what comes before it is not what a module is made of")
+bad("bad_norm_last.onnx", normalized([1], ("batch", 2, 3)), "UNSUPPORTED",
+    "node 'n_y' (Div): expected a norm over the last dimensions of each row, and weights of their sizes")
+bad("bad_perm.onnx", model([node("Transpose", "w", "t", perm=[0, 2]), node("MatMul", "x t")], C13[:1]), "FORMAT",
+    "node 'n_t' (Transpose): expected perm to be a permutation of the 2 dimensions")
+bad("bad_unsqueeze.onnx", model([node("Unsqueeze", "b axes", "u"), node("Add", "x u")],
+                                [tensor("b", np.ones(4)), integers("axes", [9])]), "UNSUPPORTED",
+    "node 'n_y' (Add): what comes before it is not what a module is made of")
+bad("bad_slice_axes.onnx", model([node("Shape", "x", "s"),
+                                  helper.make_node("Slice", ["s"], ["h"], starts=[0], ends=[1], axes=[1]),
+                                  node("Concat", "h rest", "c", axis=0), node("Reshape", "x c")],
+                                 [integers("rest", [-1])], opset=9), "UNSUPPORTED",
+    "node 'n_y' (Reshape): expected a constant, found what the graph computes")
+
 with open("index.txt", "w") as file:
     file.write("\n".join(index) + "\n")
