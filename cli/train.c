@@ -22,6 +22,9 @@ static int check_usage(const cli_train_values *values)
     if (strcmp(values->output, "-") == 0) {
         return cli_misuse("--output", "a model needs a file, not standard output");
     }
+    if (values->clip_grad_norm > 0 && values->clip_grad_value > 0) {
+        return cli_misuse("--clip-grad-value", "cannot stand beside --clip-grad-norm");
+    }
     if (values->val != NULL && values->val_fraction > 0) {
         return cli_misuse("--val-fraction", "cannot stand beside --val");
     }
@@ -283,6 +286,15 @@ static const cli_option options[] = {
     {"epochs", 0, "N", CLI_INT, FIELD(epochs), 0, 1000000000, "10",
      "passes over the data; 0 writes the initial model"},
     {"batch-size", 0, "N", CLI_INT, FIELD(batch_size), 1, 1 << 20, "64", "rows of one step"},
+    {"accumulate", 0, "N", CLI_INT, FIELD(accumulate), 1, 1 << 20, "1",
+     "take a step after N batches, whose gradients are added up: that of one batch of N times the "
+     "rows, "
+     "with their mean as its loss, in the memory of a small one"},
+    {"clip-grad-norm", 0, "X", CLI_NUMBER, FIELD(clip_grad_norm), 0, INT64_MAX, NULL,
+     "bring the norm of all gradients together down to X before each step, as clip_grad_norm_ "
+     "does"},
+    {"clip-grad-value", 0, "X", CLI_NUMBER, FIELD(clip_grad_value), 0, INT64_MAX, NULL,
+     "bring each gradient between -X and X before each step, as clip_grad_value_ does"},
     {"optim", 0, "TEXT", CLI_TEXT, FIELD(optim), 0, 0, "Adam(lr=0.001)",
      "an optimizer of torch.optim with its arguments: SGD, Adam, AdamW, NAdam, RAdam, RMSprop or "
      "Adagrad"},

@@ -12,8 +12,9 @@ typedef struct cli_train_values {
     const char *optim, *loss, *rng, *schedule, *schedule_step, *precision;
     const char *checkpoint, *resume;
     const char *history, *logdir;
-    int64_t epochs, batch_size, seed, threads;
-    double val_fraction, scale; /* 0: not given */
+    int64_t epochs, batch_size, accumulate, seed, threads;
+    double clip_grad_norm, clip_grad_value; /* 0: not given */
+    double val_fraction, scale;             /* 0: not given */
     bool standardize;
     cli_list classes;
     cli_set set;

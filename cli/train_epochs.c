@@ -376,7 +376,8 @@ int cli_train_epochs(cli_training *training)
         return code;
     }
     int64_t rows = linnet_dataset_rows(training->train);
-    course.batches = (rows + values->batch_size - 1) / values->batch_size;
+    int64_t batch = values->batch_size * values->accumulate;
+    course.batches = (rows + batch - 1) / batch;
     code = warn_missing(training);
     if (code == CLI_OK && values->resume != NULL) {
         code = cli_resume(training, course.trainer, &course.best);

@@ -806,7 +806,14 @@ typedef struct linnet_trainer_options {
     const linnet_name *names;
     size_t name_count;
     size_t batch_size; /* 0: 64 */
-    uint64_t seed;     /* of shuffle and dropout */
+    /* Batches of accumulate * batch_size rows, run batch_size rows at a time, their gradients added up:
+     * one step of the optimizer, one call of `progress`. The loss is the mean over all rows of the
+     * batch, the same as without accumulate; BatchNorm1d takes its statistics from batch_size rows. Where
+     * batch_size is 64, 128, 256, ..., the gradients of Linear's parameters are so to the bit. 0: 1 */
+    size_t accumulate;
+    double clip_grad_norm;  /* clip_grad_norm_(parameters, this) before each step; 0: not */
+    double clip_grad_value; /* clip_grad_value_(parameters, this); 0: not */
+    uint64_t seed;          /* of shuffle and dropout */
     linnet_rng rng;
     linnet_precision precision; /* not BF16_WEIGHTS */
     int threads;                /* 0: LINNET_NUM_THREADS, or else the machine's cores */

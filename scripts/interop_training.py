@@ -6,8 +6,8 @@ BUILD is a build with its tests (it holds `linnet` and `logits`); needs Debian's
 draws a Sequential of all modules, a loss, an optimizer and a dtype of the file from its seed.
   - PyTorch saves the weights, Linnet reads them: the logits of eval agree
   - one step of SGD with a huge learning rate: every parameter's gradient agrees
-  - ten steps from the initial weights of the seed, shuffled and dropped out by torch's generator: all
-    weights and buffers agree
+  - ten steps from the initial weights of the seed, shuffled and dropped out by torch's generator, with
+    gradients that are clipped and accumulated in some of the cases: all weights and buffers agree
   - Linnet saves, PyTorch reads with weights_only=True, strictly
 Agreement is to 1e-5, relative to the largest of what is compared. Where a model magnifies rounding, it is
 to as much more as PyTorch's own float32 is away from its float64. Prints the case that fails, keeps its
@@ -105,6 +105,7 @@ def network(draw, features):
 LOSSES = ("CrossEntropyLoss()", "CrossEntropyLoss()", "CrossEntropyLoss(label_smoothing=0.1)",
           "CrossEntropyLoss(weight=[1.0, 0.5, 2.0, 0.25])", "CrossEntropyLoss(reduction='sum')",
           "CrossEntropyLoss(weight=[1.0, 0.5, 2.0, 0.25], label_smoothing=0.2, ignore_index=2)")
+EVEN_LOSSES = LOSSES[0], LOSSES[2]  # all rows weigh the same: loss / N is the mean of N batches
 OPTIMIZERS = ("SGD(lr=0.02)", "SGD(lr=0.01, momentum=0.9, nesterov=True)", "SGD(lr=0.02, weight_decay=0.01)",
               "Adam(lr=0.002, eps=0.01)", "AdamW(lr=0.002, eps=0.01, amsgrad=True)",
               "NAdam(lr=0.002, eps=0.01, foreach=True)", "RAdam(lr=0.01, betas=(0.8, 0.9), eps=0.01)",
@@ -125,6 +126,8 @@ class Case:
         self.loss = draw.choice(LOSSES)
         self.optimizer = draw.choice(OPTIMIZERS)
         self.dtype = draw.choice(DTYPES)
+        self.accumulate = draw.choice((1, 1, 2, 3)) if self.loss in EVEN_LOSSES else 1
+        self.clip = draw.choice(((), (), ("norm", draw.choice((0.05, 0.5))), ("value", 0.01)))
         self.lazy_text = repr(self.build())
         self.state = self.stirred(self.model())
         self.text = repr(self.model())
@@ -152,17 +155,21 @@ class Case:
                     tensor.copy_(tensor.to(self.dtype))
         return {name: tensor.clone() for name, tensor in model.state_dict().items()}
 
-    def train(self, dtype, optimizer, batch, epochs, state=None):
+    def train(self, dtype, optimizer, batch, epochs, state=None, accumulate=1, clip=()):
         """A script's loop over a shuffling DataLoader; returns the model, gradients of the last step included."""
         model = self.model(state, dtype).train()
         loss = eval("nn." + self.loss.replace("[", "torch.tensor([").replace("]", "])")).to(dtype)
         update = eval("torch.optim." + optimizer.replace("(", "(model.parameters(), ", 1))
         data = TensorDataset(self.x.to(dtype), self.y)
         for _ in range(epochs):
-            for x, y in DataLoader(data, batch_size=batch, shuffle=True):
-                update.zero_grad()
-                loss(model(x), y).backward()
-                update.step()
+            for i, (x, y) in enumerate(DataLoader(data, batch_size=batch, shuffle=True)):
+                if i % accumulate == 0:
+                    update.zero_grad()
+                (loss(model(x), y) / accumulate).backward()
+                if (i + 1) % accumulate == 0:
+                    if clip:
+                        getattr(nn.utils, f"clip_grad_{clip[0]}_")(model.parameters(), clip[1])
+                    update.step()
         return model
 
 
@@ -219,12 +226,15 @@ def check(tools, work, case):
     found = {name: (case.state[name].double() - after[name].double()) / HUGE for name in gradients[0]}
     compare("gradient", found, *gradients)
 
-    train("trained.pt", case.lazy_text, "--epochs", STEPS * BATCH // ROWS, "--batch-size", BATCH, "--optim",
-          case.optimizer, "--loss", case.loss)
+    batch = BATCH // case.accumulate
+    train("trained.pt", case.lazy_text, "--epochs", STEPS * BATCH // ROWS, "--batch-size", batch, "--optim",
+          case.optimizer, "--loss", case.loss, "--accumulate", case.accumulate,
+          *(f"--clip-grad-{case.clip[0]}", case.clip[1]) if case.clip else ())
     found = torch.load(work / "trained.pt", weights_only=True)
     case.model().load_state_dict(found)
     compare("trained values", found,
-            *(case.train(dtype, case.optimizer, BATCH, STEPS * BATCH // ROWS).state_dict()
+            *(case.train(dtype, case.optimizer, batch, STEPS * BATCH // ROWS, accumulate=case.accumulate,
+                         clip=case.clip).state_dict()
               for dtype in (torch.float32, torch.float64)))
 
 
@@ -240,7 +250,7 @@ def main():
         try:
             check(tools, work, case)
         except (SystemExit, RuntimeError) as why:
-            sys.exit(f"seed {seed}, files in {work}\n{case.lazy_text}\n{case.loss}, {case.optimizer}, {case.dtype}\n{why}")
+            sys.exit(f"seed {seed}, files in {work}\n{case.lazy_text}\n{case.loss}, {case.optimizer}, {case.dtype}, accumulate {case.accumulate}, clip {case.clip}\n{why}")
         shutil.rmtree(work)
     print(f"{count} random models of {len(used)} kinds of modules agree with PyTorch {torch.__version__}; {ill} of "
           f"their tensors are known to less than {TOLERANCE:.0e} in float32; seeds {first} to {first + count - 1}")

@@ -233,7 +233,7 @@ static void train_under(const char *isa, void *context)
                                    .max_batch = c->batch,
                                    .threads = thread_counts[t]};
         check_ok(ln_plan_lower(c->model, &request, &plan, &error), &error);
-        ln_plan_draw_philox(plan, SEED, 2, (uint32_t)c->batch);
+        ln_plan_draw_philox(plan, SEED, 2, (uint32_t)c->batch, 0);
         ln_rows rows = {.x = c->x, .ld = plan->in_features};
         size_t ld, gradient_ld, out = plan->out_features;
         const float *y = ln_plan_forward(plan, &rows, c->batch, NULL, &ld);

@@ -93,7 +93,7 @@ static void run_statistics(const char *isa, void *context)
         size_t ld;
         check_fill(&random, x, batches[i] * features);
         ln_rows rows = {.x = x, .ld = features};
-        ln_plan_draw_philox(plan, 1, 0, (uint32_t)i);
+        ln_plan_draw_philox(plan, 1, 0, (uint32_t)i, 0);
         ln_plan_forward(plan, &rows, batches[i], NULL, &ld);
         double factor = c->momentum > 0 ? c->momentum : 1.0 / (double)(i + 1);
         update(&expected, x, batches[i], c->channels, c->length, factor);

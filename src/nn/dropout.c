@@ -55,7 +55,8 @@ static const uint8_t *keep_units(const ln_stretch *stretch, size_t unit, size_t 
         return (const uint8_t *)draw->drawn + stretch->row * draw->units + unit;
     }
     uint32_t threshold = ln_dropout_threshold(stretch->module->values[P].number[0]);
-    stretch->kernels->philox_keep(count, draw->key.word, stretch->row, unit, threshold, piece);
+    stretch->kernels->philox_keep(count, draw->key.word, draw->first_row + stretch->row, unit,
+                                  threshold, piece);
     return piece;
 }
 

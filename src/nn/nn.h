@@ -41,6 +41,7 @@ typedef struct ln_weight {
 /* Where a module's randomness comes from in one step: Philox's key, or what was drawn beforehand. */
 typedef struct ln_draw {
     ln_philox_key key;
+    size_t first_row;  /* of Philox's rows that the batch begins with */
     const void *drawn; /* (batch, units) where torch's generator drew it, else NULL */
     size_t units;      /* draws of one row */
     size_t length;     /* neighbouring elements of the row that share a draw */

@@ -52,7 +52,7 @@ static const ln_real *slopes_of(const ln_stretch *stretch, size_t column, size_t
     if (draw->drawn != NULL) {
         return (const ln_real *)draw->drawn + stretch->row * draw->units + column;
     }
-    stretch->kernels->philox_uniform(count, draw->key.word, stretch->row, column,
+    stretch->kernels->philox_uniform(count, draw->key.word, draw->first_row + stretch->row, column,
                                      (ln_real)values[LOWER].number[0],
                                      (ln_real)values[UPPER].number[0], piece);
     return piece;

@@ -7,13 +7,15 @@
 #include "base/error.h"
 #include "plan/plan.h"
 
-void ln_plan_draw_philox(linnet_plan *plan, uint64_t seed, uint32_t epoch, uint32_t step)
+void ln_plan_draw_philox(linnet_plan *plan, uint64_t seed, uint32_t epoch, uint32_t step,
+                         size_t first_row)
 {
     plan->generator = NULL;
     for (size_t i = 0; i < plan->step_count; i++) {
         for (size_t j = 0; j < plan->steps[i].chain_count; j++) {
             ln_link *link = &plan->steps[i].chain[j];
             link->draw.key = ln_philox_stream(seed, epoch, step, (uint32_t)link->layer);
+            link->draw.first_row = first_row;
             link->draw.drawn = NULL;
         }
     }

@@ -166,8 +166,7 @@ void ln_linear_step_gradients(const linnet_plan *plan, const ln_step *step, size
 
 /* ---- weights ---- */
 
-/* The Linear that a parameter is the weight of, or NULL. */
-static const ln_step *step_of_weight(const linnet_plan *plan, size_t i)
+const ln_step *ln_plan_step_of_weight(const linnet_plan *plan, size_t i)
 {
     for (const ln_step *step = plan->steps; step < plan->steps + plan->step_count; step++) {
         if (step->kind == LN_STEP_LINEAR && step->weight_parameter == i) {
@@ -179,7 +178,7 @@ static const ln_step *step_of_weight(const linnet_plan *plan, size_t i)
 
 ln_real *ln_plan_parameter(const linnet_plan *plan, size_t i, size_t *count)
 {
-    const ln_step *step = step_of_weight(plan, i);
+    const ln_step *step = ln_plan_step_of_weight(plan, i);
     if (step != NULL) {
         *count = ln_packed_size(plan->kernels, step->in, step->out);
         return packed_weight(plan, step);
@@ -197,7 +196,7 @@ static void copy(size_t count, const ln_real *from, ln_real *to)
 
 void ln_plan_to_rows(const linnet_plan *plan, size_t i, const ln_real *array, ln_real *rows)
 {
-    const ln_step *step = step_of_weight(plan, i);
+    const ln_step *step = ln_plan_step_of_weight(plan, i);
     if (step != NULL) {
         ln_unpack_weight(plan->kernels, plan->pool, step->in, step->out, array, rows);
     } else {
@@ -207,7 +206,7 @@ void ln_plan_to_rows(const linnet_plan *plan, size_t i, const ln_real *array, ln
 
 void ln_plan_from_rows(const linnet_plan *plan, size_t i, const ln_real *rows, ln_real *array)
 {
-    const ln_step *step = step_of_weight(plan, i);
+    const ln_step *step = ln_plan_step_of_weight(plan, i);
     if (step != NULL) {
         ln_pack_weight(plan->kernels, plan->pool, step->in, step->out, rows, (ptrdiff_t)step->in, 1,
                        array);
@@ -230,6 +229,26 @@ static void fetch_narrow(const linnet_plan *plan, const ln_step *step)
     }
 }
 
+/* What products in bfloat16 read of a Linear that is trained. */
+static void pair_linear(const linnet_plan *plan, const ln_step *step)
+{
+    size_t width = plan->kernels->tile_columns;
+    bool paired = plan->training && plan->precision == LN_BFLOAT16;
+    for (size_t out = 0; paired && out < step->out; out += width) {
+        ln_pair_weight(plan->kernels, step->in, packed_weight(plan, step), out * step->in,
+                       step->in * width, by_input(plan, step), by_output(plan, step));
+    }
+}
+
+void ln_plan_weights_changed(const linnet_plan *plan)
+{
+    for (const ln_step *step = plan->steps; step < plan->steps + plan->step_count; step++) {
+        if (step->kind == LN_STEP_LINEAR) {
+            pair_linear(plan, step);
+        }
+    }
+}
+
 static void fetch_linear(const linnet_plan *plan, const ln_step *step)
 {
     if (plan->precision != LN_FULL && !plan->training) {
@@ -238,11 +257,7 @@ static void fetch_linear(const linnet_plan *plan, const ln_step *step)
         ln_plan_from_rows(plan, step->weight_parameter,
                           parameter(plan, step->weight_parameter)->data, packed_weight(plan, step));
     }
-    for (size_t out = 0, width = plan->kernels->tile_columns;
-         plan->training && plan->precision == LN_BFLOAT16 && out < step->out; out += width) {
-        ln_pair_weight(plan->kernels, step->in, packed_weight(plan, step), out * step->in,
-                       step->in * width, by_input(plan, step), by_output(plan, step));
-    }
+    pair_linear(plan, step);
     if (step->has_bias && !plan->training) {
         copy(step->out, parameter(plan, step->bias_parameter)->data,
              ln_arena_at(&plan->arena, step->packed_bias));

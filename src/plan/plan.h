@@ -138,8 +138,10 @@ LINNET_NODISCARD linnet_status ln_plan_check_batch(const linnet_plan *plan, size
 LINNET_NODISCARD linnet_status ln_plan_check_batches(const linnet_plan *plan, size_t rows,
                                                      size_t batch, linnet_error *error);
 
-/* Sets what the training steps of one batch draw from: Philox's streams, ... */
-void ln_plan_draw_philox(linnet_plan *plan, uint64_t seed, uint32_t epoch, uint32_t step);
+/* Sets what the training steps of one batch draw from: Philox's streams, where the batch is the rows from
+ * first_row on of those of a step, ... */
+void ln_plan_draw_philox(linnet_plan *plan, uint64_t seed, uint32_t epoch, uint32_t step,
+                         size_t first_row);
 /* ... or torch's generator, which is borrowed until the next ln_plan_forward has drawn from it, in the
  * order in which PyTorch's does. */
 void ln_plan_draw_torch(linnet_plan *plan, ln_torch_generator *generator);
@@ -185,6 +187,16 @@ void ln_plan_to_rows(const linnet_plan *plan, size_t parameter, const ln_real *a
                      ln_real *rows);
 void ln_plan_from_rows(const linnet_plan *plan, size_t parameter, const ln_real *rows,
                        ln_real *array);
+/* The Linear that a parameter is the weight of, or NULL. */
+const ln_step *ln_plan_step_of_weight(const linnet_plan *plan, size_t parameter);
+/* Has to follow where parameters were written to other than by a sink: products in bfloat16 have the
+ * weights a second time. */
+void ln_plan_weights_changed(const linnet_plan *plan);
+/* The sum of a_i b_i over arrays of a parameter's layout, padding left out, in double: the same on any
+ * kernel set and number of threads (dot.c). sums: scratch, ln_plan_dot_sums long. */
+double ln_plan_dot(const linnet_plan *plan, size_t parameter, const ln_real *a, const ln_real *b,
+                   double *sums);
+size_t ln_plan_dot_sums(const linnet_plan *plan);
 /* Reads the weights of the model, and writes the trained ones into it. */
 void ln_plan_fetch(const linnet_plan *plan);
 void ln_plan_store(const linnet_plan *plan);

@@ -113,6 +113,7 @@ static linnet_status fill(const linnet_trainer *trainer, linnet_state_dict *iden
         uint64_t number;
     } numbers[] = {
         {"batch_size", options->batch_size},
+        {"accumulate", options->accumulate},
         {"seed", options->seed},
         {"rows", (uint64_t)linnet_dataset_rows(dataset)},
         {"features", (uint64_t)linnet_dataset_features(dataset)},
@@ -130,6 +131,18 @@ static linnet_status fill(const linnet_trainer *trainer, linnet_state_dict *iden
         const char *key = linnet_state_dict_metadata_key(more, i);
         status = linnet_state_dict_metadata_set(identity, key,
                                                 linnet_state_dict_metadata_get(more, key), error);
+    }
+    const struct {
+        const char *key;
+        double number;
+    } reals[] = {
+        {"clip_grad_norm", options->clip_grad_norm},
+        {"clip_grad_value", options->clip_grad_value},
+    };
+    for (size_t i = 0; status == LINNET_OK && i < sizeof reals / sizeof *reals; i++) {
+        char number[LN_NUMBER_TEXT];
+        status = linnet_state_dict_metadata_set(identity, reals[i].key,
+                                                ln_print_double(reals[i].number, number), error);
     }
     ln_text text = {0};
     if (status == LINNET_OK) {

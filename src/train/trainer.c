@@ -18,7 +18,7 @@
 int64_t ln_trainer_epoch_batches(const linnet_trainer *trainer)
 {
     int64_t rows = linnet_dataset_rows(trainer->dataset);
-    int64_t size = (int64_t)trainer->options.batch_size;
+    int64_t size = (int64_t)trainer->step_rows;
     return rows / size + (rows % size != 0);
 }
 
@@ -95,12 +95,13 @@ static linnet_status create_schedule(linnet_trainer *trainer, linnet_error *erro
 
 static linnet_status take_memory(linnet_trainer *trainer, linnet_error *error)
 {
-    size_t batch = trainer->options.batch_size;
+    size_t batch = trainer->step_rows;
     size_t rows = (size_t)linnet_dataset_rows(trainer->dataset);
     linnet_status status =
         ln_alloc_into(&trainer->order, rows, sizeof *trainer->order, "the order", error);
     if (status == LINNET_OK) {
-        status = ln_feed_create(trainer->dataset, batch, &trainer->feed, error);
+        status =
+            ln_feed_create(trainer->dataset, trainer->options.batch_size, &trainer->feed, error);
     }
     if (status == LINNET_OK) {
         status = ln_alloc_into(&trainer->losses, batch, sizeof *trainer->losses, "a batch", error);
@@ -121,6 +122,9 @@ static linnet_status prepare(linnet_trainer *trainer, linnet_error *error)
     size_t rows = (size_t)linnet_dataset_rows(trainer->dataset);
     size_t batch = options->batch_size > 0 ? options->batch_size : 64;
     options->batch_size = ln_min_size(batch, rows);
+    options->accumulate = options->accumulate > 0 ? options->accumulate : 1;
+    trainer->step_rows =
+        ln_min_size(ln_saturated_mul(options->batch_size, options->accumulate), rows);
     const char *loss = options->loss != NULL ? options->loss : linnet_model_loss(trainer->model);
     linnet_status status = ln_loss_create(loss, &trainer->loss, error);
     if (status != LINNET_OK) {
@@ -148,6 +152,9 @@ static linnet_status prepare(linnet_trainer *trainer, linnet_error *error)
     if (status == LINNET_OK) {
         status = create_optimizer(
             trainer, options->optim != NULL ? options->optim : "Adam(lr=0.001)", error);
+    }
+    if (status == LINNET_OK) {
+        status = ln_gradients_create(trainer, &trainer->gradients, error);
     }
     if (status == LINNET_OK && options->schedule != NULL) {
         status = create_schedule(trainer, error);
@@ -201,6 +208,7 @@ void linnet_trainer_free(linnet_trainer *trainer)
     if (trainer != NULL) {
         linnet_plan_free(trainer->plan);
         ln_schedule_free(trainer->schedule);
+        ln_gradients_free(trainer->gradients);
         ln_optimizer_free(trainer->optimizer);
         ln_free(trainer->parameters);
         ln_loss_free(trainer->loss);
@@ -215,10 +223,12 @@ void linnet_trainer_free(linnet_trainer *trainer)
 
 /* ---- one batch ---- */
 
+/* A batch is run in parts of batch_size rows: one part, unless gradients accumulate. */
 typedef struct batch_run {
     linnet_trainer *trainer;
     const int64_t *index; /* rows of the dataset */
-    size_t rows;
+    size_t rows;          /* of the batch */
+    size_t first;         /* of the part in hand */
     const float *logits;
     float *gradient;
     size_t logits_ld, gradient_ld;
@@ -234,13 +244,13 @@ static void weigh_row(void *context, size_t row)
     trainer->weights[row] = ln_loss_row_weight(trainer->loss, &target);
 }
 
-static void loss_row(void *context, size_t row)
+static void loss_row(void *context, size_t row_of_part)
 {
     const batch_run *run = context;
     linnet_trainer *trainer = run->trainer;
-    size_t features = trainer->plan->out_features;
-    const float *logits = run->logits + row * run->logits_ld;
-    float *gradient = run->gradient + row * run->gradient_ld;
+    size_t features = trainer->plan->out_features, row = run->first + row_of_part;
+    const float *logits = run->logits + row_of_part * run->logits_ld;
+    float *gradient = run->gradient + row_of_part * run->gradient_ld;
     ln_target target = ln_target_of(trainer->dataset, run->index[row]);
     if (!ln_loss_counts(trainer->loss, &target)) {
         trainer->correct[row] = false;
@@ -259,130 +269,14 @@ static void read_row(void *context, size_t row, float *out)
     ln_feed_row(run->trainer->feed, row, out);
 }
 
-static void update_parameter(void *context, size_t parameter, size_t first, size_t count,
-                             const float *gradient)
-{
-    const linnet_trainer *trainer = context;
-    ln_optimizer_update(trainer->optimizer, trainer->plan->kernels, parameter, first, count,
-                        gradient, trainer->parameters[parameter] + first);
-}
-
-static void parameter_streams(void *context, size_t parameter,
-                              const float *streams[LN_TILE_STREAMS])
-{
-    const linnet_trainer *trainer = context;
-    streams[0] = trainer->parameters[parameter];
-    for (int i = 0; i < LN_TILE_STREAMS - 1; i++) {
-        streams[i + 1] = ln_optimizer_state(trainer->optimizer, parameter, i);
-    }
-}
-
-/* Whether the loss is a number, or nothing counts; the parameters change only then. */
-static bool train_batch(batch_run *run)
-{
-    linnet_trainer *trainer = run->trainer;
-    linnet_plan *plan = trainer->plan;
-    float sum, weight;
-    ln_plan_rows(plan, run->rows, 1, weigh_row, run);
-    ln_sum_columns(plan->kernels, NULL, run->rows, 1, trainer->weights, 1, &weight);
-    run->scale = ln_loss_scale(trainer->loss, weight);
-    ln_rows rows = {.read = read_row, .context = run};
-    run->logits = ln_plan_forward(plan, &rows, run->rows, NULL, &run->logits_ld);
-    run->gradient = ln_plan_output_gradient(plan, &run->gradient_ld);
-    ln_plan_rows(plan, run->rows, 16 * plan->out_features, loss_row, run);
-    ln_sum_columns(plan->kernels, NULL, run->rows, 1, trainer->losses, 1, &sum);
-    run->mean = ln_loss_mean(trainer->loss, sum, weight);
-    run->item = ln_loss_reduce(trainer->loss, sum, weight);
-    bool good = weight > 0 ? isfinite(run->mean) : sum == 0;
-    if (good) {
-        ln_optimizer_step(trainer->optimizer);
-        ln_gradient_sink sink = {update_parameter, parameter_streams, trainer};
-        ln_plan_backward(plan, run->rows, &sink);
-    }
-    return good;
-}
-
-/* ---- one epoch ---- */
-
-/* Of an epoch that begins or goes on. */
-static void draw_order(linnet_trainer *trainer)
-{
-    size_t rows = (size_t)linnet_dataset_rows(trainer->dataset);
-    if (trainer->options.rng == LINNET_RNG_PHILOX) {
-        ln_philox_key key =
-            ln_philox_stream(trainer->options.seed, (uint32_t)trainer->epoch, 0, LN_STREAM_SHUFFLE);
-        ln_philox_permutation(key, rows, trainer->order);
-        return;
-    }
-    /* DataLoader draws a base seed for its workers, then RandomSampler the seed of its own
-     * generator. */
-    ln_torch_generator sampler;
-    if (trainer->position.batch == 0) {
-        ln_torch_random64(&trainer->generator);
-        trainer->position.sampler = ln_torch_random64(&trainer->generator) & INT64_MAX;
-    }
-    ln_torch_seed(&sampler, trainer->position.sampler);
-    ln_torch_randperm(&sampler, rows, trainer->order);
-}
-
-static void draw_masks(linnet_trainer *trainer, int64_t batch)
+static void draw_masks(linnet_trainer *trainer, size_t first_row)
 {
     if (trainer->options.rng == LINNET_RNG_PHILOX) {
         ln_plan_draw_philox(trainer->plan, trainer->options.seed, (uint32_t)trainer->epoch,
-                            (uint32_t)batch);
+                            (uint32_t)trainer->position.batch, first_row);
     } else {
         ln_plan_draw_torch(trainer->plan, &trainer->generator);
     }
-}
-
-static void add_batch(const batch_run *run)
-{
-    linnet_trainer *trainer = run->trainer;
-    ln_epoch_position *position = &trainer->position;
-    for (size_t r = 0; r < run->rows; r++) {
-        ln_target target = ln_target_of(trainer->dataset, run->index[r]);
-        position->correct += trainer->correct[r];
-        position->counted += ln_loss_counts(trainer->loss, &target);
-    }
-    if (!isnan(run->mean)) {
-        position->loss += (double)run->mean * (double)run->rows;
-        position->loss_rows += (int64_t)run->rows;
-    }
-    position->batch++;
-}
-
-static linnet_epoch sum_up(const linnet_trainer *trainer)
-{
-    const ln_epoch_position *position = &trainer->position;
-    int64_t rows = linnet_dataset_rows(trainer->dataset);
-    linnet_epoch done = {.epoch = trainer->epoch + 1, .batches = position->batch};
-    if (position->batch > 0) {
-        done.rows = position->batch < ln_trainer_epoch_batches(trainer)
-                        ? position->batch * (int64_t)trainer->options.batch_size
-                        : rows;
-        done.loss = position->loss / (double)position->loss_rows;
-        done.accuracy = trainer->loss->type->task == LINNET_TASK_REGRESSION
-                            ? (double)NAN
-                            : (double)position->correct / (double)position->counted;
-        done.lr = position->lr;
-    }
-    return done;
-}
-
-static bool report(const batch_run *run)
-{
-    const linnet_trainer *trainer = run->trainer;
-    linnet_epoch done = sum_up(trainer);
-    linnet_progress progress = {.epoch = done.epoch,
-                                .batch = done.batches,
-                                .batches = ln_trainer_epoch_batches(trainer),
-                                .rows = done.rows,
-                                .loss = done.loss,
-                                .accuracy = done.accuracy,
-                                .batch_loss = (double)run->item,
-                                .lr = done.lr};
-    return trainer->options.progress == NULL ||
-           trainer->options.progress(trainer->options.context, &progress);
 }
 
 /* "rows 3, 17 and 2 others": those of the batch whose loss is no number, or all of it where each one
@@ -425,6 +319,132 @@ static linnet_status fail_loss(const batch_run *run, linnet_error *error)
              : "a smaller learning rate or scaled features may help");
 }
 
+static linnet_status fail_norm(const batch_run *run, linnet_error *error)
+{
+    const linnet_trainer *trainer = run->trainer;
+    return ln_fail(
+        error, LINNET_ERROR_DATA,
+        "the norm of the gradient is not finite at epoch %lld, step %lld; the parameters "
+        "are those of the step before (a smaller learning rate or scaled features may "
+        "help)",
+        (long long)trainer->epoch + 1, (long long)trainer->position.batch + 1);
+}
+
+/* Forward and loss of `rows` rows from run->first on. */
+static void run_part(batch_run *run, size_t rows)
+{
+    linnet_plan *plan = run->trainer->plan;
+    ln_rows feed = {.read = read_row, .context = run};
+    draw_masks(run->trainer, run->first);
+    run->logits = ln_plan_forward(plan, &feed, rows, NULL, &run->logits_ld);
+    run->gradient = ln_plan_output_gradient(plan, &run->gradient_ld);
+    ln_plan_rows(plan, rows, 16 * plan->out_features, loss_row, run);
+}
+
+/* One step. Fails where the loss is no number; the parameters do not change then. */
+static linnet_status train_batch(batch_run *run, linnet_error *error)
+{
+    linnet_trainer *trainer = run->trainer;
+    linnet_plan *plan = trainer->plan;
+    size_t parts = ln_ceil_div(run->rows, trainer->options.batch_size);
+    float sum, weight;
+    ln_plan_rows(plan, run->rows, 1, weigh_row, run);
+    ln_sum_columns(plan->kernels, NULL, run->rows, 1, trainer->weights, 1, &weight);
+    run->scale = ln_loss_scale(trainer->loss, weight);
+    for (size_t part = 0, rows; part < parts; part++, run->first += rows) {
+        linnet_status status = ln_feed_next(trainer->feed, &rows, error);
+        if (status != LINNET_OK) {
+            return status;
+        }
+        run_part(run, rows);
+        if (part + 1 == parts) {
+            ln_sum_columns(plan->kernels, NULL, run->rows, 1, trainer->losses, 1, &sum);
+            run->mean = ln_loss_mean(trainer->loss, sum, weight);
+            run->item = ln_loss_reduce(trainer->loss, sum, weight);
+            if (!(weight > 0 ? isfinite(run->mean) : sum == 0)) {
+                return fail_loss(run, error);
+            }
+        }
+        if (!ln_gradients_backward(trainer->gradients, rows, part, parts)) {
+            return fail_norm(run, error);
+        }
+    }
+    return LINNET_OK;
+}
+
+/* ---- one epoch ---- */
+
+/* Of an epoch that begins or goes on. */
+static void draw_order(linnet_trainer *trainer)
+{
+    size_t rows = (size_t)linnet_dataset_rows(trainer->dataset);
+    if (trainer->options.rng == LINNET_RNG_PHILOX) {
+        ln_philox_key key =
+            ln_philox_stream(trainer->options.seed, (uint32_t)trainer->epoch, 0, LN_STREAM_SHUFFLE);
+        ln_philox_permutation(key, rows, trainer->order);
+        return;
+    }
+    /* DataLoader draws a base seed for its workers, then RandomSampler the seed of its own
+     * generator. */
+    ln_torch_generator sampler;
+    if (trainer->position.batch == 0) {
+        ln_torch_random64(&trainer->generator);
+        trainer->position.sampler = ln_torch_random64(&trainer->generator) & INT64_MAX;
+    }
+    ln_torch_seed(&sampler, trainer->position.sampler);
+    ln_torch_randperm(&sampler, rows, trainer->order);
+}
+
+static void add_batch(const batch_run *run)
+{
+    linnet_trainer *trainer = run->trainer;
+    ln_epoch_position *position = &trainer->position;
+    for (size_t r = 0; r < run->rows; r++) {
+        ln_target target = ln_target_of(trainer->dataset, run->index[r]);
+        position->correct += trainer->correct[r];
+        position->counted += ln_loss_counts(trainer->loss, &target);
+    }
+    if (!isnan(run->mean)) {
+        position->loss += (double)run->mean * (double)run->rows;
+        position->loss_rows += (int64_t)run->rows;
+    }
+    position->batch++;
+}
+
+static linnet_epoch sum_up(const linnet_trainer *trainer)
+{
+    const ln_epoch_position *position = &trainer->position;
+    int64_t rows = linnet_dataset_rows(trainer->dataset);
+    linnet_epoch done = {.epoch = trainer->epoch + 1, .batches = position->batch};
+    if (position->batch > 0) {
+        done.rows = position->batch < ln_trainer_epoch_batches(trainer)
+                        ? position->batch * (int64_t)trainer->step_rows
+                        : rows;
+        done.loss = position->loss / (double)position->loss_rows;
+        done.accuracy = trainer->loss->type->task == LINNET_TASK_REGRESSION
+                            ? (double)NAN
+                            : (double)position->correct / (double)position->counted;
+        done.lr = position->lr;
+    }
+    return done;
+}
+
+static bool report(const batch_run *run)
+{
+    const linnet_trainer *trainer = run->trainer;
+    linnet_epoch done = sum_up(trainer);
+    linnet_progress progress = {.epoch = done.epoch,
+                                .batch = done.batches,
+                                .batches = ln_trainer_epoch_batches(trainer),
+                                .rows = done.rows,
+                                .loss = done.loss,
+                                .accuracy = done.accuracy,
+                                .batch_loss = (double)run->item,
+                                .lr = done.lr};
+    return trainer->options.progress == NULL ||
+           trainer->options.progress(trainer->options.context, &progress);
+}
+
 /* Steps a schedule that is stepped `each_batch`, or each epoch. */
 static linnet_status step_schedule(linnet_trainer *trainer, bool each_batch, linnet_error *error)
 {
@@ -443,7 +463,7 @@ static linnet_status step_schedule(linnet_trainer *trainer, bool each_batch, lin
 static linnet_status run_epoch(linnet_trainer *trainer, bool *stopped, linnet_error *error)
 {
     int64_t rows = linnet_dataset_rows(trainer->dataset);
-    int64_t size = (int64_t)trainer->options.batch_size;
+    int64_t size = (int64_t)trainer->step_rows;
     int64_t batches = ln_trainer_epoch_batches(trainer);
     linnet_status status = LINNET_OK;
     draw_order(trainer);
@@ -452,14 +472,11 @@ static linnet_status run_epoch(linnet_trainer *trainer, bool *stopped, linnet_er
     for (int64_t i = trainer->position.batch; i < batches && status == LINNET_OK && !*stopped;
          i++) {
         batch_run run = {.trainer = trainer, .index = trainer->order + i * size};
-        status = ln_feed_next(trainer->feed, &run.rows, error);
+        run.rows = (size_t)(rows - i * size < size ? rows - i * size : size);
+        trainer->position.lr = linnet_trainer_lr(trainer);
+        status = train_batch(&run, error);
         if (status != LINNET_OK) {
             return status;
-        }
-        draw_masks(trainer, i);
-        trainer->position.lr = linnet_trainer_lr(trainer);
-        if (!train_batch(&run)) {
-            return fail_loss(&run, error);
         }
         add_batch(&run);
         status = step_schedule(trainer, true, error);
@@ -545,9 +562,10 @@ int linnet_trainer_threads(const linnet_trainer *trainer)
 
 size_t linnet_trainer_size(const linnet_trainer *trainer)
 {
-    size_t batch = trainer->options.batch_size;
+    size_t batch = trainer->step_rows;
     size_t rows = (size_t)linnet_dataset_rows(trainer->dataset);
     return sizeof *trainer + linnet_plan_size(trainer->plan) +
-           ln_optimizer_size(trainer->optimizer) + rows * sizeof *trainer->order +
-           ln_feed_size(trainer->feed) + batch * (2 * sizeof(float) + 1);
+           ln_optimizer_size(trainer->optimizer) + ln_gradients_size(trainer->gradients) +
+           rows * sizeof *trainer->order + ln_feed_size(trainer->feed) +
+           batch * (2 * sizeof(float) + 1);
 }

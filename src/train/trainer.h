@@ -5,6 +5,7 @@
 #include "data/feed.h"
 #include "optim/schedule.h"
 #include "plan/plan.h"
+#include "train/gradients.h"
 #include "train/loss.h"
 
 /* How far the epoch in hand has come. All 0 between epochs. */
@@ -24,6 +25,7 @@ struct linnet_trainer {
     linnet_trainer_options options;
     linnet_plan *plan;
     ln_optimizer *optimizer;
+    ln_gradients *gradients;
     float **parameters;    /* as the plan lays them out */
     ln_schedule *schedule; /* NULL: none */
     bool step_batches;     /* the schedule is stepped after each batch */
@@ -33,6 +35,7 @@ struct linnet_trainer {
     ln_epoch_position position;
     int64_t *order;   /* this epoch's rows */
     ln_feed *feed;    /* reads them */
+    size_t step_rows; /* of a batch: accumulate times batch_size, where there are as many */
     float *losses;    /* a batch's, row by row */
     float *weights;   /* what its rows count for in the mean */
     uint8_t *correct; /* whether the largest logit is the label's */
