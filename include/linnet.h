@@ -679,9 +679,9 @@ typedef struct linnet_class_metrics {
 typedef struct linnet_evaluation {
     linnet_task task;
     int64_t rows;
-    int64_t correct;
-    double accuracy; /* correct / rows */
-    double loss;     /* mean cross entropy of the outputs, in float32 */
+    int64_t correct; /* of several labels, rows that have all of theirs right */
+    double accuracy; /* correct / rows; NaN of a regression */
+    double loss;     /* the model's loss, in float32, as reduction='mean' has it */
     int64_t class_count;
     linnet_class_metrics *classes; /* class_count long */
     int64_t *confusion;            /* (class_count, class_count): [true][predicted] */
@@ -781,9 +781,9 @@ typedef struct linnet_progress {
     int64_t epoch; /* counted from 1 */
     int64_t batch; /* batches done in this epoch */
     int64_t batches;
-    int64_t rows; /* rows done in this epoch */
-    double loss;  /* mean over those rows, in training mode */
-    double accuracy;
+    int64_t rows;      /* rows done in this epoch */
+    double loss;       /* mean over those rows, in training mode */
+    double accuracy;   /* as linnet_epoch has it */
     double batch_loss; /* of this batch alone, as loss.item() tells it; NaN where no row counts */
     double lr;         /* the learning rate that it was trained with */
 } linnet_progress;
@@ -797,7 +797,7 @@ typedef enum linnet_schedule_step {
 
 typedef struct linnet_trainer_options {
     const char *optim; /* NULL: "Adam(lr=0.001)" */
-    const char *loss;  /* torch.nn's text; NULL: "CrossEntropyLoss()" */
+    const char *loss;  /* torch.nn's text; NULL: the model's, at first "CrossEntropyLoss()" */
     /* torch.optim.lr_scheduler's text, such as "CosineAnnealingLR(T_max=epochs)"; NULL: the
      * learning rate stays. `names` stand for ints in it; steps_per_epoch is one without being
      * among them. */
@@ -831,7 +831,8 @@ typedef struct linnet_epoch {
     int64_t batches; /* done */
     int64_t rows;
     double loss; /* mean over the rows, as they came, in training mode, whatever the reduction */
-    double accuracy; /* among the rows whose label is not ignore_index */
+    double accuracy; /* among the rows whose label is not ignore_index; of several labels, rows
+                        that have all of theirs right; NaN of a regression */
     double lr;       /* of the last batch */
     bool stopped;    /* progress returned false */
 } linnet_epoch;

@@ -13,6 +13,7 @@
 #include "plan/plan.h"
 #include "train/classes.h"
 #include "train/scores.h"
+#include "train/targets.h"
 
 #define DEFAULT_BATCH 256
 
@@ -21,9 +22,10 @@ typedef struct evaluation_run {
     ln_feed *feed;
     const linnet_dataset *dataset;
     size_t rows, features, outputs;
-    float *logits; /* a batch's */
-    float *losses; /* all rows' */
-    bool softmax;  /* the outputs are probabilities already */
+    ln_loss *loss;
+    float *logits;           /* a batch's */
+    float *losses, *weights; /* all rows' */
+    bool softmax;            /* the outputs are probabilities already */
     linnet_scores *scores;
 } evaluation_run;
 
@@ -33,6 +35,8 @@ static void free_run(evaluation_run *run)
     ln_feed_free(run->feed);
     ln_free(run->logits);
     ln_free(run->losses);
+    ln_free(run->weights);
+    ln_loss_free(run->loss);
 }
 
 static linnet_status check_plan(const evaluation_run *run, linnet_error *error)
@@ -57,6 +61,9 @@ static linnet_status take_memory(evaluation_run *run, size_t batch, bool keep, l
     }
     if (status == LINNET_OK) {
         status = ln_alloc_into(&run->losses, run->rows, sizeof *run->losses, "the losses", error);
+    }
+    if (status == LINNET_OK) {
+        status = ln_alloc_into(&run->weights, run->rows, sizeof *run->weights, "the losses", error);
     }
     if (status == LINNET_OK) {
         status = ln_alloc_into(&scores->judged, run->rows, sizeof *scores->judged,
@@ -96,7 +103,9 @@ static void keep_row(evaluation_run *run, size_t row, const float *logits)
     for (size_t i = 0; i < run->outputs; i++) {
         kept[i] = run->softmax ? ln_log_double((double)logits[i]) : (double)logits[i];
     }
-    run->scores->softmax[row] = ln_softmax_of(run->outputs, kept);
+    if (run->scores->task == LINNET_TASK_CLASSIFICATION) {
+        run->scores->softmax[row] = ln_softmax_of(run->outputs, kept);
+    }
 }
 
 static void judge_row(void *context, size_t i)
@@ -105,12 +114,19 @@ static void judge_row(void *context, size_t i)
     evaluation_run *run = slice->run;
     size_t row = slice->first + i;
     const float *logits = run->logits + i * run->outputs;
-    size_t target = (size_t)run->scores->labels[row];
+    ln_target target = ln_target_of(run->dataset, (int64_t)row);
     ln_judged *judged = &run->scores->judged[row];
-    run->losses[row] = run->plan->kernels->cross_entropy(run->outputs, logits, target, 1.0f, NULL);
-    judged->predicted = (int64_t)ln_predicted_class(run->outputs, logits);
-    for (size_t other = 0; other < run->outputs; other++) {
-        judged->rank += is_ahead(logits, other, target);
+    if (ln_loss_counts(run->loss, &target)) {
+        run->weights[row] = ln_loss_row_weight(run->loss, &target);
+        run->losses[row] = run->loss->type->row(run->loss, run->plan->kernels, run->outputs, logits,
+                                                &target, 1, NULL);
+    }
+    judged->met = ln_target_met(run->loss, run->outputs, logits, &target);
+    if (run->scores->labels != NULL) {
+        judged->predicted = (int64_t)ln_predicted_class(run->outputs, logits);
+        for (size_t other = 0; other < run->outputs; other++) {
+            judged->rank += is_ahead(logits, other, (size_t)run->scores->labels[row]);
+        }
     }
     if (run->scores->logits != NULL) {
         keep_row(run, row, logits);
@@ -143,9 +159,10 @@ static linnet_status run_batches(evaluation_run *run, linnet_error *error)
 
 static void mean_loss(evaluation_run *run)
 {
-    float sum;
+    float sum, weight;
     ln_sum_columns(run->plan->kernels, NULL, run->rows, 1, run->losses, 1, &sum);
-    run->scores->loss = (double)(sum / (float)run->rows);
+    ln_sum_columns(run->plan->kernels, NULL, run->rows, 1, run->weights, 1, &weight);
+    run->scores->loss = (double)ln_loss_mean(run->loss, sum, weight);
 }
 
 /* Checks the smaller things first: the plan packs all weights. */
@@ -156,7 +173,13 @@ static linnet_status prepare(evaluation_run *run, const linnet_model *model,
     linnet_status status =
         ln_check_logits(model, run->dataset, options->max_batch, &outputs, error);
     if (status == LINNET_OK) {
-        status = ln_check_labels(run->dataset, outputs, -1, "evaluation", error);
+        status = linnet_dataset_targets(run->dataset) == NULL && run->loss->type->classes
+                     ? ln_check_labels(run->dataset, outputs, -1, "evaluation", error)
+                     : ln_check_targets(run->loss, run->dataset, outputs, options->max_batch,
+                                        "evaluation", error);
+    }
+    if (status == LINNET_OK) {
+        status = ln_loss_fit(run->loss, (size_t)outputs, error);
     }
     if (status == LINNET_OK) {
         status = linnet_plan_create(model, options, &run->plan, error);
@@ -168,6 +191,22 @@ static linnet_status prepare(evaluation_run *run, const linnet_model *model,
         status = ln_plan_check_batches(run->plan, run->rows, options->max_batch, error);
     }
     run->outputs = (size_t)outputs;
+    return status;
+}
+
+/* Class probabilities count as the likeliest of them. */
+static linnet_status take_likeliest(linnet_scores *scores, linnet_error *error)
+{
+    if (scores->task != LINNET_TASK_CLASSIFICATION || scores->labels != NULL) {
+        return LINNET_OK;
+    }
+    linnet_status status = ln_alloc_into(&scores->owned_labels, scores->rows,
+                                         sizeof *scores->owned_labels, "the labels", error);
+    for (size_t row = 0; status == LINNET_OK && row < scores->rows; row++) {
+        scores->owned_labels[row] =
+            (int64_t)ln_likeliest(scores->outputs, scores->targets + row * scores->outputs);
+    }
+    scores->labels = scores->owned_labels;
     return status;
 }
 
@@ -184,15 +223,24 @@ static linnet_status score(const linnet_model *model, const linnet_dataset *data
     chosen.max_batch = chosen.max_batch > 0 ? chosen.max_batch : DEFAULT_BATCH;
     chosen.max_batch = ln_min_size(chosen.max_batch, run.rows);
     chosen.probabilities = false; /* the loss is that of logits */
-    linnet_status status = prepare(&run, model, &chosen, error);
+    linnet_status status = ln_loss_create(linnet_model_loss(model), &run.loss, error);
+    if (status == LINNET_OK) {
+        status = prepare(&run, model, &chosen, error);
+    }
     if (status == LINNET_OK) {
         status = ln_alloc_into(&run.scores, 1, sizeof *run.scores, "scores", error);
     }
     if (status == LINNET_OK) {
-        *run.scores = (linnet_scores){.task = LINNET_TASK_CLASSIFICATION,
+        run.softmax = run.loss->type->task == LINNET_TASK_CLASSIFICATION && run.softmax;
+        *run.scores = (linnet_scores){.task = run.loss->type->task,
                                       .rows = run.rows,
                                       .outputs = run.outputs,
-                                      .labels = linnet_dataset_labels(dataset)};
+                                      .unit_outputs = run.loss->type->unit_output,
+                                      .labels = linnet_dataset_labels(dataset),
+                                      .targets = linnet_dataset_targets(dataset)};
+        status = take_likeliest(run.scores, error);
+    }
+    if (status == LINNET_OK) {
         status = take_memory(&run, chosen.max_batch, keep, error);
     }
     if (status == LINNET_OK) {

@@ -208,11 +208,27 @@ static const metric_row class_rows[] = {
     {{"calibration_error", "calibration error", false, true}, calibration_error},
 };
 
+static const metric_row label_rows[] = {
+    {{"accuracy", "accuracy", true, false}, accuracy},
+    {{"loss", "loss", false, false}, loss},
+};
+
+static const metric_row value_rows[] = {
+    {{"loss", "loss", false, false}, loss},
+};
+
 /* The rows of a task. */
 static const metric_row *rows_of(linnet_task task, size_t *count)
 {
-    *count = task == LINNET_TASK_CLASSIFICATION ? sizeof class_rows / sizeof *class_rows : 0;
-    return class_rows;
+    switch (task) {
+    case LINNET_TASK_CLASSIFICATION:
+        *count = sizeof class_rows / sizeof *class_rows;
+        return class_rows;
+    case LINNET_TASK_MULTILABEL: *count = sizeof label_rows / sizeof *label_rows; return label_rows;
+    case LINNET_TASK_REGRESSION: break;
+    }
+    *count = sizeof value_rows / sizeof *value_rows;
+    return value_rows;
 }
 
 const linnet_metric *linnet_metric_at(linnet_task task, size_t i)
@@ -234,6 +250,16 @@ const char *linnet_task_name(linnet_task task)
 
 /* ---- measuring ---- */
 
+static void count_rows(const linnet_scores *scores, linnet_evaluation *evaluation)
+{
+    for (size_t row = 0; row < scores->rows; row++) {
+        evaluation->correct += scores->judged[row].met;
+    }
+    evaluation->accuracy = scores->task == LINNET_TASK_REGRESSION
+                               ? (double)NAN
+                               : ratio(evaluation->correct, evaluation->rows);
+}
+
 static void count_classes(const linnet_scores *scores, linnet_evaluation *evaluation)
 {
     int64_t count = evaluation->class_count;
@@ -254,9 +280,7 @@ static void count_classes(const linnet_scores *scores, linnet_evaluation *evalua
         metrics->f1 = ratio(2 * metrics->correct, metrics->predicted + metrics->support);
         metrics->roc_auc = (double)NAN;
         metrics->average_precision = (double)NAN;
-        evaluation->correct += metrics->correct;
     }
-    evaluation->accuracy = ratio(evaluation->correct, evaluation->rows);
 }
 
 static linnet_status rank_classes(const linnet_scores *scores, linnet_evaluation *evaluation,
@@ -346,8 +370,11 @@ linnet_status ln_scores_measure(const linnet_scores *scores, linnet_evaluation *
         return status;
     }
     measured m = {.scores = scores, .evaluation = evaluation};
-    count_classes(scores, evaluation);
-    if (scores->logits != NULL) {
+    count_rows(scores, evaluation);
+    if (scores->labels != NULL) {
+        count_classes(scores, evaluation);
+    }
+    if (scores->logits != NULL && scores->labels != NULL) {
         measure_probabilities(&m);
         status = rank_classes(scores, evaluation, error);
     }

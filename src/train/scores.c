@@ -11,6 +11,7 @@ void linnet_scores_free(linnet_scores *scores)
 {
     if (scores != NULL) {
         ln_free(scores->judged);
+        ln_free(scores->owned_labels);
         ln_free(scores->logits);
         ln_free(scores->softmax);
         ln_free(scores);
@@ -44,7 +45,7 @@ void ln_scores_rank(const linnet_scores *scores, size_t which, ln_ranking *ranki
 {
     for (size_t row = 0; row < scores->rows; row++) {
         ln_ranking_set(ranking, row, ln_scores_probability(scores, row, which),
-                       scores->labels[row] == (int64_t)which);
+                       ln_scores_is(scores, row, which));
     }
     ln_ranking_sort(ranking);
 }
@@ -123,7 +124,7 @@ void linnet_scores_reliability(const linnet_scores *scores, size_t count, linnet
     for (size_t i = 0; i < count; i++) {
         bins[i] = (linnet_bin){0};
     }
-    for (size_t row = 0; row < scores->rows; row++) {
+    for (size_t row = 0; row < scores->rows && scores->labels != NULL; row++) {
         int64_t predicted = scores->judged[row].predicted;
         double probability = ln_scores_probability(scores, row, (size_t)predicted);
         if (!isnan(probability)) {
@@ -164,7 +165,7 @@ size_t linnet_scores_worst(const linnet_scores *scores, size_t count, linnet_jud
 {
     size_t taken = 0;
     ln_fpenv saved = ln_fpenv_enter();
-    for (size_t row = 0; row < scores->rows && count > 0; row++) {
+    for (size_t row = 0; row < scores->rows && count > 0 && scores->labels != NULL; row++) {
         linnet_judged_row judged = judge(scores, row);
         if (taken == count && !is_worse(judged.loss, worst[taken - 1].loss)) {
             continue;

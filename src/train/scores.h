@@ -9,12 +9,16 @@
 typedef struct ln_judged {
     int64_t predicted;
     int64_t rank; /* classes that are likelier than the row's */
+    bool met;     /* the outputs predict what the row's labels say, all of them */
 } ln_judged;
 
 struct linnet_scores {
     linnet_task task;
     size_t rows, outputs;
-    const int64_t *labels; /* borrowed */
+    const int64_t *labels; /* of CLASSIFICATION; borrowed, or owned_labels */
+    int64_t *owned_labels;
+    const double *targets; /* (rows, outputs), where labels are values; borrowed */
+    bool unit_outputs;     /* MULTILABEL: the outputs are probabilities, no logits */
     double loss;           /* the mean, as the engine has it */
     ln_judged *judged;
     /* Kept only where ranks are wanted: (rows, outputs), and what makes probabilities of a row. */
@@ -29,7 +33,21 @@ static inline const double *ln_scores_logits(const linnet_scores *scores, size_t
 
 static inline double ln_scores_probability(const linnet_scores *scores, size_t row, size_t which)
 {
-    return ln_softmax_at(&scores->softmax[row], ln_scores_logits(scores, row)[which]);
+    double output = ln_scores_logits(scores, row)[which];
+    switch (scores->task) {
+    case LINNET_TASK_CLASSIFICATION: return ln_softmax_at(&scores->softmax[row], output);
+    case LINNET_TASK_MULTILABEL:
+        return scores->unit_outputs ? output : 1 / (1 + ln_exp_double(-output));
+    case LINNET_TASK_REGRESSION: break;
+    }
+    return output;
+}
+
+/* Whether the row is of this class, or has this label. */
+static inline bool ln_scores_is(const linnet_scores *scores, size_t row, size_t which)
+{
+    return scores->labels != NULL ? scores->labels[row] == (int64_t)which
+                                  : scores->targets[row * scores->outputs + which] >= 0.5;
 }
 
 /* Puts the rows into the order of one class's probability. */

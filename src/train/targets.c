@@ -90,7 +90,7 @@ linnet_status ln_check_targets(const ln_loss *loss, const linnet_dataset *datase
 
 /* ---- what outputs say ---- */
 
-static size_t likeliest(size_t n, const double *values)
+size_t ln_likeliest(size_t n, const double *values)
 {
     size_t largest = 0;
     for (size_t i = 1; i < n; i++) {
@@ -104,9 +104,9 @@ bool ln_target_met(const ln_loss *loss, size_t features, const ln_real *outputs,
 {
     switch (loss->type->task) {
     case LINNET_TASK_CLASSIFICATION:
-        return ln_predicted_class(features, outputs) == (target->values != NULL
-                                                             ? likeliest(features, target->values)
-                                                             : (size_t)target->label);
+        return ln_predicted_class(features, outputs) ==
+               (target->values != NULL ? ln_likeliest(features, target->values)
+                                       : (size_t)target->label);
     case LINNET_TASK_MULTILABEL:
         for (size_t i = 0; i < features; i++) {
             if ((outputs[i] > loss->type->threshold) != (target->values[i] >= 0.5)) {

@@ -14,6 +14,9 @@ LINNET_NODISCARD linnet_status ln_check_targets(const ln_loss *loss, const linne
                                                 int64_t outputs, size_t batch, const char *what,
                                                 linnet_error *error);
 
+/* The first of the largest. n > 0. */
+size_t ln_likeliest(size_t n, const double *values);
+
 /* Whether the outputs predict what the target says: its class, the likeliest of its probabilities, or
  * all of its labels (a label is there from 0.5 on). False of numbers. */
 bool ln_target_met(const ln_loss *loss, size_t features, const ln_real *outputs,
