@@ -94,7 +94,8 @@ static void run_tile(const tile_case *t, const float *a, const float *b, float *
     const ln_tiles *tiles = t->set->tiles[t->precision];
     switch (t->kind) {
     case TILE_FORWARD:
-        tiles->forward(t->rows, t->k, a, t->lda, b, c, t->set->tile_columns, t->add);
+        tiles->forward(t->rows, t->k, a, t->lda, b, c, t->set->tile_columns, t->add,
+                       (ln_fetch){(uintptr_t)b, LN_LINE_WORDS});
         break;
     case TILE_INPUT: tiles->input_gradient(t->rows, t->k, a, t->lda, b, c); break;
     case TILE_WEIGHT:
@@ -151,8 +152,8 @@ static void check_two_panels(const ln_kernels *set, size_t k, check_random *rand
     float expected[2 * LN_MAX_TILE_COLUMNS] = {0}, found[2 * LN_MAX_TILE_COLUMNS] = {0};
     check_fill(random, a, k);
     fill_words(random, b, 2 * panel, true, 1);
-    tiles->forward(1, k, a, k, b, expected, width, true);
-    tiles->forward(1, k, a, k, b + panel, expected + width, width, true);
+    tiles->forward(1, k, a, k, b, expected, width, true, (ln_fetch){0});
+    tiles->forward(1, k, a, k, b + panel, expected + width, width, true, (ln_fetch){0});
     tiles->forward_two(k, a, b, panel, found);
     check_same(expected, found, 2 * width, "%s two panels k %zu", set->name, k);
     ln_free(a), ln_free(b);

@@ -21,6 +21,9 @@
 #define LN_MAX_TILE_ROWS 16
 #define LN_MAX_TILE_COLUMNS 32
 
+/* Words of a cache line. */
+#define LN_LINE_WORDS (64 / sizeof(ln_real))
+
 /* Floats that a probe begins and ends with. */
 #define LN_PROBE_FLOATS 512
 
@@ -81,6 +84,13 @@ typedef enum ln_precision {
     LN_PRECISION_COUNT
 } ln_precision;
 
+/* What a forward tile fetches into the cache while it runs: in each step, a step's lines of a panel, from
+ * the address `at` on, which goes on by `pace` words. Nothing need be there. */
+typedef struct ln_fetch {
+    uintptr_t at;
+    size_t pace;
+} ln_fetch;
+
 /* The tiles of a precision: for r < rows and j < tile_columns, the chain over i < k
  *     s = fma(A(r, i), B(i, j), s), s = 0 first
  * is stored in c, or added to it. 1 <= rows <= tile_rows; k counts elements, strides count words.
@@ -93,7 +103,7 @@ typedef enum ln_precision {
  * The last two write c as (rows, tile_columns). */
 typedef struct ln_tiles {
     void (*forward)(size_t rows, size_t k, const void *a, size_t lda, const void *b, ln_real *c,
-                    size_t ldc, bool add);
+                    size_t ldc, bool add, ln_fetch ahead);
     void (*input_gradient)(size_t rows, size_t k, const void *a, size_t panel, const void *b,
                            ln_real *c);
     void (*weight_gradient)(size_t rows, size_t k, const void *a, size_t lda, const void *b,
