@@ -1,18 +1,13 @@
 /* eval.c - `linnet eval`: how good a model is on labelled rows.
  *
- * The library measures; here the figures become tables or JSON. */
+ * The library measures; here it is asked to, and what comes of it is shown. */
 #include "command.h"
-#include "json.h"
+#include "measures.h"
 #include "output.h"
 #include "source.h"
-#include "table.h"
 
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
-
-#define MATRIX_CLASSES                                                                             \
-    20 /* with more, the text leaves the confusion matrix out unless it is wanted */
 
 typedef struct eval_values {
     const char *model, *data;
@@ -23,170 +18,43 @@ typedef struct eval_values {
     bool confusion, json;
 } eval_values;
 
-/* ---- text ---- */
-
-static void add_ratio(cli_table *table, double ratio)
-{
-    if (isnan(ratio)) {
-        cli_table_add(table, "-");
-    } else {
-        cli_table_add(table, "%.4f", ratio);
-    }
-}
-
-/* The mean over the classes for which the figure exists; weighted by support where `weighted`. */
-static double mean_of(const linnet_evaluation *evaluation, size_t offset, bool weighted)
-{
-    double sum = 0, weights = 0;
-    for (int64_t c = 0; c < evaluation->class_count; c++) {
-        const linnet_class_metrics *metrics = &evaluation->classes[c];
-        double figure = *(const double *)((const char *)metrics + offset);
-        double weight = weighted ? (double)metrics->support : 1;
-        if (!isnan(figure)) {
-            sum += weight * figure;
-            weights += weight;
-        }
-    }
-    return weights > 0 ? sum / weights : NAN;
-}
-
-static void add_mean(cli_table *table, const linnet_evaluation *evaluation, bool weighted)
-{
-    cli_table_add(table, weighted ? "weighted mean" : "mean");
-    add_ratio(table, mean_of(evaluation, offsetof(linnet_class_metrics, precision), weighted));
-    add_ratio(table, mean_of(evaluation, offsetof(linnet_class_metrics, recall), weighted));
-    add_ratio(table, mean_of(evaluation, offsetof(linnet_class_metrics, f1), weighted));
-    cli_table_add(table, "%lld", (long long)evaluation->rows);
-}
-
-static void classes_text(const linnet_model *model, const linnet_evaluation *evaluation,
-                         cli_text *text)
-{
-    static const char *const heads[] = {"class", "precision", "recall", "F1", "support"};
-    cli_table table = {.alignment = "lrrrr"};
-    for (size_t i = 0; i < sizeof heads / sizeof heads[0]; i++) {
-        cli_table_add(&table, "%s", heads[i]);
-    }
-    for (int64_t c = 0; c < evaluation->class_count; c++) {
-        const linnet_class_metrics *metrics = &evaluation->classes[c];
-        char number[24];
-        cli_table_cut(&table, cli_class_name(model, (size_t)c, number), CLI_NAME_COLUMNS);
-        add_ratio(&table, metrics->precision);
-        add_ratio(&table, metrics->recall);
-        add_ratio(&table, metrics->f1);
-        cli_table_add(&table, "%lld", (long long)metrics->support);
-    }
-    add_mean(&table, evaluation, false);
-    add_mean(&table, evaluation, true);
-    cli_table_print(&table, text);
-}
-
-/* Rows are headed by the class's name and number, columns by the number alone, so that the table
- * stays as narrow as its figures. */
-static void confusion_text(const linnet_model *model, const linnet_evaluation *evaluation,
-                           cli_text *text)
-{
-    size_t count = (size_t)evaluation->class_count;
-    char *alignment = malloc(count + 3);
-    if (alignment == NULL) {
-        text->failed = true;
-        return;
-    }
-    memset(alignment, 'r', count + 2);
-    alignment[0] = 'l';
-    alignment[count + 2] = '\0';
-    cli_table table = {.alignment = alignment};
-    cli_table_add(&table, "true");
-    cli_table_add(&table, "%s", "");
-    for (size_t c = 0; c < count; c++) {
-        cli_table_add(&table, "%zu", c);
-    }
-    for (size_t row = 0; row < count; row++) {
-        const char *name = linnet_model_class(model, row);
-        cli_table_cut(&table, name != NULL ? name : "", CLI_NAME_COLUMNS);
-        cli_table_add(&table, "%zu", row);
-        for (size_t c = 0; c < count; c++) {
-            cli_table_add(&table, "%lld", (long long)evaluation->confusion[row * count + c]);
-        }
-    }
-    cli_text_add(text, "\nconfusion matrix: a row a true class, a column a predicted one\n");
-    cli_table_print(&table, text);
-    free(alignment);
-}
-
-static void show_text(const eval_values *values, const linnet_model *model,
-                      const linnet_evaluation *evaluation, cli_text *text)
-{
-    cli_text_add(text, "rows      %lld\naccuracy  %.4f (%lld right)\nloss      %.4f\n\n",
-                 (long long)evaluation->rows, evaluation->accuracy, (long long)evaluation->correct,
-                 evaluation->loss);
-    classes_text(model, evaluation, text);
-    if (evaluation->class_count <= MATRIX_CLASSES || values->confusion) {
-        confusion_text(model, evaluation, text);
-    }
-}
-
-/* ---- JSON ---- */
-
-static void show_json(const eval_values *values, const linnet_model *model,
-                      const linnet_evaluation *evaluation, cli_text *text)
-{
-    cli_json json = {.text = text};
-    cli_json_open(&json, NULL, '{');
-    cli_json_string(&json, "model", values->model);
-    cli_json_string(&json, "data", values->data);
-    cli_json_string(&json, "precision", values->precision);
-    cli_json_int(&json, "rows", evaluation->rows);
-    cli_json_int(&json, "correct", evaluation->correct);
-    cli_json_double(&json, "accuracy", evaluation->accuracy);
-    cli_json_double(&json, "loss", evaluation->loss);
-    cli_json_open(&json, "classes", '[');
-    for (int64_t c = 0; c < evaluation->class_count; c++) {
-        const linnet_class_metrics *metrics = &evaluation->classes[c];
-        char number[24];
-        cli_json_open(&json, NULL, '{');
-        cli_json_string(&json, "class", cli_class_name(model, (size_t)c, number));
-        cli_json_double(&json, "precision", metrics->precision);
-        cli_json_double(&json, "recall", metrics->recall);
-        cli_json_double(&json, "f1", metrics->f1);
-        cli_json_int(&json, "support", metrics->support);
-        cli_json_int(&json, "predicted", metrics->predicted);
-        cli_json_close(&json, '}');
-    }
-    cli_json_close(&json, ']');
-    cli_json_open(&json, "confusion", '[');
-    for (int64_t row = 0; row < evaluation->class_count; row++) {
-        cli_json_open(&json, NULL, '[');
-        for (int64_t c = 0; c < evaluation->class_count; c++) {
-            cli_json_int(&json, NULL, evaluation->confusion[row * evaluation->class_count + c]);
-        }
-        cli_json_close(&json, ']');
-    }
-    cli_json_close(&json, ']');
-    cli_json_close(&json, '}');
-    cli_text_add(text, "\n");
-}
-
 /* ---- the command ---- */
+
+static int show(const eval_values *values, const cli_measures *measures)
+{
+    cli_text text = {0};
+    if (values->json) {
+        cli_json json = {.text = &text};
+        cli_json_open(&json, NULL, '{');
+        cli_json_string(&json, "model", values->model);
+        cli_json_string(&json, "data", values->data);
+        cli_json_string(&json, "precision", values->precision);
+        cli_measures_json(measures, &json);
+        cli_json_close(&json, '}');
+        cli_text_add(&text, "\n");
+    } else {
+        cli_measures_text(measures, values->confusion, &text);
+    }
+    return cli_print(&text);
+}
 
 static int measure(const eval_values *values, linnet_model *model, const linnet_dataset *dataset)
 {
     linnet_plan_options options = {.max_batch = (size_t)values->batch_size,
                                    .threads = (int)values->threads,
                                    .precision = cli_precision(values->precision)};
-    linnet_evaluation evaluation;
+    linnet_scores *scores = NULL;
+    linnet_evaluation evaluation = {0};
     linnet_error error;
-    if (linnet_evaluate(model, dataset, &options, &evaluation, &error) != LINNET_OK) {
-        return cli_fail_with(values->data, &error);
+    linnet_status status = linnet_scores_create(model, dataset, &options, &scores, &error);
+    if (status == LINNET_OK) {
+        status = linnet_scores_evaluate(scores, &evaluation, &error);
     }
-    cli_text text = {0};
-    if (values->json) {
-        show_json(values, model, &evaluation, &text);
-    } else {
-        show_text(values, model, &evaluation, &text);
-    }
+    int code = status == LINNET_OK ? show(values, &(cli_measures){model, scores, &evaluation})
+                                   : cli_fail_with(values->data, &error);
     linnet_evaluation_free(&evaluation);
-    return cli_print(&text);
+    linnet_scores_free(scores);
+    return code;
 }
 
 static int open_labelled(const eval_values *values, const linnet_model *model,
@@ -233,10 +101,17 @@ static int run(const void *opaque)
 }
 
 static const char *const description[] = {
-    "Measure a model on labelled rows: accuracy, mean cross entropy, precision, recall, F1 and "
-    "support of each class, and the confusion matrix. A figure that does not exist, such as the "
-    "precision of a class that was never predicted, is - in the text and null in JSON; mean takes "
-    "the classes alike, weighted mean by their support.",
+    "Measure a model on labelled rows: accuracy, loss, balanced accuracy, Matthews correlation, "
+    "ROC "
+    "AUC, average precision, Brier score and expected calibration error, as scikit-learn defines "
+    "them; "
+    "precision, recall, F1, area under the ROC curve (AUC), average precision (AP) and support of "
+    "each "
+    "class, and their means over the classes, all alike (macro) or by support (weighted); and the "
+    "confusion matrix.",
+    "A figure that does not exist, such as the precision of a class that was never predicted, is - "
+    "in "
+    "a table and null in JSON; above the tables, and in JSON under undefined, stands why.",
     cli_about_data,
     NULL,
 };

@@ -1,0 +1,268 @@
+/* measures.c - what was measured of a model, as tables for a terminal and as JSON.
+ *
+ * Which figures there are is the library's to say: both forms walk through its tables. */
+#include "measures.h"
+
+#include "source.h"
+#include "table.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* With more, the text leaves the confusion matrix out unless it is wanted. */
+#define MATRIX_CLASSES 20
+#define NAME_COLUMNS 26 /* with the figures beside it, no wider than 80 */
+#define TOP 5           /* shown as top-5 accuracy, where there are more classes */
+#define TOPS 10         /* of the top-k accuracies in JSON */
+#define BINS 15         /* of the reliability in JSON */
+
+/* ---- text ---- */
+
+static bool ends_with(const char *text, const char *ending)
+{
+    size_t length = strlen(text), end = strlen(ending);
+    return length > end && strcmp(text + length - end, ending) == 0;
+}
+
+/* The means that stand below the classes, and in float32 the loss stands beside it already. */
+static bool is_below_the_classes(const linnet_metric *metric)
+{
+    return ends_with(metric->name, "_macro") || ends_with(metric->name, "_weighted") ||
+           ends_with(metric->name, "_micro") || strcmp(metric->name, "log_loss") == 0;
+}
+
+/* The share of rows whose class is among the k likeliest. */
+static double top_accuracy(const linnet_evaluation *evaluation, int64_t k)
+{
+    int64_t rows = 0;
+    for (int64_t rank = 0; rank < k; rank++) {
+        rows += evaluation->ranks[rank];
+    }
+    return evaluation->rows > 0 ? (double)rows / (double)evaluation->rows : (double)NAN;
+}
+
+static void add_figure(cli_table *table, const linnet_evaluation *evaluation,
+                       const linnet_figure *figure)
+{
+    cli_table_add(table, "%s", figure->metric->title);
+    if (isnan(figure->value)) {
+        cli_table_add(table, "undefined: %s", figure->undefined);
+    } else if (strcmp(figure->metric->name, "accuracy") == 0) {
+        cli_table_add(table, "%.4f (%lld right)", figure->value, (long long)evaluation->correct);
+    } else {
+        cli_table_add(table, "%.4f", figure->value);
+    }
+}
+
+static void figures_text(const linnet_evaluation *evaluation, cli_text *text)
+{
+    cli_table table = {.alignment = "ll"};
+    cli_table_add(&table, "rows");
+    cli_table_add(&table, "%lld", (long long)evaluation->rows);
+    for (size_t i = 0; i < evaluation->figure_count; i++) {
+        const linnet_figure *figure = &evaluation->figures[i];
+        if (!is_below_the_classes(figure->metric)) {
+            add_figure(&table, evaluation, figure);
+        }
+        if (i == 0 && evaluation->ranks != NULL && evaluation->class_count > TOP) {
+            cli_table_add(&table, "top-%d accuracy", TOP);
+            cli_table_add(&table, "%.4f", top_accuracy(evaluation, TOP));
+        }
+    }
+    cli_table_print(&table, text);
+}
+
+static void add_ratio(cli_table *table, double ratio)
+{
+    if (isnan(ratio)) {
+        cli_table_add(table, "-");
+    } else {
+        cli_table_add(table, "%.4f", ratio);
+    }
+}
+
+/* A row of means; a NULL among their names leaves its cell empty. */
+static void add_means(cli_table *table, const linnet_evaluation *evaluation, const char *title,
+                      const char *const names[5])
+{
+    cli_table_add(table, "%s", title);
+    for (size_t i = 0; i < 5; i++) {
+        const linnet_figure *figure =
+            names[i] != NULL ? linnet_evaluation_figure(evaluation, names[i]) : NULL;
+        if (figure == NULL) {
+            cli_table_add(table, "%s", "");
+        } else {
+            add_ratio(table, figure->value);
+        }
+    }
+    cli_table_add(table, "%lld", (long long)evaluation->rows);
+}
+
+static void classes_text(const cli_measures *measures, cli_text *text)
+{
+    static const char *const heads[] = {"class", "precision", "recall", "F1",
+                                        "AUC",   "AP",        "support"};
+    /* Of two classes the average precision above is the second's, and no mean. */
+    static const char *const macro[] = {"precision_macro", "recall_macro", "f1_macro", "roc_auc",
+                                        "average_precision"};
+    static const char *const weighted[] = {"precision_weighted", "recall_weighted", "f1_weighted",
+                                           "roc_auc_weighted", NULL};
+    const linnet_evaluation *evaluation = measures->evaluation;
+    cli_table table = {.alignment = "lrrrrrr"};
+    for (size_t i = 0; i < sizeof heads / sizeof heads[0]; i++) {
+        cli_table_add(&table, "%s", heads[i]);
+    }
+    for (int64_t c = 0; c < evaluation->class_count; c++) {
+        const linnet_class_metrics *metrics = &evaluation->classes[c];
+        char number[24];
+        cli_table_cut(&table, cli_class_name(measures->model, (size_t)c, number), NAME_COLUMNS);
+        add_ratio(&table, metrics->precision);
+        add_ratio(&table, metrics->recall);
+        add_ratio(&table, metrics->f1);
+        add_ratio(&table, metrics->roc_auc);
+        add_ratio(&table, metrics->average_precision);
+        cli_table_add(&table, "%lld", (long long)metrics->support);
+    }
+    const char *means[5];
+    memcpy(means, macro, sizeof means);
+    means[4] = evaluation->class_count == 2 ? NULL : macro[4];
+    add_means(&table, evaluation, "macro", means);
+    add_means(&table, evaluation, "weighted", weighted);
+    cli_table_print(&table, text);
+}
+
+/* Rows are headed by the class's name and number, columns by the number alone, so that the table
+ * stays as narrow as its figures. */
+static void confusion_text(const cli_measures *measures, cli_text *text)
+{
+    size_t count = (size_t)measures->evaluation->class_count;
+    char *alignment = malloc(count + 3);
+    if (alignment == NULL) {
+        text->failed = true;
+        return;
+    }
+    memset(alignment, 'r', count + 2);
+    alignment[0] = 'l';
+    alignment[count + 2] = '\0';
+    cli_table table = {.alignment = alignment};
+    cli_table_add(&table, "true");
+    cli_table_add(&table, "%s", "");
+    for (size_t c = 0; c < count; c++) {
+        cli_table_add(&table, "%zu", c);
+    }
+    for (size_t row = 0; row < count; row++) {
+        const char *name = linnet_model_class(measures->model, row);
+        cli_table_cut(&table, name != NULL ? name : "", CLI_NAME_COLUMNS);
+        cli_table_add(&table, "%zu", row);
+        for (size_t c = 0; c < count; c++) {
+            cli_table_add(&table, "%lld",
+                          (long long)measures->evaluation->confusion[row * count + c]);
+        }
+    }
+    cli_text_add(text, "\nconfusion matrix: a row a true class, a column a predicted one\n");
+    cli_table_print(&table, text);
+    free(alignment);
+}
+
+void cli_measures_text(const cli_measures *measures, bool confusion, cli_text *text)
+{
+    figures_text(measures->evaluation, text);
+    cli_text_add(text, "\n");
+    classes_text(measures, text);
+    if (measures->evaluation->class_count <= MATRIX_CLASSES || confusion) {
+        confusion_text(measures, text);
+    }
+}
+
+/* ---- JSON ---- */
+
+static void figures_json(const linnet_evaluation *evaluation, cli_json *json)
+{
+    cli_json_open(json, "figures", '{');
+    for (size_t i = 0; i < evaluation->figure_count; i++) {
+        cli_json_double(json, evaluation->figures[i].metric->name, evaluation->figures[i].value);
+    }
+    cli_json_close(json, '}');
+    cli_json_open(json, "undefined", '{');
+    for (size_t i = 0; i < evaluation->figure_count; i++) {
+        if (evaluation->figures[i].undefined != NULL) {
+            cli_json_string(json, evaluation->figures[i].metric->name,
+                            evaluation->figures[i].undefined);
+        }
+    }
+    cli_json_close(json, '}');
+}
+
+static void tops_json(const linnet_evaluation *evaluation, cli_json *json)
+{
+    cli_json_open(json, "top_k_accuracy", '[');
+    for (int64_t k = 1; k <= evaluation->class_count && k <= TOPS; k++) {
+        cli_json_double(json, NULL, top_accuracy(evaluation, k));
+    }
+    cli_json_close(json, ']');
+}
+
+static void classes_json(const cli_measures *measures, cli_json *json)
+{
+    cli_json_open(json, "classes", '[');
+    for (int64_t c = 0; c < measures->evaluation->class_count; c++) {
+        const linnet_class_metrics *metrics = &measures->evaluation->classes[c];
+        char number[24];
+        cli_json_open(json, NULL, '{');
+        cli_json_string(json, "class", cli_class_name(measures->model, (size_t)c, number));
+        cli_json_double(json, "precision", metrics->precision);
+        cli_json_double(json, "recall", metrics->recall);
+        cli_json_double(json, "f1", metrics->f1);
+        cli_json_double(json, "roc_auc", metrics->roc_auc);
+        cli_json_double(json, "average_precision", metrics->average_precision);
+        cli_json_int(json, "support", metrics->support);
+        cli_json_int(json, "predicted", metrics->predicted);
+        cli_json_int(json, "correct", metrics->correct);
+        cli_json_close(json, '}');
+    }
+    cli_json_close(json, ']');
+}
+
+static void confusion_json(const linnet_evaluation *evaluation, cli_json *json)
+{
+    cli_json_open(json, "confusion", '[');
+    for (int64_t row = 0; row < evaluation->class_count; row++) {
+        cli_json_open(json, NULL, '[');
+        for (int64_t c = 0; c < evaluation->class_count; c++) {
+            cli_json_int(json, NULL, evaluation->confusion[row * evaluation->class_count + c]);
+        }
+        cli_json_close(json, ']');
+    }
+    cli_json_close(json, ']');
+}
+
+static void reliability_json(const linnet_scores *scores, cli_json *json)
+{
+    linnet_bin bins[BINS];
+    linnet_scores_reliability(scores, BINS, bins);
+    cli_json_open(json, "reliability", '[');
+    for (size_t i = 0; i < BINS; i++) {
+        cli_json_open(json, NULL, '{');
+        cli_json_int(json, "rows", bins[i].rows);
+        cli_json_double(json, "confidence", bins[i].confidence);
+        cli_json_double(json, "accuracy", bins[i].accuracy);
+        cli_json_close(json, '}');
+    }
+    cli_json_close(json, ']');
+}
+
+void cli_measures_json(const cli_measures *measures, cli_json *json)
+{
+    const linnet_evaluation *evaluation = measures->evaluation;
+    cli_json_string(json, "task", linnet_task_name(evaluation->task));
+    cli_json_int(json, "rows", evaluation->rows);
+    cli_json_int(json, "correct", evaluation->correct);
+    cli_json_double(json, "accuracy", evaluation->accuracy);
+    cli_json_double(json, "loss", evaluation->loss);
+    figures_json(evaluation, json);
+    tops_json(evaluation, json);
+    reliability_json(measures->scores, json);
+    classes_json(measures, json);
+    confusion_json(evaluation, json);
+}
