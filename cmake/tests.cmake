@@ -48,6 +48,8 @@ endif()
 
 add_test(NAME includes COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/scripts/check-includes)
 add_test(NAME includes_refused COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/tests/scripts/check-includes)
+add_test(NAME formats_documented COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/scripts/check-formats)
+add_test(NAME formats_undocumented COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/tests/scripts/check-formats)
 add_test(NAME symbols COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/scripts/check-symbols
   $<TARGET_FILE:linnet> ${CMAKE_CURRENT_SOURCE_DIR}/include/linnet.h)
 if(CMAKE_BUILD_TYPE STREQUAL "Release")
