@@ -63,6 +63,11 @@ add_test(NAME install COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/tests/install/run
 add_test(NAME readme COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/tests/scripts/readme
   $<TARGET_FILE:linnet_program> ${CMAKE_CURRENT_BINARY_DIR} ${CMAKE_CURRENT_SOURCE_DIR})
 
+if(LINNET_BUILD_CLI)
+  add_test(NAME memory COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/tests/scripts/memory
+    $<TARGET_FILE:linnet_program>)
+endif()
+
 # Benchmarks are built with the tests, so that they stay whole; they are run by hand.
 file(GLOB LINNET_BENCHES CONFIGURE_DEPENDS bench/*.c)
 foreach(source ${LINNET_BENCHES})

@@ -361,8 +361,9 @@ typedef struct linnet_dataset_options {
 
 /* Reads .npy, .npz, CSV or IDX (.gz too; "-" is standard input), found by content. A pattern of the shell's
  * ("train-*.npy") names .npy shards of one array, one behind the other in natural order: train-2 before
- * train-10; labels_path may be one too. Of .npy files above 32 MiB in all, rows are read as they are needed
- * and not kept: the files have to stay as they are, and one that changes is an error. Features: uint8,
+ * train-10; labels_path may be one too. Of .npy files that would take more than an eighth of the memory that
+ * the process may use, rows are read as they are needed and not kept: the files have to stay as they are, and
+ * one that changes is an error. Features: uint8,
  * int32, int64, float16, bfloat16, float32 or float64 of shape (rows, *). Labels: whole numbers
  * from 0 of any integer or float dtype, shape (rows) or (rows, 1), or values. Rows and columns in messages
  * count from 0. `options` may be NULL. The caller owns the result. Errors: IO, FORMAT, SHAPE,

@@ -324,7 +324,7 @@ static void open_fails(const char *path, const char *labels, linnet_status expec
     linnet_dataset *dataset = (linnet_dataset *)(uintptr_t)1;
     linnet_dataset_options options = {.labels_path = labels};
     for (size_t kept = 0; kept < 2; kept++) {
-        assert_int_equal(ln_dataset_open(path, &options, kept * LN_KEPT_BYTES, &dataset, &error),
+        assert_int_equal(ln_dataset_open(path, &options, kept << 20, &dataset, &error),
                          expected);
         assert_string_equal(error.message, message);
         assert_string_equal(error.place, place);

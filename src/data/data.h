@@ -4,11 +4,8 @@
 
 #include "linnet.h"
 
-/* .npy files of more bytes are not read whole: rows are read from them as they are needed, which is not
- * slower where the system has them in memory. */
-#define LN_KEPT_BYTES ((size_t)32 << 20)
-
-/* linnet_dataset_open, with another limit. */
+/* linnet_dataset_open, with a limit of one's own: of .npy files of more than `kept` bytes in all, rows are
+ * read as they are needed. */
 LINNET_NODISCARD linnet_status ln_dataset_open(const char *path,
                                                const linnet_dataset_options *options, size_t kept,
                                                linnet_dataset **dataset, linnet_error *error);

@@ -8,9 +8,11 @@
 #include "data/dataset.h"
 #include "os/ahead.h"
 
-/* Batches that are read ahead, the current one among them: one is in use, one is ready, and the thread is
- * seldom the one that waits. */
+/* Loads that are held: one is in use, the others are ready or being read. */
 #define SLOTS 4
+
+/* A load is as many batches as make up so many bytes, at least one: for less the thread is not woken. */
+#define LOAD_BYTES ((size_t)256 << 10)
 
 struct ln_feed {
     const linnet_dataset *dataset;
@@ -20,9 +22,10 @@ struct ln_feed {
     size_t first, rows;   /* the current batch, within the order */
     /* Rows of a source: */
     ln_ahead *ahead;
-    size_t slot;        /* of the current batch */
-    unsigned char *raw; /* (SLOTS, batch) rows as they are stored */
-    int64_t *places;    /* of a batch's rows, for the thread */
+    size_t load;        /* rows of a load */
+    size_t slot;        /* of the current one */
+    unsigned char *raw; /* (SLOTS, load) rows as they are stored */
+    int64_t *places;    /* of a load's rows, for the thread */
 };
 
 /* A row's place among those of the whole file. */
@@ -34,15 +37,21 @@ static int64_t place_of(const ln_feed *feed, size_t i)
 
 static unsigned char *slot_at(const ln_feed *feed, size_t slot)
 {
-    return feed->raw + slot * feed->batch * feed->dataset->source->row_bytes;
+    return feed->raw + slot * feed->load * feed->dataset->source->row_bytes;
 }
 
-static linnet_status read_batch(void *context, uint64_t number, size_t slot, linnet_error *error)
+/* The current batch, as it is stored. */
+static const unsigned char *batch_at(const ln_feed *feed)
+{
+    return slot_at(feed, feed->slot) + feed->first % feed->load * feed->dataset->source->row_bytes;
+}
+
+static linnet_status read_load(void *context, uint64_t number, size_t slot, linnet_error *error)
 {
     const ln_feed *feed = context;
     const ln_source *source = feed->dataset->source;
-    size_t first = (size_t)number * feed->batch;
-    size_t rows = ln_min_size(feed->batch, feed->count - first);
+    size_t first = (size_t)number * feed->load;
+    size_t rows = ln_min_size(feed->load, feed->count - first);
     for (size_t i = 0; i < rows; i++) {
         feed->places[i] = place_of(feed, first + i);
     }
@@ -51,14 +60,17 @@ static linnet_status read_batch(void *context, uint64_t number, size_t slot, lin
 
 static linnet_status prepare_reading(ln_feed *feed, linnet_error *error)
 {
-    size_t rows = ln_saturated_mul(SLOTS, feed->batch);
+    size_t row_bytes = feed->dataset->source->row_bytes;
+    size_t batch_bytes = ln_saturated_mul(feed->batch, row_bytes);
+    size_t batches = batch_bytes == 0 ? 1 : ln_ceil_div(LOAD_BYTES, batch_bytes);
+    feed->load = feed->batch * batches;
     linnet_status status =
-        ln_alloc_into(&feed->raw, rows, feed->dataset->source->row_bytes, "batches", error);
+        ln_alloc_into(&feed->raw, ln_saturated_mul(SLOTS, feed->load), row_bytes, "batches", error);
     if (status == LINNET_OK) {
-        status = ln_alloc_into(&feed->places, feed->batch, sizeof *feed->places, "a batch's places",
-                               error);
+        status =
+            ln_alloc_into(&feed->places, feed->load, sizeof *feed->places, "a list of rows", error);
     }
-    return status == LINNET_OK ? ln_ahead_create(SLOTS, read_batch, feed, &feed->ahead, error)
+    return status == LINNET_OK ? ln_ahead_create(SLOTS, read_load, feed, &feed->ahead, error)
                                : status;
 }
 
@@ -91,7 +103,7 @@ void ln_feed_free(ln_feed *feed)
 size_t ln_feed_size(const ln_feed *feed)
 {
     size_t row = feed->raw == NULL ? 0 : SLOTS * feed->dataset->source->row_bytes + sizeof(int64_t);
-    return sizeof *feed + feed->batch * row;
+    return sizeof *feed + feed->load * row;
 }
 
 void ln_feed_begin(ln_feed *feed, const int64_t *order, size_t count)
@@ -103,7 +115,7 @@ void ln_feed_begin(ln_feed *feed, const int64_t *order, size_t count)
     feed->count = count;
     feed->first = feed->rows = 0;
     if (feed->ahead != NULL) {
-        ln_ahead_start(feed->ahead, ln_ceil_div(count, feed->batch));
+        ln_ahead_start(feed->ahead, ln_ceil_div(count, feed->load));
     }
 }
 
@@ -116,13 +128,13 @@ linnet_status ln_feed_next(ln_feed *feed, size_t *rows, linnet_error *error)
 {
     feed->first += feed->rows;
     feed->rows = *rows = ln_min_size(feed->batch, feed->count - feed->first);
-    return feed->ahead != NULL && *rows > 0 ? ln_ahead_take(feed->ahead, &feed->slot, error)
-                                            : LINNET_OK;
+    bool wanted = feed->ahead != NULL && *rows > 0 && feed->first % feed->load == 0;
+    return wanted ? ln_ahead_take(feed->ahead, &feed->slot, error) : LINNET_OK;
 }
 
 const unsigned char *ln_feed_stored(const ln_feed *feed)
 {
-    return slot_at(feed, feed->slot);
+    return batch_at(feed);
 }
 
 void ln_feed_row(const ln_feed *feed, size_t i, float *out)
@@ -132,8 +144,7 @@ void ln_feed_row(const ln_feed *feed, size_t i, float *out)
         size_t place = feed->first + i;
         ln_dataset_row(dataset, feed->order != NULL ? feed->order[place] : (int64_t)place, out);
     } else if (dataset->row_features > 0) {
-        ln_to_float32(dataset->features.dtype,
-                      slot_at(feed, feed->slot) + i * dataset->source->row_bytes,
+        ln_to_float32(dataset->features.dtype, batch_at(feed) + i * dataset->source->row_bytes,
                       (size_t)dataset->row_features, out);
     }
 }

@@ -10,9 +10,13 @@
 #include "data/data.h"
 #include "data/dataset.h"
 #include "format/format.h"
+#include "os/limits.h"
 #include "tensor/state_dict.h"
 
 #define LIST_TEXT 640
+
+/* What takes up to this part of the memory that may be used is kept in it. */
+#define KEPT_PART 8
 
 /* A path as errors name it. */
 static const char *place_of(const char *path)
@@ -255,5 +259,5 @@ linnet_status ln_dataset_open(const char *path, const linnet_dataset_options *op
 linnet_status linnet_dataset_open(const char *path, const linnet_dataset_options *options,
                                   linnet_dataset **dataset, linnet_error *error)
 {
-    return ln_dataset_open(path, options, LN_KEPT_BYTES, dataset, error);
+    return ln_dataset_open(path, options, ln_memory_limit() / KEPT_PART, dataset, error);
 }

@@ -1,0 +1,146 @@
+/* stream.c - training on rows that are read from their file as they are needed, beside the same rows in
+ * memory.
+ *
+ * Writes an .npy file of random rows to the folder that it is given and trains one model on it both ways,
+ * an epoch of each in turn, so that other programs disturb both alike. The file has just been written: it
+ * comes from the system's page cache. Prints the medians and their ratio; exits 1 where the rows from the
+ * file train at less than 90 % of the rate. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "data/data.h"
+
+#define EPOCHS 7
+
+typedef struct bench {
+    int64_t rows, features;
+    const char *text;
+    linnet_trainer_options options;
+    char x_path[512], y_path[512];
+} bench;
+
+static double seconds(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (double)now.tv_sec + (double)now.tv_nsec * 1e-9;
+}
+
+static void check(linnet_status status, const linnet_error *error)
+{
+    if (status != LINNET_OK) {
+        fprintf(stderr, "stream: %s: %s\n", error->place, error->message);
+        exit(1);
+    }
+}
+
+static void save(const linnet_tensor *tensor, const char *path)
+{
+    linnet_error error;
+    linnet_state_dict *file;
+    check(linnet_state_dict_create(&file, &error), &error);
+    check(linnet_state_dict_set(file, "", tensor, &error), &error);
+    check(linnet_state_dict_save(file, path, &error), &error);
+    linnet_state_dict_free(file);
+}
+
+static void write_data(const bench *b)
+{
+    linnet_error error;
+    linnet_tensor x, y;
+    uint64_t state = 1;
+    check(linnet_tensor_create(LINNET_FLOAT32, 2, (int64_t[]){b->rows, b->features}, &x, &error),
+          &error);
+    check(linnet_tensor_create(LINNET_INT64, 1, (int64_t[]){b->rows}, &y, &error), &error);
+    for (int64_t i = 0; i < b->rows * b->features; i++) {
+        state = state * UINT64_C(6364136223846793005) + 1;
+        ((float *)x.data)[i] = (float)(state >> 40) * 0x1p-24f;
+    }
+    for (int64_t i = 0; i < b->rows; i++) {
+        ((int64_t *)y.data)[i] = i % 10;
+    }
+    save(&x, b->x_path);
+    save(&y, b->y_path);
+    linnet_tensor_free(&x);
+    linnet_tensor_free(&y);
+}
+
+typedef struct run {
+    linnet_dataset *dataset;
+    linnet_model *model;
+    linnet_trainer *trainer;
+    double rates[EPOCHS];
+} run;
+
+static void begin(run *r, const bench *b, size_t kept)
+{
+    linnet_error error;
+    linnet_dataset_options data = {.labels_path = b->y_path};
+    check(ln_dataset_open(b->x_path, &data, kept, &r->dataset, &error), &error);
+    check(linnet_model_parse(b->text, NULL, 0, &r->model, &error), &error);
+    linnet_model_reset_parameters(r->model, 1, LINNET_RNG_PHILOX);
+    check(linnet_trainer_create(r->model, r->dataset, &b->options, &r->trainer, &error), &error);
+}
+
+static void train(run *r, int epoch)
+{
+    linnet_error error;
+    linnet_epoch done;
+    double begun = seconds();
+    check(linnet_trainer_epoch(r->trainer, &done, &error), &error);
+    if (epoch >= 0) {
+        r->rates[epoch] = (double)done.rows / (seconds() - begun);
+    }
+}
+
+static void end(run *r)
+{
+    linnet_trainer_free(r->trainer);
+    linnet_model_free(r->model);
+    linnet_dataset_free(r->dataset);
+}
+
+static int compare(const void *left, const void *right)
+{
+    double a = *(const double *)left, b = *(const double *)right;
+    return (a > b) - (a < b);
+}
+
+static double median(double *values)
+{
+    qsort(values, EPOCHS, sizeof *values, compare);
+    return values[EPOCHS / 2];
+}
+
+int main(int argc, char **argv)
+{
+    if (argc != 6) {
+        fprintf(stderr, "usage: stream FOLDER ROWS FEATURES MODEL BATCH\n");
+        return 2;
+    }
+    bench b = {.rows = strtol(argv[2], NULL, 10),
+               .features = strtol(argv[3], NULL, 10),
+               .text = argv[4],
+               .options = {.batch_size = (size_t)strtol(argv[5], NULL, 10), .seed = 1}};
+    snprintf(b.x_path, sizeof b.x_path, "%s/stream-x.npy", argv[1]);
+    snprintf(b.y_path, sizeof b.y_path, "%s/stream-y.npy", argv[1]);
+    write_data(&b);
+    run memory, streamed;
+    begin(&memory, &b, SIZE_MAX);
+    begin(&streamed, &b, 0);
+    for (int epoch = -1; epoch < EPOCHS; epoch++) {
+        train(epoch % 2 == 0 ? &memory : &streamed, epoch);
+        train(epoch % 2 == 0 ? &streamed : &memory, epoch);
+    }
+    double kept = median(memory.rates), read = median(streamed.rates);
+    printf("%lld x %lld, %s, batch %zu: from memory %.0f rows/s, from the file %.0f: %.1f %%\n",
+           (long long)b.rows, (long long)b.features, b.text, b.options.batch_size, kept, read,
+           100 * read / kept);
+    end(&memory);
+    end(&streamed);
+    remove(b.x_path);
+    remove(b.y_path);
+    return read >= 0.9 * kept ? 0 : 1;
+}
