@@ -52,6 +52,7 @@ int cli_create_trainer(const cli_training *training, cli_on_batch progress, void
         .optim = values->optim,
         .loss = values->loss,
         .schedule = values->schedule,
+        .epochs = values->epochs,
         .schedule_step = step_of(values->schedule_step),
         .batch_size = (size_t)values->batch_size,
         .accumulate = (size_t)values->accumulate,

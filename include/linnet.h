@@ -804,6 +804,9 @@ typedef struct linnet_trainer_options {
      * among them. */
     const char *schedule;
     linnet_schedule_step schedule_step;
+    /* How many epochs the run will have, so that a schedule that ends before them, such as a OneCycleLR of
+     * too few steps, is refused at once; 0: not known. */
+    int64_t epochs;
     const linnet_name *names;
     size_t name_count;
     size_t batch_size; /* 0: 64 */

@@ -210,13 +210,51 @@ static void test_end(void **state)
     ln_optimizer_free(optimizer);
 }
 
+/* A run that is too long for its schedule is told so before its first step. */
+static void test_steps(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text;
+        int64_t steps; /* that there are; 0: any number */
+        const char *message;
+    } cases[] = {
+        {"OneCycleLR(0.1, 30)", 30,
+         "expected a schedule for the 31 steps of this run; OneCycleLR has 30"},
+        {"OneCycleLR(0.1, epochs=3, steps_per_epoch=5)", 15, "OneCycleLR has 15"},
+        {"StepLR(2)", 0, NULL},
+        {"ChainedScheduler([StepLR(2), OneCycleLR(0.1, 7), OneCycleLR(0.1, 9)])", 7,
+         "OneCycleLR has 7"},
+        {"SequentialLR([OneCycleLR(0.1, 4), StepLR(2)], [5])", 0, NULL},
+        {"SequentialLR([OneCycleLR(0.1, 4), StepLR(2)], [6])", 4, "OneCycleLR has 4"},
+        {"SequentialLR([StepLR(2), OneCycleLR(0.1, 4), StepLR(2)], [3, 20])", 7,
+         "expected a schedule for the 8 steps of this run; OneCycleLR has 4"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        ln_optimizer *optimizer = make_optimizer("SGD(lr=0.1, momentum=0.9)");
+        ln_schedule *schedule;
+        linnet_error error;
+        int64_t steps = cases[i].steps > 0 ? cases[i].steps : 50;
+        check_ok(ln_schedule_create(cases[i].text, NULL, 0, optimizer, &schedule, &error), &error);
+        check_ok(ln_schedule_check_steps(schedule, steps, &error), &error);
+        linnet_status over = ln_schedule_check_steps(schedule, steps + 1, &error);
+        assert_int_equal(over, cases[i].message != NULL ? LINNET_ERROR_ARGUMENT : LINNET_OK);
+        assert_true(cases[i].message == NULL || strstr(error.message, cases[i].message) != NULL);
+        for (int64_t step = 0; step < steps; step++) {
+            check_ok(ln_schedule_step(schedule, 0, &error), &error);
+        }
+        assert_int_equal(ln_schedule_step(schedule, 0, &error), over);
+        ln_schedule_free(schedule);
+        ln_optimizer_free(optimizer);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_recorded),
-        cmocka_unit_test(test_vectors),
-        cmocka_unit_test(test_failures),
-        cmocka_unit_test(test_end),
+        cmocka_unit_test(test_recorded), cmocka_unit_test(test_vectors),
+        cmocka_unit_test(test_failures), cmocka_unit_test(test_end),
+        cmocka_unit_test(test_steps),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

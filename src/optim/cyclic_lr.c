@@ -273,14 +273,10 @@ static double one_next(ln_schedule *schedule)
     return anneal(schedule, phases[i].lr, part);
 }
 
-static linnet_status one_end(const ln_schedule *schedule, linnet_error *error)
+static int64_t one_steps(const ln_schedule *schedule)
 {
-    int64_t next = schedule->last_epoch + 1;
-    return (double)next <= schedule->state[TOTAL_STEPS]
-               ? LINNET_OK
-               : ln_fail(error, LINNET_ERROR_ARGUMENT,
-                         "Tried to step %lld times. The specified number of total steps is %.0f",
-                         (long long)next, schedule->state[TOTAL_STEPS]);
+    double total = schedule->state[TOTAL_STEPS];
+    return total < 0x1p62 ? (int64_t)total : INT64_MAX;
 }
 
 /* The phases follow from the text, and the function of PyTorch 1 has no place in a file. */
@@ -318,6 +314,6 @@ const ln_schedule_type ln_one_cycle_lr_type = {
     .each_batch = true,
     .create = one_create,
     .next = one_next,
-    .end = one_end,
+    .steps = one_steps,
     .fields = one_fields,
 };

@@ -81,11 +81,42 @@ linnet_status ln_schedule_step(ln_schedule *schedule, double metric, linnet_erro
     if (type->step != NULL) {
         return type->step(schedule, metric, error);
     }
-    linnet_status status = type->end != NULL ? type->end(schedule, error) : LINNET_OK;
-    if (status == LINNET_OK) {
-        advance(schedule);
+    if (type->steps != NULL && schedule->last_epoch >= type->steps(schedule)) {
+        return ln_fail(error, LINNET_ERROR_ARGUMENT,
+                       "Tried to step %lld times. The specified number of total steps is %lld",
+                       (long long)schedule->last_epoch + 1, (long long)type->steps(schedule));
     }
-    return status;
+    advance(schedule);
+    return LINNET_OK;
+}
+
+/* The schedule that ends before `steps` steps after its epoch 0; NULL: none of the tree does. */
+static const ln_schedule *find_shorter(const ln_schedule *schedule, int64_t steps)
+{
+    const ln_schedule *found = NULL;
+    bool in_turn = schedule->milestone_count + 1 == schedule->child_count;
+    if (schedule->type->steps != NULL && schedule->type->steps(schedule) < steps) {
+        return schedule;
+    }
+    for (size_t i = 0; found == NULL && i < schedule->child_count; i++) {
+        int64_t first = in_turn && i > 0 ? schedule->milestones[i - 1] : 0;
+        bool last = !in_turn || i + 1 == schedule->child_count || schedule->milestones[i] > steps;
+        found = find_shorter(schedule->children[i],
+                             (last ? steps : schedule->milestones[i] - 1) - first);
+    }
+    return found;
+}
+
+linnet_status ln_schedule_check_steps(const ln_schedule *schedule, int64_t steps,
+                                      linnet_error *error)
+{
+    const ln_schedule *shorter = find_shorter(schedule, steps);
+    return shorter == NULL
+               ? LINNET_OK
+               : ln_fail(error, LINNET_ERROR_ARGUMENT,
+                         "expected a schedule for the %lld steps of this run; %s has %lld",
+                         (long long)steps, shorter->type->signature.name,
+                         (long long)shorter->type->steps(shorter));
 }
 
 /* ---- from text ---- */

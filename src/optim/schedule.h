@@ -22,6 +22,9 @@ void ln_schedule_free(ln_schedule *schedule);
  * end). */
 LINNET_NODISCARD linnet_status ln_schedule_step(ln_schedule *schedule, double metric,
                                                 linnet_error *error);
+/* Whether there are so many steps from the first one on. Errors: ARGUMENT. */
+LINNET_NODISCARD linnet_status ln_schedule_check_steps(const ln_schedule *schedule, int64_t steps,
+                                                       linnet_error *error);
 /* Whether it wants a metric of which the larger is the better. */
 bool ln_schedule_wants_largest(const ln_schedule *schedule);
 
@@ -77,8 +80,8 @@ typedef struct ln_schedule_type {
     /* The same at last_epoch 0, where SequentialLR comes to a schedule: PyTorch's closed form. NULL:
      * next. */
     double (*first)(const ln_schedule *schedule);
-    /* Fails where there is no step after this one. NULL: there always is. */
-    linnet_status (*end)(const ln_schedule *schedule, linnet_error *error);
+    /* The steps that there are after last_epoch 0. NULL: any number. */
+    int64_t (*steps)(const ln_schedule *schedule);
     /* Entries of state_dict() beyond those that all have; returns how many. NULL: the arguments. */
     size_t (*fields)(ln_schedule *schedule, ln_schedule_field *fields);
     /* In place of next and first, for schedules that are stepped otherwise. */

@@ -83,14 +83,19 @@ static linnet_status create_schedule(linnet_trainer *trainer, linnet_error *erro
     linnet_status status = ln_schedule_create(options->schedule, names, count + 1,
                                               trainer->optimizer, &trainer->schedule, error);
     ln_free(names);
+    if (status == LINNET_OK) {
+        trainer->step_batches =
+            options->schedule_step == LINNET_STEP_BATCH ||
+            (options->schedule_step == LINNET_STEP_DEFAULT && trainer->schedule->type->each_batch);
+        int64_t steps = trainer->step_batches ? ln_trainer_epoch_batches(trainer) : 1;
+        status = ln_schedule_check_steps(
+            trainer->schedule,
+            options->epochs < INT64_MAX / steps ? options->epochs * steps : INT64_MAX, error);
+    }
     if (status != LINNET_OK) {
         ln_error_put_before(error, "schedule");
-        return status;
     }
-    trainer->step_batches =
-        options->schedule_step == LINNET_STEP_BATCH ||
-        (options->schedule_step == LINNET_STEP_DEFAULT && trainer->schedule->type->each_batch);
-    return LINNET_OK;
+    return status;
 }
 
 static linnet_status take_memory(linnet_trainer *trainer, linnet_error *error)
