@@ -28,7 +28,7 @@ foreach(source ${LINNET_TESTS})
 endforeach()
 
 # Used by the checks against other programs.
-foreach(name logits convert train)
+foreach(name logits convert train scores)
   add_executable(${name} tests/interop/${name}.c)
   target_link_libraries(${name} PRIVATE linnet linnet_flags)
 endforeach()

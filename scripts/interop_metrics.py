@@ -1,0 +1,191 @@
+"""interop_metrics.py - `linnet eval --json` beside scikit-learn, on random cases drawn from a seed.
+
+    /usr/bin/python3 scripts/interop_metrics.py BUILD [CASES [SEED]]
+
+BUILD holds `linnet` and `scores`. A model without weights gives its features as logits. scikit-learn gets the
+probabilities that Linnet worked out (they are held against NumPy's on their own), so that ties are the same
+ties, and each figure has to be within 1e-12 of scikit-learn's; or undefined where that refuses, warns or falls
+back to a constant.
+"""
+
+import json
+import os
+import struct
+import subprocess
+import sys
+import tempfile
+import warnings
+
+import numpy as np
+from sklearn import metrics as sk
+from sklearn.exceptions import UndefinedMetricWarning
+
+TOLERANCE = 1e-12
+
+
+def run(*command):
+    done = subprocess.run(command, capture_output=True, text=True)
+    if done.returncode != 0:
+        raise AssertionError("%s\n%s%s" % (" ".join(command), done.stdout, done.stderr))
+    return done.stdout
+
+
+def write_model(path, outputs, **metadata):
+    header = json.dumps({"__metadata__": {"linnet.model": "Identity()", "linnet.version": "0.1.0",
+                                          "linnet.input": json.dumps({"shape": [outputs]}), **metadata}})
+    header = header.encode() + b" " * (-len(header) % 8)
+    with open(path, "wb") as file:
+        file.write(struct.pack("<Q", len(header)) + header)
+
+
+def agree(name, found, expected):
+    """None is undefined."""
+    if expected is None or found is None:
+        assert expected is None and found is None, f"{name}: expected {expected}, found {found}"
+    else:
+        assert abs(found - expected) <= TOLERANCE * max(1, abs(expected)), \
+            f"{name}: expected {expected!r}, found {found!r}"
+
+
+def defined(function, *arguments, **options):
+    """What scikit-learn says, or None where it cannot say."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", UndefinedMetricWarning)
+        try:
+            return float(function(*arguments, **options))
+        except (ValueError, UndefinedMetricWarning):
+            return None
+
+
+def each(function, *arguments, **options):
+    """A list of figures; None where zero_division decides."""
+    at0 = function(*arguments, average=None, zero_division=0, **options)
+    at1 = function(*arguments, average=None, zero_division=1, **options)
+    return [float(a) if a == b else None for a, b in zip(at0, at1)]
+
+
+# ---- one class a row ----
+
+
+def draw_classes(rng):
+    rows, classes = int(rng.integers(1, 300)), int(rng.choice([2, 2, 3, 4, 7, 30]))
+    if rng.random() < 0.3:  # many ties
+        logits = rng.integers(-2, 3, (rows, classes)) / 2
+    else:
+        logits = rng.normal(size=(rows, classes)) * rng.choice([0.1, 1, 20])
+    labels = rng.integers(0, classes, rows)
+    kind = rng.random()
+    if kind < 0.1:
+        labels[:] = rng.integers(0, classes)
+    elif kind < 0.3:  # a class without rows
+        labels = np.where(labels == classes - 1, 0, labels)
+    elif kind < 0.6:  # mostly right
+        logits[np.arange(rows), labels] += logits.std()
+    if rng.random() < 0.2:  # a class that is never predicted
+        logits[:, rng.integers(0, classes)] -= 50
+    return logits.astype(np.float32), labels
+
+
+def brier(labels, p):
+    wanted = np.eye(p.shape[1])[labels]
+    return float(((p - wanted) ** 2)[:, 1 if p.shape[1] == 2 else 0:].sum(1).mean())
+
+
+def calibration(right, confidence, bins=15):
+    """As its definition reads; scikit-learn has none."""
+    error = 0
+    for i in range(bins):
+        inside = (confidence > i / bins) & (confidence <= (i + 1) / bins) | (confidence == 0) & (i == 0)
+        if inside.any():
+            error += inside.mean() * abs(right[inside].mean() - confidence[inside].mean())
+    return float(error)
+
+
+def precision_at(positive, p):
+    """Undefined where no row is of the class; scikit-learn says 0 then."""
+    return float(sk.average_precision_score(positive, p)) if positive.any() else None
+
+
+def check_classes(rng, tools):
+    logits, labels = draw_classes(rng)
+    classes = logits.shape[1]
+    write_model("model.safetensors", classes)
+    np.savez("data.npz", x=logits, y=labels)
+    found = json.loads(run(tools.linnet, "eval", "model.safetensors", "data.npz", "--json"))
+    run(tools.scores, "model.safetensors", "data.npz", "scores.f64")
+    p = np.fromfile("scores.f64").reshape(logits.shape)
+    wide = np.exp(logits.astype(float) - logits.max(1, keepdims=True))
+    assert np.abs(p - wide / wide.sum(1, keepdims=True)).max() < 1e-15, "probabilities"
+
+    predicted = logits.argmax(1)
+    everything = list(range(classes))
+    whole = {"zero_division": 0}
+    expected = {
+        "accuracy": sk.accuracy_score(labels, predicted),
+        "balanced_accuracy": sk.recall_score(labels, predicted, average="macro", labels=np.unique(labels)),
+        "log_loss": float(-np.log(p[np.arange(len(labels)), labels]).mean())
+        if (p > 0).all() else found["figures"]["log_loss"],
+        "brier_score": sk.brier_score_loss(labels, p[:, 1]) if classes == 2 else brier(labels, p),
+        "calibration_error": calibration(predicted == labels, p.max(1)),
+    }
+    if (p > 1e-15).all():
+        agree("log_loss", found["figures"]["log_loss"], sk.log_loss(labels, p, labels=everything, eps=1e-300))
+    for name in "precision", "recall", "f1":
+        function = getattr(sk, name + "_score")
+        for average in "macro", "weighted", "micro":
+            expected[f"{name}_{average}"] = function(labels, predicted, average=average, **whole)
+        for c, value in enumerate(each(function, labels, predicted, labels=everything)):
+            agree(f"{name} of class {c}", found["classes"][c][name], value)
+    one = len(set(labels)) == 1 or len(set(predicted)) == 1
+    expected["matthews_corrcoef"] = None if one else sk.matthews_corrcoef(labels, predicted)
+    areas = [defined(sk.roc_auc_score, labels == c, p[:, c]) for c in everything]
+    precisions = [precision_at(labels == c, p[:, c]) for c in everything]
+    if classes == 2:
+        expected["roc_auc"] = expected["roc_auc_weighted"] = areas[1]
+        expected["average_precision"] = precisions[1]
+    else:
+        for name, average in ("roc_auc", "macro"), ("roc_auc_weighted", "weighted"):
+            expected[name] = defined(sk.roc_auc_score, labels, p, multi_class="ovr", average=average,
+                                     labels=everything) if len(set(labels)) == classes else None
+        expected["average_precision"] = None if None in precisions else float(np.mean(precisions))
+    for name, value in expected.items():
+        agree(name, found["figures"][name], value)
+    assert abs(found["figures"]["loss"] - found["figures"]["log_loss"]) < 1e-5 * max(1, found["loss"])
+    for c in everything:
+        agree(f"AUC of class {c}", found["classes"][c]["roc_auc"], areas[c])
+        agree(f"AP of class {c}", found["classes"][c]["average_precision"], precisions[c])
+    assert found["confusion"] == sk.confusion_matrix(labels, predicted, labels=everything).tolist()
+    for k, value in enumerate(found["top_k_accuracy"], 1):
+        # Of equal scores scikit-learn takes the last class first, Linnet the first.
+        top = 1 if k == classes else sk.top_k_accuracy_score(
+            classes - 1 - labels, logits[:, ::-1] if classes > 2 else (logits[:, 0] - logits[:, 1] >= 0), k=k,
+            labels=everything)
+        agree(f"top-{k}", value, float(top))
+    assert set(found["undefined"]) == {n for n, v in found["figures"].items() if v is None}
+
+
+CHECKS = {"classes": check_classes}
+
+
+class Tools:
+    def __init__(self, build):
+        self.linnet = os.path.join(os.path.abspath(build), "linnet")
+        self.scores = os.path.join(os.path.abspath(build), "scores")
+
+
+def main():
+    build, cases, seed = sys.argv[1], int(sys.argv[2]) if len(sys.argv) > 2 else 60, \
+        int(sys.argv[3]) if len(sys.argv) > 3 else 1
+    tools, work = Tools(build), tempfile.mkdtemp()
+    os.chdir(work)
+    for name, check in CHECKS.items():
+        for case in range(cases):
+            try:
+                check(np.random.default_rng([seed, case]), tools)
+            except AssertionError as failure:
+                sys.exit(f"FAILED: {name}, case {case} of seed {seed}, in {work}: {failure}")
+        print(f"{name}: {cases} cases, every figure as scikit-learn's, within {TOLERANCE:.0e}")
+
+
+if __name__ == "__main__":
+    main()
