@@ -252,7 +252,8 @@ int cli_fail_to_train(const char *place, const linnet_error *error)
     } options[] = {{"optim", "--optim"},
                    {"loss", "--loss"},
                    {"schedule", "--schedule"},
-                   {"batch_size", "--batch-size"}};
+                   {"batch_size", "--batch-size"},
+                   {"shuffle_block", "--shuffle-block"}};
     linnet_error typed = *error;
     for (size_t i = 0; i < sizeof options / sizeof options[0]; i++) {
         size_t length = strlen(options[i].place);

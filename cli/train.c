@@ -330,6 +330,11 @@ static const cli_option options[] = {
      "the model"},
     {"seed", 0, "S", CLI_INT, FIELD(seed), 0, INT64_MAX, "0",
      "of initial weights (those of torch.manual_seed), split, shuffle and dropout"},
+    {"shuffle-block", 0, "ROWS", CLI_INT, FIELD(shuffle_block), 1, INT64_MAX, NULL,
+     "shuffle rows within blocks of so many neighbours, and the blocks among each other, instead "
+     "of all rows "
+     "among each other: for files larger than memory on a slow disk, which is then read a block at "
+     "a time"},
     {"init", 0, "FILE", CLI_TEXT, FIELD(init), 0, 0, NULL,
      "begin with the weights of this file, whose names and shapes have to be the model's"},
     CLI_PART_ROWS(cli_train_values, part),

@@ -12,7 +12,7 @@ typedef struct cli_train_values {
     const char *optim, *loss, *rng, *schedule, *schedule_step, *precision;
     const char *checkpoint, *resume;
     const char *history, *logdir;
-    int64_t epochs, batch_size, accumulate, seed, threads;
+    int64_t epochs, batch_size, accumulate, seed, shuffle_block, threads;
     double clip_grad_norm, clip_grad_value; /* 0: not given */
     double val_fraction, scale;             /* 0: not given */
     bool standardize;

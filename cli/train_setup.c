@@ -59,6 +59,7 @@ int cli_create_trainer(const cli_training *training, cli_on_batch progress, void
         .clip_grad_norm = values->clip_grad_norm,
         .clip_grad_value = values->clip_grad_value,
         .seed = (uint64_t)values->seed,
+        .shuffle_block = (size_t)values->shuffle_block,
         .rng = cli_rng(values->rng),
         .precision = cli_precision(values->precision),
         .threads = (int)values->threads,

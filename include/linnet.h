@@ -818,6 +818,9 @@ typedef struct linnet_trainer_options {
     double clip_grad_norm;  /* clip_grad_norm_(parameters, this) before each step; 0: not */
     double clip_grad_value; /* clip_grad_value_(parameters, this); 0: not */
     uint64_t seed;          /* of shuffle and dropout */
+    /* Rows are shuffled within blocks of so many neighbours, and the blocks among each other, so that a
+     * slow disk reads one block after the other; 0: among all rows. Not with torch's generator. */
+    size_t shuffle_block;
     linnet_rng rng;
     linnet_precision precision; /* not BF16_WEIGHTS */
     int threads;                /* 0: LINNET_NUM_THREADS, or else the machine's cores */

@@ -48,6 +48,38 @@ static void test_philox_permutation(void **state)
     assert_int_equal(again[0], 0);
 }
 
+/* Blocks come whole, one behind the other, and differ in their order and within. */
+static void test_philox_order(void **state)
+{
+    (void)state;
+    enum { N = 103, BLOCK = 10, BLOCKS = 11 };
+    int64_t order[N], all[N];
+    ln_philox_order(5, 1, N, 0, all);
+    ln_philox_permutation(ln_philox_stream(5, 1, 0, LN_STREAM_SHUFFLE), N, order);
+    assert_memory_equal(all, order, sizeof order);
+    ln_philox_order(5, 1, N, N, order);
+    ln_philox_permutation(ln_philox_stream(5, 1, 1, LN_STREAM_SHUFFLE), N, all);
+    assert_memory_equal(all, order, sizeof order);
+
+    int64_t blocks[BLOCKS], within[BLOCK];
+    ln_philox_order(5, 1, N, BLOCK, order);
+    ln_philox_permutation(ln_philox_stream(5, 1, 0, LN_STREAM_SHUFFLE), BLOCKS, blocks);
+    size_t at = 0;
+    for (size_t i = 0; i < BLOCKS; i++) {
+        size_t count = blocks[i] == BLOCKS - 1 ? N % BLOCK : BLOCK;
+        uint32_t step = 1 + (uint32_t)blocks[i];
+        ln_philox_permutation(ln_philox_stream(5, 1, step, LN_STREAM_SHUFFLE), count, within);
+        for (size_t j = 0; j < count; j++) {
+            assert_int_equal(order[at++], blocks[i] * BLOCK + within[j]);
+        }
+    }
+    assert_int_equal(at, N);
+    ln_philox_order(5, 1, N, 1, order); /* blocks of one row are rows */
+    ln_philox_permutation(ln_philox_stream(5, 1, 0, LN_STREAM_SHUFFLE), N, all);
+    assert_memory_equal(all, order, sizeof order);
+    ln_philox_order(5, 1, 0, BLOCK, order);
+}
+
 /* Kept shares over a million draws stay within five standard deviations. */
 static void test_philox_share(void **state)
 {
@@ -320,11 +352,11 @@ static void test_function_edges(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_philox),         cmocka_unit_test(test_philox_permutation),
-        cmocka_unit_test(test_philox_share),   cmocka_unit_test(test_torch_draws),
-        cmocka_unit_test(test_mkl_draws),      cmocka_unit_test(test_torch_states),
-        cmocka_unit_test(test_bad_states),     cmocka_unit_test(test_functions),
-        cmocka_unit_test(test_function_edges),
+        cmocka_unit_test(test_philox),       cmocka_unit_test(test_philox_permutation),
+        cmocka_unit_test(test_philox_order), cmocka_unit_test(test_philox_share),
+        cmocka_unit_test(test_torch_draws),  cmocka_unit_test(test_mkl_draws),
+        cmocka_unit_test(test_torch_states), cmocka_unit_test(test_bad_states),
+        cmocka_unit_test(test_functions),    cmocka_unit_test(test_function_edges),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

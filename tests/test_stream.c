@@ -162,8 +162,14 @@ static void rows_are_the_same(void **state)
         expect_same_rows(parts[0], parts[2]);
         expect_same_rows(parts[1], parts[3]);
         expect_same_order(parts[0], parts[2], 10);
-        check_ok(linnet_dataset_digest(streamed, &other, &error), &error);
+        for (int again = 0; again < 2; again++) {
+            check_ok(linnet_dataset_digest(streamed, &other, &error), &error);
+            assert_true(digest == other);
+        }
+        check_ok(linnet_dataset_digest(parts[0], &digest, &error), &error);
+        check_ok(linnet_dataset_digest(parts[2], &other, &error), &error);
         assert_true(digest == other);
+        check_ok(linnet_dataset_digest(memory, &digest, &error), &error);
         for (int part = 0; part < 4; part++) {
             linnet_dataset_free(parts[part]);
         }
@@ -265,14 +271,15 @@ typedef struct trained {
     double loss, accuracy;
 } trained;
 
-static trained train(const linnet_dataset *dataset, linnet_rng rng, int threads)
+static trained train(const linnet_dataset *dataset, linnet_rng rng, size_t block, int threads)
 {
     trained result = {0};
     linnet_error error;
     linnet_model *model;
     linnet_trainer *trainer;
     linnet_evaluation evaluation;
-    linnet_trainer_options options = {.batch_size = 32, .seed = 4, .rng = rng, .threads = threads};
+    linnet_trainer_options options = {
+        .batch_size = 32, .seed = 4, .rng = rng, .shuffle_block = block, .threads = threads};
     check_ok(linnet_model_parse("Sequential(Dropout(0.1), Linear(7, 3))", NULL, 0, &model, &error),
              &error);
     linnet_model_reset_parameters(model, 3, rng);
@@ -303,14 +310,27 @@ static void models_are_the_same(void **state)
     linnet_dataset *memory = create(x, y);
     linnet_dataset *streamed =
         open_streamed(scratch_path(state, "x-*.npy"), scratch_path(state, "y-*.npy"));
-    static const linnet_rng rngs[] = {LINNET_RNG_PHILOX, LINNET_RNG_TORCH};
-    for (int i = 0; i < 2; i++) {
-        trained expected = train(memory, rngs[i], 1);
+    static const linnet_rng rngs[] = {LINNET_RNG_PHILOX, LINNET_RNG_PHILOX, LINNET_RNG_TORCH};
+    static const size_t blocks[] = {0, 100, 0};
+    trained before = {0};
+    for (int i = 0; i < 3; i++) {
+        trained expected = train(memory, rngs[i], blocks[i], 1);
         for (int threads = 1; threads <= 3; threads++) {
-            trained found = train(streamed, rngs[i], threads);
+            trained found = train(streamed, rngs[i], blocks[i], threads);
             assert_memory_equal(&expected, &found, sizeof expected);
         }
+        assert_memory_not_equal(&expected, &before, sizeof expected);
+        before = expected;
     }
+    linnet_trainer *trainer;
+    linnet_error error;
+    linnet_model *model;
+    check_ok(linnet_model_parse("Linear(7, 3)", NULL, 0, &model, &error), &error);
+    linnet_trainer_options options = {.rng = LINNET_RNG_TORCH, .shuffle_block = 8};
+    assert_int_equal(linnet_trainer_create(model, memory, &options, &trainer, &error),
+                     LINNET_ERROR_ARGUMENT);
+    assert_string_equal(error.place, "shuffle_block");
+    linnet_model_free(model);
     linnet_dataset_free(streamed);
     linnet_dataset_free(memory);
 }
@@ -324,8 +344,7 @@ static void open_fails(const char *path, const char *labels, linnet_status expec
     linnet_dataset *dataset = (linnet_dataset *)(uintptr_t)1;
     linnet_dataset_options options = {.labels_path = labels};
     for (size_t kept = 0; kept < 2; kept++) {
-        assert_int_equal(ln_dataset_open(path, &options, kept << 20, &dataset, &error),
-                         expected);
+        assert_int_equal(ln_dataset_open(path, &options, kept << 20, &dataset, &error), expected);
         assert_string_equal(error.message, message);
         assert_string_equal(error.place, place);
         assert_null(dataset);

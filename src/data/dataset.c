@@ -63,9 +63,17 @@ void linnet_dataset_free(linnet_dataset *dataset)
     ln_free(dataset->index);
     linnet_tensor_free(&dataset->features);
     ln_source_free(dataset->owned_source);
+    ln_free(dataset->digest);
     linnet_tensor_free(&dataset->weights);
     linnet_state_dict_free(dataset->file);
     ln_free(dataset);
+}
+
+linnet_status ln_dataset_set_source(linnet_dataset *dataset, const ln_source *source,
+                                    linnet_error *error)
+{
+    dataset->source = source;
+    return ln_alloc_into(&dataset->digest, 1, sizeof *dataset->digest, "a digest", error);
 }
 
 /* ---- split ---- */
@@ -81,12 +89,14 @@ static linnet_status create_part(const linnet_dataset *parent, int64_t rows, lin
     }
     made->features = parent->features;
     made->features.storage = NULL;
-    made->source = parent->source;
     made->row_features = parent->row_features;
     made->class_count = parent->class_count;
     made->classes = parent->classes;
     status =
         ln_alloc_into(&made->index, (size_t)rows, sizeof *made->index, "a split's rows", error);
+    if (status == LINNET_OK && parent->source != NULL) {
+        status = ln_dataset_set_source(made, parent->source, error);
+    }
     if (status == LINNET_OK && parent->labels != NULL) {
         status = ln_alloc_into(&made->owned_labels, (size_t)rows, sizeof *made->owned_labels,
                                "a split's labels", error);

@@ -5,6 +5,8 @@
 #ifndef LN_DATA_DATASET_H
 #define LN_DATA_DATASET_H
 
+#include <stdatomic.h>
+
 #include "data/source.h"
 #include "tensor/tensor.h"
 
@@ -28,6 +30,10 @@ struct linnet_dataset {
     const char *const *classes; /* class_count names, or NULL */
     char **owned_classes;       /* what `classes` points to, unless that is the parent's */
 
+    /* The digest of rows that are a source's, which takes a pass over the files: 0 until it is known.
+     * Owned. */
+    atomic_ullong *digest;
+
     linnet_state_dict *file; /* what features are a view of; owned; NULL for the caller's memory */
 };
 
@@ -36,6 +42,10 @@ struct linnet_dataset {
 LINNET_NODISCARD linnet_status ln_dataset_set_features(linnet_dataset *dataset,
                                                        const linnet_tensor *features,
                                                        linnet_error *error);
+
+/* Takes the rows from a source, which is borrowed. Errors: MEMORY. */
+LINNET_NODISCARD linnet_status ln_dataset_set_source(linnet_dataset *dataset,
+                                                     const ln_source *source, linnet_error *error);
 
 /* Calls see(context, first, count, rows, error) with all rows in order, some at a time: `count` of them from
  * row `first` on, as they are stored, one behind the other. Ends with the first failure. Errors: see's,

@@ -57,23 +57,39 @@ static linnet_status see_digest(void *context, int64_t first, size_t count,
     return LINNET_OK;
 }
 
-linnet_status linnet_dataset_digest(const linnet_dataset *dataset, uint64_t *number,
-                                    linnet_error *error)
+/* Of dtype and rows; remembered where they are not in memory. */
+static linnet_status digest_rows(const linnet_dataset *dataset, uint64_t *hash, linnet_error *error)
 {
     linnet_dtype dtype = dataset->features.dtype;
     digest d = {.hash = mix((uint64_t)dtype, (uint64_t)dataset->rows),
                 .row_bytes = (size_t)dataset->row_features * linnet_dtype_size(dtype)};
+    *hash = dataset->digest != NULL ? atomic_load(dataset->digest) : 0;
+    if (*hash != 0) {
+        return LINNET_OK;
+    }
     linnet_status status = ln_dataset_scan(dataset, see_digest, &d, error);
+    if (status == LINNET_OK && dataset->digest != NULL) {
+        atomic_store(dataset->digest, d.hash);
+    }
+    *hash = d.hash;
+    return status;
+}
+
+linnet_status linnet_dataset_digest(const linnet_dataset *dataset, uint64_t *number,
+                                    linnet_error *error)
+{
+    uint64_t hash;
+    linnet_status status = digest_rows(dataset, &hash, error);
     if (dataset->labels != NULL) {
-        d.hash = mix_bytes(d.hash, (const unsigned char *)dataset->labels,
-                           (size_t)dataset->rows * sizeof *dataset->labels);
+        hash = mix_bytes(hash, (const unsigned char *)dataset->labels,
+                         (size_t)dataset->rows * sizeof *dataset->labels);
     }
     if (dataset->targets.rank > 0) {
-        d.hash = mix_values(d.hash, &dataset->targets);
+        hash = mix_values(hash, &dataset->targets);
     }
     if (dataset->weights.rank > 0) {
-        d.hash = mix_values(~d.hash, &dataset->weights);
+        hash = mix_values(~hash, &dataset->weights);
     }
-    *number = status == LINNET_OK ? d.hash : 0;
+    *number = status == LINNET_OK ? hash : 0;
     return status;
 }

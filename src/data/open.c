@@ -241,7 +241,9 @@ linnet_status ln_dataset_open(const char *path, const linnet_dataset_options *op
         return status;
     }
     status = read_file(path, &reading, kept, &made->file, &made->owned_source, error);
-    made->source = made->owned_source;
+    if (status == LINNET_OK && made->owned_source != NULL) {
+        status = ln_dataset_set_source(made, made->owned_source, error);
+    }
     if (status == LINNET_OK) {
         status = fill(made, options, error);
         if (status != LINNET_OK) {

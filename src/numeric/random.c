@@ -75,6 +75,25 @@ void ln_philox_permutation(ln_philox_key key, size_t n, int64_t *order)
     }
 }
 
+void ln_philox_order(uint64_t seed, uint32_t epoch, size_t n, size_t block, int64_t *order)
+{
+    size_t size = block == 0 ? 1 : block, blocks = n / size + (n % size != 0), filled = 0;
+    /* The blocks' order stands at the end until it is read: each block fills at least one place. */
+    int64_t *waiting = order + (n - blocks);
+    ln_philox_permutation(ln_philox_stream(seed, epoch, 0, LN_STREAM_SHUFFLE), blocks, waiting);
+    for (size_t i = 0; i < blocks && block != 0; i++) {
+        size_t b = (size_t)waiting[i], first = b * size;
+        size_t count = n - first < size ? n - first : size;
+        int64_t *within = order + filled;
+        ln_philox_permutation(ln_philox_stream(seed, epoch, 1 + (uint32_t)b, LN_STREAM_SHUFFLE),
+                              count, within);
+        for (size_t j = 0; j < count; j++) {
+            within[j] += (int64_t)first;
+        }
+        filled += count;
+    }
+}
+
 /* mt19937: Matsumoto and Nishimura, "Mersenne Twister", ACM TOMACS 8 (1998). */
 void ln_torch_seed(ln_torch_generator *generator, uint64_t seed)
 {

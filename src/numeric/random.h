@@ -34,6 +34,11 @@ uint32_t ln_philox_word(ln_philox_key key, uint64_t row, uint64_t column);
  * * bound / 2^64). */
 void ln_philox_permutation(ln_philox_key key, size_t n, int64_t *order);
 
+/* An epoch's order of 0 .. n - 1: a permutation of all, from the stream of step 0; or where `block` is not 0
+ * of the blocks of so many neighbours, the last one as short as it comes, and within block b a permutation
+ * from the stream of step 1 + b. */
+void ln_philox_order(uint64_t seed, uint32_t epoch, size_t n, size_t block, int64_t *order);
+
 /* ---- torch's CPU generator ---- */
 
 typedef struct ln_torch_generator {

@@ -124,6 +124,10 @@ static linnet_status take_memory(linnet_trainer *trainer, linnet_error *error)
 static linnet_status prepare(linnet_trainer *trainer, linnet_error *error)
 {
     linnet_trainer_options *options = &trainer->options;
+    if (options->shuffle_block > 0 && options->rng != LINNET_RNG_PHILOX) {
+        return ln_fail_at(error, LINNET_ERROR_ARGUMENT, "shuffle_block",
+                          "expected Philox's generator: torch's shuffles all rows");
+    }
     size_t rows = (size_t)linnet_dataset_rows(trainer->dataset);
     size_t batch = options->batch_size > 0 ? options->batch_size : 64;
     options->batch_size = ln_min_size(batch, rows);
@@ -384,9 +388,8 @@ static void draw_order(linnet_trainer *trainer)
 {
     size_t rows = (size_t)linnet_dataset_rows(trainer->dataset);
     if (trainer->options.rng == LINNET_RNG_PHILOX) {
-        ln_philox_key key =
-            ln_philox_stream(trainer->options.seed, (uint32_t)trainer->epoch, 0, LN_STREAM_SHUFFLE);
-        ln_philox_permutation(key, rows, trainer->order);
+        ln_philox_order(trainer->options.seed, (uint32_t)trainer->epoch, rows,
+                        trainer->options.shuffle_block, trainer->order);
         return;
     }
     /* DataLoader draws a base seed for its workers, then RandomSampler the seed of its own
