@@ -351,7 +351,7 @@ typedef struct linnet_dataset_options {
                        number, counted from 0; NULL: "label", "class", "target" or "y". Several
                        columns with commas between them: "height,width" */
     const char *sample_weight; /* npz: the array of what each row weighs; CSV: the column's name or
-                                  number; NULL: all weigh the same */
+                                  number; npy and IDX: a file; NULL: all weigh the same */
     bool allow_nan;            /* NaN and infinity in the features are refused otherwise */
     /* Where the labels are text (CSV): the classes to look them up in, in order. NULL: the sorted
      * distinct labels become the classes. Borrowed for the call. */

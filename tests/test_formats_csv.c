@@ -243,8 +243,8 @@ static void test_errors(void **state)
          "expected a whole number as label, found '2.5'"},
         {"a,label\n1,nan\n", &none, LINNET_ERROR_FORMAT, ":2:2",
          "expected a whole number as label, found 'nan'"},
-        {"a,label\n1,1e300\n", &none, LINNET_ERROR_FORMAT, ":2:2",
-         "expected a whole number as label, found '1e300'"},
+        {"a,label\n1,1e30\n", &none, LINNET_ERROR_FORMAT, ":2:2",
+         "expected a whole number as label, found '1e30'"},
         {"a,label\n1,\n", &none, LINNET_ERROR_FORMAT, ":2:2", "expected a label, found nothing"},
         {"a,label\n1,\xff\n", &none, LINNET_ERROR_FORMAT, ":2:2",
          "expected a label in UTF-8, found '?'"},
@@ -258,6 +258,94 @@ static void test_errors(void **state)
          "expected a label column from 0 to 1, got '-1'"},
         {"a,b\n1,2\n", &species, LINNET_ERROR_ARGUMENT, "",
          "the first record names no column 'species'"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        check_refused(state, "hostile.csv", cases[i].text, strlen(cases[i].text), cases[i].options,
+                      cases[i].status, cases[i].place, cases[i].message);
+    }
+}
+
+/* ---- labels that are numbers, and weights ---- */
+
+/* Compares y, (rows, columns), and w, (rows); NULL: there is none. */
+static void check_values(void **state, const char *text, const ln_read_options *options,
+                         int64_t features, int64_t columns, const double *y, const double *w,
+                         const char *names)
+{
+    linnet_state_dict *dict = read_text(state, text, options);
+    const linnet_tensor *labels = linnet_state_dict_get(dict, "y");
+    const linnet_tensor *weights = linnet_state_dict_get(dict, "w");
+    check_tensor(linnet_state_dict_get(dict, "x"), LINNET_FLOAT32, 2, (int64_t[]){2, features});
+    if (y != NULL) {
+        check_tensor(labels, LINNET_FLOAT64, 2, (int64_t[]){2, columns});
+        assert_memory_equal(labels->data, y, (size_t)(2 * columns) * sizeof *y);
+    } else {
+        assert_null(labels);
+    }
+    if (w != NULL) {
+        check_tensor(weights, LINNET_FLOAT64, 1, (int64_t[]){2});
+        assert_memory_equal(weights->data, w, 2 * sizeof *w);
+    } else {
+        assert_null(weights);
+    }
+    if (names != NULL) {
+        assert_string_equal(linnet_state_dict_metadata_get(dict, "classes"), names);
+    } else {
+        assert_null(linnet_state_dict_metadata_get(dict, "classes"));
+    }
+    linnet_state_dict_free(dict);
+}
+
+#define D(...) ((const double[]){__VA_ARGS__})
+
+static void test_values(void **state)
+{
+    const char *const names[] = {"d", "a"}, *const absent[] = {"d", "other"};
+    const ln_read_options two = {.label = "d,b", .values = true};
+    const ln_read_options numbered = {.label = "3,1", .values = true, .weight = "0"};
+    const ln_read_options one = {.label = "c", .values = true, .weight = "b"};
+    const ln_read_options last = {.label_required = true, .values = true};
+    const ln_read_options shares = {.label = "a,b"};
+    const ln_read_options outputs = {.values = true, .classes = names, .class_count = 2};
+    const ln_read_options others = {.values = true, .classes = absent, .class_count = 2};
+    const ln_read_options weighted = {.weight = "d"};
+    const char *text = "a,b,c,d\n1,2,3.5,1e30\n4,0.1,6,-7\n";
+    check_values(state, text, &two, 2, 2, D(1e30, 2, -7, 0.1), NULL, "[\"d\",\"b\"]");
+    check_values(state, text + 8, &numbered, 1, 2, D(1e30, 2, -7, 0.1), D(1, 4), NULL);
+    check_values(state, text, &shares, 2, 2, D(1, 2, 4, 0.1), NULL, "[\"a\",\"b\"]");
+    check_values(state, text, &outputs, 2, 2, D(1e30, 1, -7, 4), NULL, "[\"d\",\"a\"]");
+    check_values(state, text, &weighted, 3, 0, NULL, D(1e30, -7), NULL);
+    check_values(state, "a,b,c,d\n1,2,3.5,1\n4,0.1,6,7\n", &one, 2, 1, D(3.5, 6), D(2, 0.1),
+                 "[\"c\"]");
+    check_values(state, "1,2,3\n4,5,6.5\n", &last, 2, 1, D(3, 6.5), NULL, NULL);
+    check_values(state, "x,\"y \"\"z\"\"\"\n1,2\n4,5\n", &last, 1, 1, D(2, 5), NULL,
+                 "[\"y \\\"z\\\"\"]");
+    /* A usual name still counts, and names that are not all there do not. */
+    check_values(state, "target,b\n1.5,2\n4,5\n", &others, 1, 1, D(1.5, 4), NULL, "[\"target\"]");
+}
+
+static void test_values_refused(void **state)
+{
+    const ln_read_options twice = {.label = "a,b,a", .values = true};
+    const ln_read_options both = {.label = "b", .weight = "b"};
+    const ln_read_options nowhere = {.label = "a,z", .values = true};
+    const ln_read_options heavy = {.weight = "9"};
+    const ln_read_options named = {.label = "b", .values = true};
+    const struct {
+        const char *text;
+        const ln_read_options *options;
+        linnet_status status;
+        const char *place, *message;
+    } cases[] = {
+        {"a,b\n1,2\n", &twice, LINNET_ERROR_ARGUMENT, "", "the column 'a' is asked for twice"},
+        {"a,b\n1,2\n", &both, LINNET_ERROR_ARGUMENT, "", "the column 'b' is asked for twice"},
+        {"a,b\n1,2\n", &nowhere, LINNET_ERROR_ARGUMENT, "", "the first record names no column 'z'"},
+        {"a,b\n1,2\n", &heavy, LINNET_ERROR_ARGUMENT, "",
+         "expected a weight column from 0 to 1, got '9'"},
+        {"a,b\n1,dog\n", &named, LINNET_ERROR_FORMAT, ":2:2",
+         "expected a number in column 'b', found 'dog'"},
+        {"a,b\n1,\n", &named, LINNET_ERROR_FORMAT, ":2:2",
+         "expected a number in column 'b', found nothing"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         check_refused(state, "hostile.csv", cases[i].text, strlen(cases[i].text), cases[i].options,
@@ -331,6 +419,8 @@ int main(void)
         cmocka_unit_test(test_given_classes),
         cmocka_unit_test(test_many_classes),
         cmocka_unit_test(test_errors),
+        cmocka_unit_test(test_values),
+        cmocka_unit_test(test_values_refused),
         cmocka_unit_test(test_zero_bytes),
         cmocka_unit_test(test_rows_times_columns),
         cmocka_unit_test(test_truncations),

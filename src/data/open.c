@@ -180,6 +180,7 @@ static linnet_status read_labels_file(linnet_dataset *dataset,
 {
     ln_read_options reading = {.label = options->y,
                                .label_required = true,
+                               .values = options->targets == LINNET_TARGETS_VALUES,
                                .classes = options->classes,
                                .class_count = options->class_count};
     linnet_state_dict *file = NULL;
@@ -201,6 +202,32 @@ static linnet_status read_labels_file(linnet_dataset *dataset,
     return status;
 }
 
+/* What rows weigh: an array beside the features; or a file, where that has no names. */
+static linnet_status take_weights(linnet_dataset *dataset, const char *name, linnet_error *error)
+{
+    const linnet_state_dict *file = dataset->file;
+    const linnet_tensor *array = linnet_state_dict_get(file, is_csv(file) ? "w" : name);
+    if (array != NULL) {
+        return linnet_dataset_set_weights(dataset, array, error);
+    }
+    if (linnet_state_dict_get(file, "") == NULL) {
+        return fail_not_named(file, name, "weights", error);
+    }
+    linnet_state_dict *weights = NULL;
+    ln_source *none;
+    linnet_status status = read_file(name, &(ln_read_options){0}, SIZE_MAX, &weights, &none, error);
+    if (status == LINNET_OK) {
+        array = only_array(weights);
+        status = array != NULL ? linnet_dataset_set_weights(dataset, array, error)
+                               : fail_no_array(weights, "alone", "weights", error);
+        if (status != LINNET_OK) {
+            ln_error_set_place(error, place_of(name));
+        }
+    }
+    linnet_state_dict_free(weights);
+    return status;
+}
+
 static linnet_status fill(linnet_dataset *dataset, const linnet_dataset_options *options,
                           linnet_error *error)
 {
@@ -218,6 +245,9 @@ static linnet_status fill(linnet_dataset *dataset, const linnet_dataset_options 
     if (status == LINNET_OK && labels != NULL) {
         status = take_labels(dataset, options->targets, dataset->file, labels, error);
     }
+    if (status == LINNET_OK && options->sample_weight != NULL) {
+        status = take_weights(dataset, options->sample_weight, error);
+    }
     if (status == LINNET_OK && !options->allow_nan) {
         status = ln_dataset_check_finite(dataset, error);
     }
@@ -233,6 +263,8 @@ linnet_status ln_dataset_open(const char *path, const linnet_dataset_options *op
     ln_read_options reading = {.label = beside ? options->y : NULL,
                                .label_required =
                                    beside && options->labels == LINNET_LABELS_REQUIRED,
+                               .values = options->targets == LINNET_TARGETS_VALUES,
+                               .weight = options->sample_weight,
                                .classes = options->classes,
                                .class_count = options->class_count};
     linnet_dataset *made;

@@ -31,7 +31,7 @@ typedef struct reading {
     size_t columns, records;
     ln_csv_header header;
     ln_csv_labels labels;
-    linnet_tensor x, y;
+    linnet_tensor x, y, w;
     char *scratch; /* for a label with doubled quotes: as long as the longest field */
     size_t longest;
     linnet_error *error;
@@ -124,6 +124,11 @@ static linnet_status read_number(const reading *r, const ln_csv_field *field, fl
     return LINNET_OK;
 }
 
+static linnet_status read_value(const reading *r, const ln_csv_field *field, double *out)
+{
+    return ln_parse_double(field->text, field->length, out) ? LINNET_OK : fail_number(r, field);
+}
+
 static linnet_status read_label(reading *r, const ln_csv_field *field, int64_t *out)
 {
     const char *text = field->text;
@@ -144,14 +149,33 @@ static void skip_record(ln_csv_scan *scan)
     }
 }
 
+/* Where the next row's numbers go. */
+typedef struct destination {
+    float *x;
+    int64_t *label;
+    double *values, *weight;
+} destination;
+
+static linnet_status read_field(reading *r, const ln_csv_field *field, destination *to)
+{
+    if (field->number == r->header.label) {
+        return read_label(r, field, to->label++);
+    }
+    size_t role = r->header.roles != NULL ? r->header.roles[field->number - 1] : LN_CSV_FEATURE;
+    switch (role) {
+    case LN_CSV_FEATURE: return read_number(r, field, to->x++);
+    case LN_CSV_WEIGHT: return read_value(r, field, to->weight++);
+    default: return read_value(r, field, to->values + (role - LN_CSV_VALUE));
+    }
+}
+
 static linnet_status convert(reading *r)
 {
     ln_csv_scan scan = ln_csv_begin(r->text, r->length);
     if (r->header.present) {
         skip_record(&scan);
     }
-    float *x = r->x.data;
-    int64_t *y = r->y.data;
+    destination to = {.x = r->x.data, .label = r->y.data, .values = r->y.data, .weight = r->w.data};
     while (ln_csv_more(&scan)) {
         ln_csv_field field;
         do {
@@ -159,12 +183,12 @@ static linnet_status convert(reading *r)
             bool whole = ln_csv_next(&scan, &field, &problem);
             assert(whole); /* the first pass has been here */
             (void)whole;
-            linnet_status status = field.number == r->header.label ? read_label(r, &field, y++)
-                                                                   : read_number(r, &field, x++);
+            linnet_status status = read_field(r, &field, &to);
             if (status != LINNET_OK) {
                 return at_field(r, status, &field);
             }
         } while (!field.last);
+        to.values += r->header.values;
     }
     return LINNET_OK;
 }
@@ -195,8 +219,16 @@ static linnet_status make_tensors(reading *r)
     if (rows == 0) {
         return ln_fail(r->error, LINNET_ERROR_DATA, "expected rows after the header, found none");
     }
-    int64_t shape[2] = {rows, (int64_t)(r->columns - (labelled ? 1 : 0))};
+    size_t others = r->header.values + (labelled ? 1 : 0) + (r->header.weighted ? 1 : 0);
+    int64_t shape[2] = {rows, (int64_t)(r->columns - others)};
+    int64_t values[2] = {rows, (int64_t)r->header.values};
     linnet_status status = linnet_tensor_create(LINNET_FLOAT32, 2, shape, &r->x, r->error);
+    if (status == LINNET_OK && r->header.values > 0) {
+        status = linnet_tensor_create(LINNET_FLOAT64, 2, values, &r->y, r->error);
+    }
+    if (status == LINNET_OK && r->header.weighted) {
+        status = linnet_tensor_create(LINNET_FLOAT64, 1, shape, &r->w, r->error);
+    }
     if (status == LINNET_OK && labelled) {
         status = linnet_tensor_create(LINNET_INT64, 1, shape, &r->y, r->error);
     }
@@ -218,6 +250,15 @@ static linnet_status read_rows(reading *r, linnet_state_dict *state_dict)
     }
     if (status == LINNET_OK) {
         status = ln_state_dict_take(state_dict, "x", &r->x, r->error);
+    }
+    if (status == LINNET_OK && r->header.weighted) {
+        status = ln_state_dict_take(state_dict, "w", &r->w, r->error);
+    }
+    if (status == LINNET_OK && r->header.values > 0) {
+        status = ln_csv_name_values(r->text, r->length, &r->header, state_dict, r->error);
+        if (status == LINNET_OK) {
+            status = ln_state_dict_take(state_dict, "y", &r->y, r->error);
+        }
     }
     if (status == LINNET_OK && r->header.label != 0) {
         status = ln_csv_labels_finish(&r->labels, r->y.data, (size_t)r->y.shape[0], state_dict,
@@ -247,9 +288,11 @@ static linnet_status read(const ln_file *file, const ln_read_options *options,
     if (status == LINNET_OK) {
         status = read_rows(&r, state_dict);
     }
+    ln_csv_header_free(&r.header);
     ln_csv_labels_free(&r.labels);
     linnet_tensor_free(&r.x);
     linnet_tensor_free(&r.y);
+    linnet_tensor_free(&r.w);
     ln_free(r.scratch);
     return status;
 }

@@ -15,8 +15,10 @@
  *                  its text and "linnet.input" shape and scaling of its input
  *     hub          of config.json and the weights beside it the head, with its text and classes as a
  *                  model of Linnet's has them; "linnet.warning": what was left aside
- *     csv          "x" float32 (rows, columns), "y" int64 (rows) where there is a label column;
- *                  metadata "classes": a JSON array of names, where the labels are text
+ *     csv          "x" float32 (rows, columns), "y" int64 (rows) where there is a label column, or
+ *                  float64 (rows, k) where labels are numbers; "w" float64 (rows) where rows weigh
+ *                  something; metadata "classes": a JSON array of names, where the labels are text, or
+ *                  numbers of columns that have names
  *
  * Content packed with gzip is unpacked first, whatever the format. Errors in a CSV have the place
  * path:LINE:FIELD, both counted from 1. */
@@ -32,6 +34,10 @@ typedef struct ln_read_options {
     bool label_required;
     const char *const *classes; /* text labels are looked up here; NULL: sorted distinct labels */
     size_t class_count;
+    /* The labels are numbers; `label` may be several columns with commas between them, which makes numbers
+     * of them too, and without it the columns are those that `classes` name, if all of them are there. */
+    bool values;
+    const char *weight; /* the column of what each row weighs, by name or number; NULL: none */
 } ln_read_options;
 
 typedef struct ln_format {

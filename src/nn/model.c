@@ -13,8 +13,6 @@
 #include "base/number.h"
 #include "nn/nn.h"
 
-extern const ln_module_type ln_softmax_type;
-
 /* ---- making a model ---- */
 
 /* What a tree holds, counted before anything is kept. */
@@ -379,13 +377,13 @@ size_t linnet_model_layer_count(const linnet_model *model)
     return model->leaf_count;
 }
 
-bool ln_model_ends_in_softmax(const linnet_model *model)
+const ln_module_type *ln_model_last(const linnet_model *model)
 {
     size_t i = model->leaf_count;
     while (i > 0 && model->leaves[i - 1]->type->identity_in_eval) {
         i--;
     }
-    return i > 0 && model->leaves[i - 1]->type == &ln_softmax_type;
+    return i > 0 ? model->leaves[i - 1]->type : NULL;
 }
 
 /* ---- class names ---- */

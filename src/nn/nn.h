@@ -270,7 +270,7 @@ ln_shape ln_model_inferred_input(const linnet_model *model);
 LINNET_NODISCARD linnet_status ln_model_shape(const linnet_model *model, ln_shape *shape,
                                               linnet_error *error);
 
-/* Whether the outputs of eval mode are a Softmax's. */
-bool ln_model_ends_in_softmax(const linnet_model *model);
+/* The type of the module whose outputs are the model's in eval mode; NULL: there is none. */
+const ln_module_type *ln_model_last(const linnet_model *model);
 
 #endif

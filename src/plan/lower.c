@@ -7,7 +7,7 @@
 #include "base/error.h"
 #include "os/cache.h"
 
-extern const ln_module_type ln_softmax_type;
+extern const ln_module_type ln_softmax_type, ln_sigmoid_type;
 
 #define ARENA "the plan" /* what errors call it */
 
@@ -158,14 +158,16 @@ static linnet_status add_leaf(lowering *l, const ln_module *module, size_t layer
     return LINNET_OK;
 }
 
-/* Softmax behind the last module, unless that is one already. */
+/* Softmax, or of several labels Sigmoid, behind the last module, unless that is one already. */
 static linnet_status add_probabilities(lowering *l, linnet_error *error)
 {
-    if (ln_model_ends_in_softmax(l->model)) {
+    ln_module softmax = {.type = &ln_softmax_type, .values = {{.integer = -1}}};
+    ln_module sigmoid = {.type = &ln_sigmoid_type};
+    const ln_module *last = l->model->task == LINNET_TASK_MULTILABEL ? &sigmoid : &softmax;
+    if (l->model->task == LINNET_TASK_REGRESSION || ln_model_last(l->model) == last->type) {
         return LINNET_OK;
     }
-    ln_module softmax = {.type = &ln_softmax_type, .values = {{.integer = -1}}};
-    return add_leaf(l, &softmax, l->model->leaf_count, error);
+    return add_leaf(l, last, l->model->leaf_count, error);
 }
 
 /* ---- memory ---- */

@@ -17,6 +17,8 @@
 
 #define DEFAULT_BATCH 256
 
+extern const ln_module_type ln_softmax_type;
+
 typedef struct evaluation_run {
     linnet_plan *plan;
     ln_feed *feed;
@@ -218,7 +220,7 @@ static linnet_status score(const linnet_model *model, const linnet_dataset *data
     evaluation_run run = {.dataset = dataset,
                           .rows = (size_t)linnet_dataset_rows(dataset),
                           .features = (size_t)linnet_dataset_features(dataset),
-                          .softmax = ln_model_ends_in_softmax(model)};
+                          .softmax = ln_model_last(model) == &ln_softmax_type};
     linnet_plan_options chosen = options != NULL ? *options : (linnet_plan_options){0};
     chosen.max_batch = chosen.max_batch > 0 ? chosen.max_batch : DEFAULT_BATCH;
     chosen.max_batch = ln_min_size(chosen.max_batch, run.rows);
