@@ -57,41 +57,13 @@ static int measure(const eval_values *values, linnet_model *model, const linnet_
     return code;
 }
 
-static int open_labelled(const eval_values *values, const linnet_model *model,
-                         linnet_dataset **dataset)
-{
-    size_t count = linnet_model_class_count(model);
-    const char **classes = count == 0 ? NULL : malloc(count * sizeof *classes);
-    if (count > 0 && classes == NULL) {
-        return cli_fail_memory();
-    }
-    for (size_t i = 0; i < count; i++) {
-        classes[i] = linnet_model_class(model, i);
-    }
-    int code = cli_open_data(values->data, values->labels, LINNET_LABELS_REQUIRED, &values->input,
-                             classes, count, dataset);
-    free((void *)classes);
-    return code;
-}
-
 static int run(const void *opaque)
 {
     const eval_values *values = opaque;
-    linnet_model *model = NULL;
-    linnet_dataset *dataset = NULL;
-    if (strcmp(values->model, "-") == 0 && strcmp(values->data, "-") == 0) {
-        return cli_misuse("-", "only one of MODEL and DATA can be standard input");
-    }
-    int code = cli_open_model(values->model, &values->source, &model);
-    if (code == CLI_OK) {
-        code = open_labelled(values, model, &dataset);
-    }
-    if (code == CLI_OK) {
-        code = cli_check_shape(values->data, dataset, model);
-    }
-    if (code == CLI_OK) {
-        code = cli_check_labels(values->data, dataset, model);
-    }
+    linnet_model *model;
+    linnet_dataset *dataset;
+    int code = cli_open_to_measure(values->model, &values->source, values->data, values->labels,
+                                   &values->input, &model, &dataset);
     if (code == CLI_OK) {
         code = measure(values, model, dataset);
     }

@@ -3,8 +3,6 @@
  * The lines are read strictly: a history that is another's or was edited is refused by file and line. */
 #include "history.h"
 
-#include "json.h"
-
 #include <errno.h>
 #include <jansson.h>
 #include <math.h>
@@ -61,19 +59,24 @@ void cli_history_free(cli_history *history)
     *history = (cli_history){0};
 }
 
-void cli_history_line(const cli_epoch *epoch, cli_text *text)
+void cli_history_json(const cli_epoch *epoch, cli_json *json)
 {
-    cli_json json = {.text = text};
-    cli_json_open(&json, NULL, '{');
-    cli_json_int(&json, "epoch", epoch->epoch);
+    cli_json_open(json, NULL, '{');
+    cli_json_int(json, "epoch", epoch->epoch);
     const cli_figure *figure;
     for (size_t i = 0; (figure = cli_figure_at(i)) != NULL; i++) {
         if (!isnan(cli_figure_of(figure, epoch))) {
-            cli_json_double(&json, figure->key, cli_figure_of(figure, epoch));
+            cli_json_double(json, figure->key, cli_figure_of(figure, epoch));
         }
     }
-    cli_json_bool(&json, "best", epoch->best);
-    cli_json_close(&json, '}');
+    cli_json_bool(json, "best", epoch->best);
+    cli_json_close(json, '}');
+}
+
+void cli_history_line(const cli_epoch *epoch, cli_text *text)
+{
+    cli_json json = {.text = text};
+    cli_history_json(epoch, &json);
     cli_text_bytes(text, "\n", 1);
 }
 

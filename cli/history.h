@@ -5,6 +5,7 @@
 #ifndef CLI_HISTORY_H
 #define CLI_HISTORY_H
 
+#include "json.h"
 #include "say.h"
 
 /* A figure that is NaN is not there: no rows were held out, or the task has no such figure. */
@@ -41,7 +42,8 @@ int cli_history_add(cli_history *history, const cli_epoch *epoch);
 int cli_history_read(const char *path, cli_history *history);
 void cli_history_free(cli_history *history);
 
-/* The epoch as one line of JSON. */
+/* The epoch as an object of an array, and as a line by itself. */
+void cli_history_json(const cli_epoch *epoch, cli_json *json);
 void cli_history_line(const cli_epoch *epoch, cli_text *text);
 
 #endif

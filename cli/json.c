@@ -5,36 +5,12 @@
 #include <math.h>
 #include <string.h>
 
-/* Bytes of the UTF-8 sequence at `s`, or 0 where it is none (overlong forms and surrogates
- * included). */
-static size_t sequence(const unsigned char *s)
-{
-    static const unsigned lowest[] = {0, 0, 0x80, 0x800, 0x10000};
-    size_t length = s[0] < 0x80       ? 1
-                    : s[0] >> 5 == 6  ? 2
-                    : s[0] >> 4 == 14 ? 3
-                    : s[0] >> 3 == 30 ? 4
-                                      : 0;
-    if (length <= 1) {
-        return length;
-    }
-    unsigned code = s[0] & (0xffu >> (length + 1));
-    for (size_t i = 1; i < length; i++) {
-        if ((s[i] & 0xc0) != 0x80) {
-            return 0;
-        }
-        code = code << 6 | (s[i] & 0x3fu);
-    }
-    bool surrogate = code >= 0xd800 && code <= 0xdfff;
-    return code < lowest[length] || code > 0x10ffff || surrogate ? 0 : length;
-}
-
 static void quoted(cli_text *text, const char *string)
 {
     cli_text_bytes(text, "\"", 1);
     const unsigned char *s = (const unsigned char *)string;
     while (*s != '\0') {
-        size_t length = sequence(s);
+        size_t length = cli_sequence(s);
         if (length == 0) {
             cli_text_bytes(text, "\\ufffd", 6);
             length = 1;

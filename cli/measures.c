@@ -15,7 +15,6 @@
 #define NAME_COLUMNS 26 /* with the figures beside it, no wider than 80 */
 #define TOP 5           /* shown as top-5 accuracy, where there are more classes */
 #define TOPS 10         /* of the top-k accuracies in JSON */
-#define BINS 15         /* of the reliability in JSON */
 
 /* ---- text ---- */
 
@@ -239,10 +238,10 @@ static void confusion_json(const linnet_evaluation *evaluation, cli_json *json)
 
 static void reliability_json(const linnet_scores *scores, cli_json *json)
 {
-    linnet_bin bins[BINS];
-    linnet_scores_reliability(scores, BINS, bins);
+    linnet_bin bins[CLI_BINS];
+    linnet_scores_reliability(scores, CLI_BINS, bins);
     cli_json_open(json, "reliability", '[');
-    for (size_t i = 0; i < BINS; i++) {
+    for (size_t i = 0; i < CLI_BINS; i++) {
         cli_json_open(json, NULL, '{');
         cli_json_int(json, "rows", bins[i].rows);
         cli_json_double(json, "confidence", bins[i].confidence);

@@ -8,6 +8,8 @@
 #include "json.h"
 #include "linnet.h"
 
+#define CLI_BINS 15 /* of the reliability in JSON, and of its picture */
+
 /* All of it borrowed. */
 typedef struct cli_measures {
     const linnet_model *model; /* whose class names are shown */

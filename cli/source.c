@@ -213,6 +213,53 @@ int cli_open_model(const char *path, const cli_model_options *options, linnet_mo
     return code;
 }
 
+/* Labels that are text are looked up among the model's classes. */
+static int open_labelled(const char *path, const char *labels_path, const cli_data_options *input,
+                         const linnet_model *model, linnet_dataset **dataset)
+{
+    size_t count = linnet_model_class_count(model);
+    const char **classes = count == 0 ? NULL : malloc(count * sizeof *classes);
+    if (count > 0 && classes == NULL) {
+        return cli_fail_memory();
+    }
+    for (size_t i = 0; i < count; i++) {
+        classes[i] = linnet_model_class(model, i);
+    }
+    int code =
+        cli_open_data(path, labels_path, LINNET_LABELS_REQUIRED, input, classes, count, dataset);
+    free((void *)classes);
+    return code;
+}
+
+int cli_open_to_measure(const char *model_path, const cli_model_options *source,
+                        const char *data_path, const char *labels_path,
+                        const cli_data_options *input, linnet_model **model,
+                        linnet_dataset **dataset)
+{
+    *model = NULL;
+    *dataset = NULL;
+    if (strcmp(model_path, "-") == 0 && strcmp(data_path, "-") == 0) {
+        return cli_misuse("-", "only one of MODEL and DATA can be standard input");
+    }
+    int code = cli_open_model(model_path, source, model);
+    if (code == CLI_OK) {
+        code = open_labelled(data_path, labels_path, input, *model, dataset);
+    }
+    if (code == CLI_OK) {
+        code = cli_check_shape(data_path, *dataset, *model);
+    }
+    if (code == CLI_OK) {
+        code = cli_check_labels(data_path, *dataset, *model);
+    }
+    if (code != CLI_OK) {
+        linnet_dataset_free(*dataset);
+        linnet_model_free(*model);
+        *dataset = NULL;
+        *model = NULL;
+    }
+    return code;
+}
+
 /* Whether every layer can be shown with the shape of what it gives. */
 static bool has_shapes(const linnet_model *model)
 {

@@ -102,6 +102,13 @@ int cli_find_model(const char *path, const linnet_state_dict *tensors, linnet_mo
 /* Opens MODEL with its weights. The caller owns the model. */
 int cli_open_model(const char *path, const cli_model_options *options, linnet_model **model);
 
+/* Opens a model and labelled rows to measure it on, whose labels it has outputs for. One of the two may be
+ * standard input. The caller owns both. */
+int cli_open_to_measure(const char *model_path, const cli_model_options *source,
+                        const char *data_path, const char *labels_path,
+                        const cli_data_options *input, linnet_model **model,
+                        linnet_dataset **dataset);
+
 /* Prints an error of linnet_trainer_create as cli_fail_with does. The library says "optim: line 1, column 5";
  * the user typed --optim. */
 int cli_fail_to_train(const char *place, const linnet_error *error);

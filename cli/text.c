@@ -125,6 +125,16 @@ void cli_text_size(cli_text *text, uint64_t bytes)
     cli_text_add(text, "%.1f %s", value, units[unit]);
 }
 
+void cli_text_grouped(cli_text *text, int64_t number)
+{
+    char digits[24];
+    int length = snprintf(digits, sizeof digits, "%lld", (long long)number);
+    for (int i = 0; i < length; i++) {
+        bool group = i > 0 && digits[i - 1] != '-' && (length - i) % 3 == 0;
+        cli_text_add(text, "%s%c", group ? "," : "", digits[i]);
+    }
+}
+
 void cli_text_name(cli_text *text, const char *name)
 {
     for (const char *c = name; *c != '\0'; c++) {
@@ -150,6 +160,28 @@ void cli_text_shell(cli_text *text, const char *word)
         }
     }
     cli_text_add(text, "'");
+}
+
+size_t cli_sequence(const unsigned char *s)
+{
+    static const unsigned lowest[] = {0, 0, 0x80, 0x800, 0x10000};
+    size_t length = s[0] < 0x80       ? 1
+                    : s[0] >> 5 == 6  ? 2
+                    : s[0] >> 4 == 14 ? 3
+                    : s[0] >> 3 == 30 ? 4
+                                      : 0;
+    if (length <= 1) {
+        return length;
+    }
+    unsigned code = s[0] & (0xffu >> (length + 1));
+    for (size_t i = 1; i < length; i++) {
+        if ((s[i] & 0xc0) != 0x80) {
+            return 0;
+        }
+        code = code << 6 | (s[i] & 0x3fu);
+    }
+    bool surrogate = code >= 0xd800 && code <= 0xdfff;
+    return code < lowest[length] || code > 0x10ffff || surrogate ? 0 : length;
 }
 
 static bool continues(char byte)

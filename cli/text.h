@@ -36,11 +36,16 @@ void cli_text_float(cli_text *text, float value);
 void cli_text_double(cli_text *text, double value);
 /* 7455228 -> "7.5 MB". */
 void cli_text_size(cli_text *text, uint64_t bytes);
+/* 7455228 -> "7,455,228". */
+void cli_text_grouped(cli_text *text, int64_t number);
 /* A name from a file, fit for a terminal: control characters become "?". */
 void cli_text_name(cli_text *text, const char *name);
 /* A word as a shell reads it: in quotes where it needs them. */
 void cli_text_shell(cli_text *text, const char *word);
 
+/* Bytes of the UTF-8 sequence at `s`, which ends in a zero byte, or 0 where it is none (overlong forms and
+ * surrogates included). */
+size_t cli_sequence(const unsigned char *s);
 /* Columns that `length` bytes of UTF-8 take on a terminal, one a character. */
 size_t cli_columns(const char *text, size_t length);
 /* Bytes of the longest beginning of `text` that takes at most `columns`. */

@@ -323,6 +323,9 @@ static const cli_option options[] = {
      "lines of the epochs that are done"},
     {"logdir", 0, "DIR", CLI_TEXT, FIELD(logdir), 0, 0, NULL,
      "write the figures of each epoch to an event file in this directory, for TensorBoard"},
+    {"report", 0, "FILE", CLI_TEXT, FIELD(report), 0, 0, NULL,
+     "at the end write a page about the model to this file, such as report.html: the curves of the "
+     "training, and what linnet report shows of the validation rows, or else of those trained on"},
     {"scale", 0, "F", CLI_NUMBER, FIELD(scale), 0, INT64_MAX, NULL,
      "multiply features by this first, such as 1/255; stored in the model"},
     {"standardize", 0, NULL, CLI_FLAG, FIELD(standardize), 0, 0, NULL,

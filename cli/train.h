@@ -11,7 +11,7 @@ typedef struct cli_train_values {
     const char *labels, *val, *val_labels;
     const char *optim, *loss, *rng, *schedule, *schedule_step, *precision;
     const char *checkpoint, *resume;
-    const char *history, *logdir;
+    const char *history, *logdir, *report;
     int64_t epochs, batch_size, accumulate, seed, shuffle_block, threads;
     double clip_grad_norm, clip_grad_value; /* 0: not given */
     double val_fraction, scale;             /* 0: not given */
@@ -56,7 +56,7 @@ int cli_resume(const cli_training *training, linnet_trainer *trainer, cli_best *
 /* What is kept of the epochs for --history and --logdir, and in memory. */
 typedef struct cli_record cli_record;
 
-/* Fails where --history cannot be written. */
+/* Fails where --history or --report cannot be written. */
 int cli_record_check(const cli_train_values *values);
 /* `done`: epochs before this run; what a history holds of them stays, and what it holds of later ones goes. */
 int cli_record_open(const cli_train_values *values, int64_t done, cli_record **record);
@@ -64,6 +64,9 @@ int cli_record_epoch(cli_record *record, const cli_epoch *epoch);
 const cli_history *cli_record_history(const cli_record *record);
 /* NULL is fine. Returns `code`, or CLI_FAILURE where something could not be written to its end. */
 int cli_record_close(cli_record *record, int code);
+
+/* Writes --report about the model that was kept, with the epochs of `history`. Returns the exit code. */
+int cli_train_report(const cli_training *training, const cli_history *history);
 
 /* Trains, measures and saves; prints the results. Returns the exit code. */
 int cli_train_epochs(cli_training *training);

@@ -390,6 +390,9 @@ int cli_train_epochs(cli_training *training)
         cli_watch_interrupts(true);
         code = all_epochs(&course);
     }
+    if (code == CLI_OK && values->report != NULL) {
+        code = cli_train_report(training, cli_record_history(course.record));
+    }
     code = cli_record_close(course.record, code);
     linnet_trainer_free(course.trainer);
     return code;

@@ -22,17 +22,21 @@ struct cli_record {
     cli_events events;
 };
 
+static int check_path(const char *option, const char *path)
+{
+    linnet_error error;
+    if (path != NULL && strcmp(path, "-") == 0) {
+        return cli_misuse(option, "needs a file, not standard output");
+    }
+    return path == NULL || linnet_path_writable(path, &error) == LINNET_OK
+               ? CLI_OK
+               : cli_fail_with(NULL, &error);
+}
+
 int cli_record_check(const cli_train_values *values)
 {
-    if (values->history == NULL) {
-        return CLI_OK;
-    }
-    if (strcmp(values->history, "-") == 0) {
-        return cli_misuse("--history", "a history needs a file, not standard output");
-    }
-    linnet_error error;
-    return linnet_path_writable(values->history, &error) == LINNET_OK ? CLI_OK
-                                                                      : cli_fail_with(NULL, &error);
+    int code = check_path("--history", values->history);
+    return code == CLI_OK ? check_path("--report", values->report) : code;
 }
 
 /* Reads what a history holds of the epochs before, and leaves no more than that in the file. */

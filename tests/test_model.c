@@ -3,9 +3,9 @@
  * Golden weights: tests/data/torch_vectors_avx2.json. */
 #include <math.h>
 
+#include "cli/sha256.h"
 #include "nn/nn.h"
 #include "support/check.h"
-#include "support/sha256.h"
 #include "support/vectors.h"
 
 static linnet_model *parse(const char *text)
@@ -17,6 +17,14 @@ static linnet_model *parse(const char *text)
 }
 
 /* ---- initial weights ---- */
+
+static const char *sha256_text(const void *data, size_t size, char text[65])
+{
+    cli_sha256 hash;
+    cli_sha256_begin(&hash);
+    cli_sha256_add(&hash, data, size);
+    return cli_sha256_end(&hash, text);
+}
 
 static const char *digest_of(const linnet_tensor *tensor, char text[65])
 {

@@ -1,0 +1,348 @@
+/* page.c - a report put together: what comes first, what the model is, and where it all comes from.
+ *
+ * The same model, data and history give the same bytes: no date is in it. */
+#include "page.h"
+
+#include "html.h"
+#include "output.h"
+#include "sha256.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+size_t cli_page_lowest(const cli_page *page, cli_page_key key, size_t count, size_t *lowest,
+                       size_t most)
+{
+    size_t found = 0;
+    for (size_t i = 0; i < count; i++) {
+        double low = key(page, i);
+        if (isnan(low) || (found == most && low >= key(page, lowest[most - 1]))) {
+            continue;
+        }
+        size_t at = found < most ? found++ : most - 1;
+        for (; at > 0 && key(page, lowest[at - 1]) > low; at--) {
+            lowest[at] = lowest[at - 1];
+        }
+        lowest[at] = i;
+    }
+    return found;
+}
+
+/* ---- head ---- */
+
+static const char *file_name(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    return slash != NULL && slash[1] != '\0' ? slash + 1 : path;
+}
+
+static void add_head(const cli_page *page, cli_text *text)
+{
+    cli_text_add(text,
+                 "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
+                 "<meta name=\"viewport\" content=\"width=device-width,initial-scale=1\">\n"
+                 "<meta name=\"generator\" content=\"linnet %s\">\n<title>",
+                 linnet_version());
+    cli_html_text(text, file_name(page->model_path));
+    cli_text_add(text, "</title>\n");
+    /* An icon of its own, so that no browser asks for one. */
+    cli_text_add(text, "<link rel=\"icon\" href=\"data:,\">\n");
+    cli_page_style(text);
+    cli_text_add(text, "</head>\n<body>\n<header>\n<h1>");
+    cli_html_text(text, file_name(page->model_path));
+    cli_text_add(text, "</h1>\n<p class=\"soft\">on ");
+    cli_html_count(text, "rows", page->evaluation->rows);
+    cli_html_add(text, " %s of ", page->rows);
+    cli_html_text(text, strcmp(page->data_path, "-") == 0 ? "standard input"
+                                                          : file_name(page->data_path));
+    cli_text_add(text, "</p>\n");
+}
+
+static double more_mistakes(const cli_page *page, size_t cell)
+{
+    size_t classes = (size_t)page->evaluation->class_count;
+    int64_t rows = page->evaluation->confusion[cell];
+    return cell / classes == cell % classes || rows == 0 ? NAN : -(double)rows;
+}
+
+/* Is it good, and where is it wrong: in a sentence. */
+static void add_verdict(const cli_page *page, cli_text *text)
+{
+    const linnet_evaluation *evaluation = page->evaluation;
+    size_t classes = (size_t)evaluation->class_count, worst;
+    if (evaluation->confusion == NULL) {
+        return;
+    }
+    cli_text_add(text, "<p class=\"verdict\">");
+    cli_html_count(text, "correct", evaluation->correct);
+    cli_text_add(text, " of ");
+    cli_html_count(text, "rows", evaluation->rows);
+    cli_text_add(text, " rows are right.");
+    if (cli_page_lowest(page, more_mistakes, classes * classes, &worst, 1) == 1) {
+        char number[24], key[64];
+        size_t label = worst / classes, predicted = worst % classes;
+        cli_text_add(text, " Most often <b>");
+        cli_html_text(text, cli_class_name(page->model, label, number));
+        cli_text_add(text, "</b> is taken for <b>");
+        cli_html_text(text, cli_class_name(page->model, predicted, number));
+        cli_text_add(text, "</b>: ");
+        snprintf(key, sizeof key, "confusion.%zu.%zu", label, predicted);
+        cli_html_count(text, key, evaluation->confusion[worst]);
+        cli_text_add(text, " of ");
+        snprintf(key, sizeof key, "classes.%zu.support", label);
+        cli_html_count(text, key, evaluation->classes[label].support);
+        cli_text_add(text, " rows.");
+    }
+    cli_text_add(text, "</p>\n");
+}
+
+/* Whether a metric is another mean of what stands there already. */
+static bool is_further(const linnet_metric *metric)
+{
+    return strstr(metric->name, "_micro") != NULL || strstr(metric->name, "_weighted") != NULL;
+}
+
+static void list_figures(const cli_page *page, cli_text *text, bool further)
+{
+    cli_text_add(text, "<dl class=\"figures\">\n");
+    for (size_t i = 0; i < page->evaluation->figure_count; i++) {
+        const linnet_figure *figure = &page->evaluation->figures[i];
+        if (is_further(figure->metric) != further) {
+            continue;
+        }
+        char key[64];
+        snprintf(key, sizeof key, "figures.%s", figure->metric->name);
+        cli_text_add(text, "<div%s><dt>", i == 0 ? " class=\"first\"" : "");
+        cli_html_text(text, figure->metric->title);
+        cli_text_add(text, "</dt><dd>");
+        cli_html_figure(text, key, figure->value, figure->undefined);
+        cli_text_add(text, "</dd></div>\n");
+    }
+    cli_text_add(text, "</dl>\n");
+}
+
+static void add_figures(const cli_page *page, cli_text *text)
+{
+    size_t further = 0;
+    for (size_t i = 0; i < page->evaluation->figure_count; i++) {
+        further += is_further(page->evaluation->figures[i].metric);
+    }
+    list_figures(page, text, false);
+    if (further > 0) {
+        cli_text_add(text, "<details><summary>Other means over the classes</summary>\n");
+        list_figures(page, text, true);
+        cli_text_add(text, "</details>\n");
+    }
+    cli_text_add(text, "</header>\n");
+}
+
+/* ---- the model ---- */
+
+static void add_layers(const cli_page *page, cli_text *text)
+{
+    cli_text_add(text,
+                 "<div class=\"scroll\"><table>\n<tr><th class=\"l\">name<th class=\"l\">module"
+                 "<th>output<th>parameters\n");
+    int64_t total = 0;
+    linnet_layer layer;
+    for (size_t i = 0; i < linnet_model_layer_count(page->model) &&
+                       linnet_model_layer(page->model, i, &layer, NULL) == LINNET_OK;
+         i++) {
+        total += layer.parameters;
+        cli_text_add(text, "<tr><td class=\"l\"><code>");
+        cli_html_text(text, layer.name);
+        cli_text_add(text, "</code><td class=\"l\"><code>");
+        cli_html_text(text, layer.repr);
+        cli_text_add(text, "</code><td>");
+        for (int d = 0; d < layer.rank; d++) {
+            cli_text_add(text, "%s%lld", d > 0 ? " \xc3\x97 " : "", (long long)layer.shape[d]);
+        }
+        cli_text_add(text, "<td>");
+        if (layer.parameters > 0) {
+            cli_text_grouped(text, layer.parameters);
+        }
+        cli_text_add(text, "\n");
+    }
+    cli_text_add(text, "<tr class=\"sum\"><td><td class=\"l\">all<td><td>");
+    cli_text_grouped(text, total);
+    cli_text_add(text, "</table></div>\n<details><summary>As text</summary><pre>");
+    cli_html_text(text, linnet_model_repr(page->model));
+    cli_text_add(text, "</pre></details>\n");
+}
+
+/* ---- where it comes from ---- */
+
+static bool is_file(const char *path)
+{
+    struct stat status;
+    return stat(path, &status) == 0 && S_ISREG(status.st_mode);
+}
+
+/* The file's SHA-256, as sha256sum gives it; a pipe, a folder or a pattern of names has none. */
+static int add_file(cli_text *text, const char *name, const char *path)
+{
+    cli_text_add(text, "<dt>%s</dt><dd>", name);
+    cli_html_text(text, strcmp(path, "-") == 0 ? "standard input" : path);
+    if (is_file(path)) {
+        FILE *stream = fopen(path, "rb");
+        if (stream == NULL) {
+            return cli_fail(path, "cannot open: %s", strerror(errno));
+        }
+        cli_sha256 hash;
+        cli_sha256_begin(&hash);
+        char digest[65], bytes[16384];
+        size_t size;
+        while ((size = fread(bytes, 1, sizeof bytes, stream)) > 0) {
+            cli_sha256_add(&hash, bytes, size);
+        }
+        bool failed = ferror(stream) != 0;
+        fclose(stream);
+        if (failed) {
+            return cli_fail(path, "cannot read: %s", strerror(errno));
+        }
+        cli_text_add(text, "<br><span class=\"soft\">SHA-256 <code>%s</code></span>",
+                     cli_sha256_end(&hash, digest));
+    }
+    cli_text_add(text, "</dd>\n");
+    return CLI_OK;
+}
+
+static int add_rows_of(const cli_page *page, cli_text *text)
+{
+    int64_t shape[LINNET_MAX_RANK];
+    int rank = linnet_dataset_row_shape(page->data, shape);
+    cli_text_add(text, "<dt>Rows</dt><dd>");
+    cli_text_grouped(text, linnet_dataset_rows(page->data));
+    cli_html_add(text, " %s of ", page->rows);
+    for (int i = 0; i < rank; i++) {
+        cli_text_add(text, "%s%lld", i > 0 ? " \xc3\x97 " : "", (long long)shape[i]);
+    }
+    cli_text_add(text, " %s features", linnet_dtype_name(linnet_dataset_dtype(page->data)));
+    linnet_error error;
+    uint64_t digest;
+    if (!is_file(page->data_path)) {
+        if (linnet_dataset_digest(page->data, &digest, &error) != LINNET_OK) {
+            return cli_fail_with(page->data_path, &error);
+        }
+        cli_text_add(text, "<br><span class=\"soft\">digest <code>%016llx</code></span>",
+                     (unsigned long long)digest);
+    }
+    cli_text_add(text, "</dd>\n");
+    return CLI_OK;
+}
+
+static int add_origin(const cli_page *page, cli_text *text)
+{
+    cli_text_add(text, "<section id=\"origin\">\n<h2>Origin</h2>\n<dl class=\"facts\">\n");
+    int code = add_file(text, "Model", page->model_path);
+    if (code == CLI_OK) {
+        code = add_file(text, "Data", page->data_path);
+    }
+    if (code == CLI_OK && page->labels_path != NULL) {
+        code = add_file(text, "Labels", page->labels_path);
+    }
+    if (code == CLI_OK) {
+        code = add_rows_of(page, text);
+    }
+    cli_text_add(text, "<dt>Loss</dt><dd><code>");
+    cli_html_text(text, linnet_model_loss(page->model));
+    cli_text_add(text, "</code></dd>\n<dt>Measured in</dt><dd>%s</dd>\n</dl>\n", page->precision);
+    if (page->command != NULL) {
+        cli_text_add(text, "<pre class=\"wrap\">");
+        cli_html_text(text, page->command);
+        cli_text_add(text, "</pre>\n");
+    }
+    cli_text_add(text, "</section>\n");
+    return code;
+}
+
+/* ---- the whole ---- */
+
+/* JSON in a script's element, which ends at "</script": no < stands in it. */
+static void embed_json(const cli_page *page, cli_text *text)
+{
+    cli_text json = {0};
+    cli_page_json(page, &json);
+    cli_text_add(text, "<script type=\"application/json\" id=\"figures\">");
+    for (size_t i = 0, from = 0; !json.failed && i <= json.length; i++) {
+        if (i == json.length || json.data[i] == '<') {
+            cli_text_bytes(text, json.data + from, i - from);
+            cli_text_add(text, i == json.length ? "" : "\\u003c");
+            from = i + 1;
+        }
+    }
+    text->failed = text->failed || json.failed;
+    cli_text_free(&json);
+    cli_text_add(text, "</script>\n");
+}
+
+static int add_all(const cli_page *page, cli_text *text)
+{
+    bool classes = page->evaluation->confusion != NULL;
+    add_head(page, text);
+    add_verdict(page, text);
+    add_figures(page, text);
+    cli_text_add(text, "<main>\n");
+    cli_page_curves(page, text);
+    int code = CLI_OK;
+    if (classes) {
+        cli_page_confusion(page, text);
+        code = cli_page_rows(page, text);
+    }
+    if (code == CLI_OK && classes) {
+        code = cli_page_quality(page, text);
+    }
+    if (code == CLI_OK && page->evaluation->class_count > 0) {
+        cli_page_classes(page, text);
+    }
+    cli_text_add(text, "<section id=\"model\">\n<h2>Model</h2>\n<p class=\"about\"></p>\n");
+    add_layers(page, text);
+    cli_text_add(text, "</section>\n");
+    if (code == CLI_OK) {
+        code = add_origin(page, text);
+    }
+    cli_text_add(text, "</main>\n<footer>linnet %s</footer>\n", linnet_version());
+    embed_json(page, text);
+    cli_text_add(text, "</body>\n</html>\n");
+    return code == CLI_OK && text->failed ? cli_fail_memory() : code;
+}
+
+static int save(const cli_page *page, const char *path)
+{
+    cli_text text = {0};
+    linnet_writer *writer;
+    int code = add_all(page, &text);
+    if (code == CLI_OK) {
+        code = cli_output_open(path, &writer);
+    }
+    if (code == CLI_OK) {
+        code = cli_output_close(writer, cli_output_write(writer, &text));
+    }
+    cli_text_free(&text);
+    return code;
+}
+
+int cli_page_save(cli_page *page, const linnet_plan_options *options, const char *path)
+{
+    linnet_scores *scores;
+    linnet_evaluation evaluation;
+    linnet_error error;
+    if (linnet_scores_create(page->model, page->data, options, &scores, &error) != LINNET_OK) {
+        return cli_fail_with(page->data_path, &error);
+    }
+    int code = CLI_OK;
+    if (linnet_scores_evaluate(scores, &evaluation, &error) != LINNET_OK) {
+        code = cli_fail_with(page->data_path, &error);
+    } else {
+        page->scores = scores;
+        page->evaluation = &evaluation;
+        code = save(page, path);
+        linnet_evaluation_free(&evaluation);
+    }
+    linnet_scores_free(scores);
+    return code;
+}

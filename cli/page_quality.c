@@ -1,0 +1,205 @@
+/* page_quality.c - what the probabilities are worth: the calibration diagram, and the ROC and the
+ * precision-recall curve of each class against all others.
+ *
+ * Of two classes the second one's curve is drawn. Of more, every one is a grey line and the worst are in
+ * colour; of very many only the worst are drawn at all. */
+#include "html.h"
+#include "measures.h"
+#include "page.h"
+#include "plot.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#define COLOURED 3
+#define MOST_CURVES 24
+#define FEW 0.01 /* of all rows: a dot of as few is hollow */
+
+static const cli_axis unit = {.low = 0, .high = 1, .count = 6, .ticks = {0, 0.2, 0.4, 0.6, 0.8, 1}};
+
+static void draw_diagonal(cli_plot *plot)
+{
+    cli_plot_line(plot, "base", (const cli_point[]){{0, 0}, {1, 1}}, 2, NULL);
+}
+
+/* ---- calibration ---- */
+
+static void add_calibration(const cli_page *page, cli_text *text)
+{
+    linnet_bin bins[CLI_BINS];
+    cli_point points[CLI_BINS];
+    size_t count = 0;
+    linnet_scores_reliability(page->scores, CLI_BINS, bins);
+    cli_text_add(
+        text,
+        "<figure id=\"calibration\"><figcaption><h3>Calibration</h3><span class=\"key\"><svg "
+        "viewBox=\"0 0 22 9\" aria-hidden=\"true\"><path class=\"line l1\" d=\"M0 4.5H22\"/>"
+        "</svg>share that is right</span><span class=\"key\"><svg viewBox=\"0 0 22 9\" "
+        "aria-hidden=\"true\"><rect class=\"bar\" x=\"4\" width=\"14\" height=\"9\"/></svg>share "
+        "of all rows</span></figcaption>\n");
+    cli_plot plot = {.text = text, .x = unit, .y = unit};
+    cli_plot_open(&plot, "calibration diagram", "probability of the predicted class");
+    for (size_t i = 0; i < CLI_BINS; i++) {
+        char title[160];
+        double part = (double)bins[i].rows / (double)page->evaluation->rows;
+        if (bins[i].rows == 0) {
+            continue;
+        }
+        snprintf(title, sizeof title, "%lld rows (%.1f %%) with a probability from %.2f to %.2f",
+                 (long long)bins[i].rows, 100 * part, (double)i / CLI_BINS,
+                 (double)(i + 1) / CLI_BINS);
+        cli_plot_bar(&plot, "", (double)i / CLI_BINS, (double)(i + 1) / CLI_BINS, part, title);
+        points[count++] = (cli_point){bins[i].confidence, bins[i].accuracy};
+    }
+    draw_diagonal(&plot);
+    cli_plot_line(&plot, "l1", points, count, NULL);
+    for (size_t i = 0, at = 0; i < CLI_BINS; i++) {
+        char title[160];
+        if (bins[i].rows > 0) {
+            snprintf(title, sizeof title, "%lld rows: probability %.4f, right %.4f",
+                     (long long)bins[i].rows, bins[i].confidence, bins[i].accuracy);
+            bool few = (double)bins[i].rows < FEW * (double)page->evaluation->rows;
+            cli_plot_dot(&plot, few ? "d1 few" : "d1", points[at++], title);
+        }
+    }
+    cli_plot_close(&plot);
+    cli_text_add(text, "</figure>\n");
+}
+
+/* ---- curves ---- */
+
+typedef enum curve_kind { ROC, PRECISION_RECALL } curve_kind;
+
+static double area_of(const cli_page *page, curve_kind kind, size_t class)
+{
+    const linnet_class_metrics *metrics = &page->evaluation->classes[class];
+    return kind == ROC ? metrics->roc_auc : metrics->average_precision;
+}
+
+static bool draws(const cli_page *page, size_t class)
+{
+    bool two =
+        page->evaluation->class_count == 2 && page->evaluation->task == LINNET_TASK_CLASSIFICATION;
+    return !two || class == 1;
+}
+
+static double under_roc(const cli_page *page, size_t class)
+{
+    return draws(page, class) ? area_of(page, ROC, class) : NAN;
+}
+
+static double under_precision(const cli_page *page, size_t class)
+{
+    return draws(page, class) ? area_of(page, PRECISION_RECALL, class) : NAN;
+}
+
+static cli_point point_of(const linnet_curve *curve, const linnet_curve_point *point,
+                          curve_kind kind)
+{
+    double hits = (double)point->true_positives, misses = (double)point->false_positives;
+    double recall = hits / (double)curve->positives;
+    return kind == ROC ? (cli_point){misses / (double)curve->negatives, recall}
+                       : (cli_point){recall, hits / (hits + misses)};
+}
+
+static int draw_curve(const cli_page *page, cli_plot *plot, curve_kind kind, size_t class,
+                      size_t rank, size_t count)
+{
+    linnet_curve curve;
+    linnet_error error;
+    if (linnet_scores_curve(page->scores, (int64_t) class, &curve, &error) != LINNET_OK) {
+        return cli_fail_with(page->data_path, &error);
+    }
+    cli_point *points = malloc((curve.count + 1) * sizeof *points);
+    if (points == NULL) {
+        linnet_curve_free(&curve);
+        return cli_fail_memory();
+    }
+    for (size_t i = 0; i < curve.count; i++) {
+        points[i + 1] = point_of(&curve, &curve.points[i], kind);
+    }
+    /* Before the first row nothing is found, and precision is what it is with the first. */
+    points[0] = kind == ROC || curve.count == 0 ? (cli_point){0, 0} : (cli_point){0, points[1].y};
+    char style[16], title[160], number[24];
+    snprintf(style, sizeof style, "l%zu", count == 1 ? 1 : rank < COLOURED ? rank + 1 : 0);
+    snprintf(title, sizeof title, "%.100s: %.4f", cli_class_name(page->model, class, number),
+             area_of(page, kind, class));
+    if (curve.count > 0) {
+        cli_plot_line(plot, style, points, curve.count + 1, title);
+    }
+    free(points);
+    linnet_curve_free(&curve);
+    return CLI_OK;
+}
+
+static void add_keys(const cli_page *page, cli_text *text, curve_kind kind, const size_t *chosen,
+                     size_t count)
+{
+    for (size_t i = 0; i < count && i < COLOURED; i++) {
+        char number[24], key[64];
+        cli_text_add(text,
+                     "<span class=\"key\"><svg viewBox=\"0 0 22 9\" aria-hidden=\"true\"><path "
+                     "class=\"line l%zu\" d=\"M0 4.5H22\"/></svg>",
+                     i + 1);
+        cli_html_text(text, cli_class_name(page->model, chosen[i], number));
+        snprintf(key, sizeof key, "classes.%zu.%s", chosen[i],
+                 kind == ROC ? "roc_auc" : "average_precision");
+        cli_text_add(text, " ");
+        cli_html_figure(text, key, area_of(page, kind, chosen[i]), NULL);
+        cli_text_add(text, "</span>");
+    }
+    if (count > COLOURED) {
+        cli_text_add(text,
+                     "<span class=\"key\"><svg viewBox=\"0 0 22 9\" aria-hidden=\"true\"><path "
+                     "class=\"line l0\" d=\"M0 4.5H22\"/></svg>%s</span>",
+                     count == MOST_CURVES ? "the next worst" : "the others");
+    }
+}
+
+static int add_curves(const cli_page *page, cli_text *text, curve_kind kind)
+{
+    size_t chosen[MOST_CURVES];
+    size_t count = cli_page_lowest(page, kind == ROC ? under_roc : under_precision,
+                                   (size_t)page->evaluation->class_count, chosen, MOST_CURVES);
+    if (count == 0) {
+        return CLI_OK;
+    }
+    cli_text_add(text, "<figure id=\"%s\"><figcaption><h3>%s</h3>", kind == ROC ? "roc" : "pr",
+                 kind == ROC ? "ROC curve" : "Precision over recall");
+    add_keys(page, text, kind, chosen, count);
+    cli_text_add(text, "</figcaption>\n");
+    cli_plot plot = {.text = text, .x = unit, .y = unit};
+    cli_plot_open(&plot, kind == ROC ? "ROC curves" : "precision-recall curves",
+                  kind == ROC ? "false positive rate" : "recall");
+    if (kind == ROC) {
+        draw_diagonal(&plot);
+    }
+    int code = CLI_OK;
+    for (size_t i = count; code == CLI_OK && i-- > 0;) {
+        code = draw_curve(page, &plot, kind, chosen[i], i, count);
+    }
+    cli_plot_close(&plot);
+    cli_text_add(text, "</figure>\n");
+    return code;
+}
+
+int cli_page_quality(const cli_page *page, cli_text *text)
+{
+    cli_text_add(
+        text,
+        "<section id=\"quality\">\n<h2>Probabilities</h2>\n<p class=\"about\">Probabilities "
+        "are good where rows with a probability of 0.8 are right in 80 of 100 cases: on the "
+        "dotted line. The curves hold each class against all others%s, with the area under the "
+        "first curve and the "
+        "average precision of the second.</p>\n"
+        "<div class=\"charts\">\n",
+        page->evaluation->class_count > COLOURED ? "; the worst are named" : "");
+    add_calibration(page, text);
+    int code = add_curves(page, text, ROC);
+    if (code == CLI_OK) {
+        code = add_curves(page, text, PRECISION_RECALL);
+    }
+    cli_text_add(text, "</div>\n</section>\n");
+    return code;
+}
