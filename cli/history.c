@@ -15,13 +15,13 @@
 const cli_figure *cli_figure_at(size_t i)
 {
     static const cli_figure table[] = {
-        {"loss", "train/loss", offsetof(cli_epoch, loss)},
-        {"accuracy", "train/accuracy", offsetof(cli_epoch, accuracy)},
-        {"val_loss", "val/loss", offsetof(cli_epoch, val_loss)},
-        {"val_accuracy", "val/accuracy", offsetof(cli_epoch, val_accuracy)},
-        {"lr", "lr", offsetof(cli_epoch, lr)},
-        {"seconds", NULL, offsetof(cli_epoch, seconds)},
-        {"samples_per_second", NULL, offsetof(cli_epoch, samples_per_second)},
+        {"loss", "train/loss", offsetof(cli_epoch, loss), CLI_SMALLER, false},
+        {"accuracy", "train/accuracy", offsetof(cli_epoch, accuracy), CLI_LARGER, false},
+        {"val_loss", "val/loss", offsetof(cli_epoch, val_loss), CLI_SMALLER, true},
+        {"val_accuracy", "val/accuracy", offsetof(cli_epoch, val_accuracy), CLI_LARGER, true},
+        {"lr", "lr", offsetof(cli_epoch, lr), CLI_NEITHER, false},
+        {"seconds", NULL, offsetof(cli_epoch, seconds), CLI_NEITHER, false},
+        {"samples_per_second", NULL, offsetof(cli_epoch, samples_per_second), CLI_NEITHER, false},
     };
     return i < sizeof table / sizeof table[0] ? &table[i] : NULL;
 }

@@ -19,10 +19,15 @@ typedef struct cli_epoch {
     double samples_per_second;
 } cli_epoch;
 
+/* Which of two epochs has a figure better. */
+typedef enum cli_better { CLI_NEITHER = 0, CLI_LARGER, CLI_SMALLER } cli_better;
+
 typedef struct cli_figure {
-    const char *key; /* in a line of JSON */
+    const char *key; /* in a line of JSON, and for --keep */
     const char *tag; /* in TensorBoard; NULL: not there */
     size_t offset;   /* of the double in cli_epoch */
+    cli_better better;
+    bool validation; /* of the rows to validate on */
 } cli_figure;
 
 /* The table; NULL past the end. */

@@ -91,6 +91,8 @@ int main(int argc, char **argv)
     /* A reader of standard error that goes away ends nothing. For standard output, where one ends the
      * program, output.c takes this back. */
     signal(SIGPIPE, SIG_IGN);
+    /* Past a limit of file size a write fails, as on a full disk, and is reported. */
+    signal(SIGXFSZ, SIG_IGN);
     const char *word = argc > 1 ? argv[1] : NULL;
     cli_text text = {0};
     if (word == NULL) {

@@ -34,6 +34,12 @@ static int check_usage(const cli_train_values *values)
     if ((values->part.key != NULL || values->part.prefix != NULL) && values->init == NULL) {
         return cli_misuse(values->part.key != NULL ? "--key" : "--prefix", "needs --init");
     }
+    if (values->checkpoint_every > 0 && values->checkpoint == NULL) {
+        return cli_misuse("--checkpoint-every", "needs --checkpoint");
+    }
+    if (values->force && values->resume == NULL) {
+        return cli_misuse("--force", "needs --resume");
+    }
     const char *const inputs[] = {values->data, values->model, values->val, values->init};
     size_t streams = 0;
     for (size_t i = 0; i < sizeof inputs / sizeof inputs[0]; i++) {
@@ -137,7 +143,7 @@ static int check_data(cli_training *training)
     const cli_train_values *values = training->values;
     int code = CLI_OK;
     if (training->val != NULL) {
-        const char *path = values->val != NULL ? values->val : values->data;
+        const char *path = cli_val_path(training);
         code = cli_check_shape(path, training->val, training->model);
         if (code == CLI_OK &&
             linnet_dataset_features(training->val) != linnet_dataset_features(training->data)) {
@@ -224,6 +230,9 @@ static int run(const void *opaque)
         code = cli_record_check(training.values);
     }
     if (code == CLI_OK) {
+        code = cli_choose_figure(&training);
+    }
+    if (code == CLI_OK) {
         code = open_data(&training);
     }
     if (code == CLI_OK) {
@@ -232,6 +241,8 @@ static int run(const void *opaque)
     if (code == CLI_OK) {
         code = cli_train_epochs(&training);
     }
+    linnet_state_dict_free(training.identity);
+    linnet_state_dict_free(training.best_weights);
     linnet_model_free(training.model);
     if (training.rest != NULL || training.values->val != NULL) {
         linnet_dataset_free(training.val);
@@ -245,7 +256,8 @@ static const char *const description[] = {
     "Train a model on labelled rows and write it as one file that eval, predict and inspect need "
     "nothing beside. After each epoch the model is measured on the validation rows, "
     "if there are any, and written whenever it is the best so far: highest accuracy, then lowest "
-    "loss. Without validation rows the model of the last epoch stays.",
+    "loss, unless --keep names another figure. Without validation rows the model of the last epoch "
+    "stays.",
     cli_about_data,
     "The model, the optimizer and the loss are written in PyTorch's constructor text, as in a "
     "script "
@@ -254,9 +266,10 @@ static const char *const description[] = {
     "model, such as width, gets its value by --set width=512; classes is the number of classes in "
     "the "
     "data unless --set says otherwise.",
-    "Ctrl-C ends training after the batch in hand and keeps the model as after an epoch; a second "
+    "Ctrl-C ends training after the batch in hand and keeps the model as after an epoch, or with "
+    "--checkpoint as a run to be resumed; a second "
     "Ctrl-C kills. The same seed and data give the same file, on any number of threads and any "
-    "processor.",
+    "processor, and however often the run was killed and resumed.",
     NULL,
 };
 
@@ -309,14 +322,27 @@ static const cli_option options[] = {
      "when the schedule is stepped; auto: OneCycleLR and CyclicLR after each batch, the others "
      "after "
      "each epoch"},
+    {"keep", 0, "FIGURE", CLI_TEXT, FIELD(keep), 0, 0, "auto",
+     "the figure that says which epoch's model is kept: val_accuracy or val_loss, of the "
+     "validation "
+     "rows, accuracy or loss, of those trained on, or last, the last epoch; of equal ones that "
+     "with the lower loss. auto: val_accuracy, val_loss where the task is not one class a row, "
+     "last without validation rows"},
+    {"patience", 0, "N", CLI_INT, FIELD(patience), 0, 1000000000, "0",
+     "stop when the figure of --keep has not become better for N epochs; 0: never"},
     {"checkpoint", 0, "FILE", CLI_TEXT, FIELD(checkpoint), 0, 0, NULL,
-     "after each epoch write to this file, in PyTorch's .pt format, what it takes to go on: "
-     "weights, optimizer, schedule and "
+     "after each epoch, and when training is interrupted, write to this file, in PyTorch's .pt "
+     "format, what it takes to go on: weights, optimizer, schedule and "
      "generator, as PyTorch's load_state_dict and set_rng_state take them"},
+    {"checkpoint-every", 0, "N", CLI_INT, FIELD(checkpoint_every), 0, 1000000000, "0",
+     "write the checkpoint after every N batches of an epoch too; 0: only after the epoch"},
     {"resume", 0, "FILE", CLI_TEXT, FIELD(resume), 0, 0, NULL,
-     "go on from a checkpoint, Linnet's or a PyTorch script's; all other options and the data have "
-     "to be "
-     "those of the run that wrote it"},
+     "go on from a checkpoint, Linnet's or a PyTorch script's; the data and all options that have "
+     "a part in the result have to be those of the run that wrote it, though --epochs and "
+     "--patience may end it elsewhere"},
+    {"force", 0, NULL, CLI_FLAG, FIELD(force), 0, 0, NULL,
+     "resume although something differs, which is named: the weights are the checkpoint's, the "
+     "options are those given here"},
     {"history", 0, "FILE", CLI_TEXT, FIELD(history), 0, 0, NULL,
      "write the figures of each epoch to this file, a line of JSON each; a resumed run goes on "
      "with the "

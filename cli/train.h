@@ -1,5 +1,6 @@
 /* train.h - what the parts of `linnet train` share: train.c prepares, train_setup.c makes the trainer,
- * train_epochs.c trains. */
+ * train_epochs.c trains, train_best.c judges epochs, train_checkpoint.c lets a run be resumed,
+ * train_record.c keeps the epochs' figures. */
 #ifndef CLI_TRAIN_H
 #define CLI_TRAIN_H
 
@@ -10,7 +11,9 @@ typedef struct cli_train_values {
     const char *data, *output, *model;
     const char *labels, *val, *val_labels;
     const char *optim, *loss, *rng, *schedule, *schedule_step, *precision;
-    const char *checkpoint, *resume;
+    const char *checkpoint, *resume, *keep;
+    int64_t checkpoint_every, patience;
+    bool force;
     const char *history, *logdir, *report;
     int64_t epochs, batch_size, accumulate, seed, shuffle_block, threads;
     double clip_grad_norm, clip_grad_value; /* 0: not given */
@@ -23,6 +26,13 @@ typedef struct cli_train_values {
     cli_part part;    /* of init */
 } cli_train_values;
 
+/* The best epoch so far; epoch 0: none yet. */
+typedef struct cli_best {
+    int64_t epoch;
+    double value; /* of the figure */
+    double accuracy, loss;
+} cli_best;
+
 typedef struct cli_training {
     const cli_train_values *values;
     linnet_dataset *data, *rest, *val; /* all rows; without those held out; to validate on */
@@ -31,7 +41,15 @@ typedef struct cli_training {
     size_t name_count;
     int64_t classes; /* that the data have */
     linnet_model *model;
+    const cli_figure *figure; /* NULL: the last epoch is kept */
+    char judge[96];           /* figure and rows, for comparison with another run's */
+    cli_best best;
+    linnet_state_dict *best_weights; /* for checkpoints; NULL: none yet, or not needed */
+    linnet_state_dict *identity;     /* what a resumed run has to share besides the trainer's */
 } cli_training;
+
+/* The file that the rows to validate on are of. */
+const char *cli_val_path(const cli_training *training);
 
 /* What --rng names. */
 linnet_rng cli_rng(const char *name);
@@ -39,19 +57,28 @@ linnet_rng cli_rng(const char *name);
 typedef bool (*cli_on_batch)(void *context, const linnet_progress *progress);
 
 /* Makes the trainer; on failure *trainer is NULL and the reason printed. Returns the exit code. */
-int cli_create_trainer(const cli_training *training, cli_on_batch progress, void *context,
+int cli_create_trainer(cli_training *training, cli_on_batch progress, void *context,
                        linnet_trainer **trainer);
 
-/* The best epoch so far; epoch 0: none yet. */
-typedef struct cli_best {
-    int64_t epoch;
-    double accuracy, loss;
-} cli_best;
+/* Chooses training->figure by --keep, the task and what there is to validate on. Returns the exit code. */
+int cli_choose_figure(cli_training *training);
+/* Whether the best epoch's figures are of the rows to validate on. */
+bool cli_judges_validation(const cli_training *training);
+/* Whether this epoch is better than the best so far. */
+bool cli_is_better(const cli_training *training, const cli_epoch *epoch);
+/* Makes this epoch the best one. */
+void cli_take_best(cli_training *training, const cli_epoch *epoch);
+/* Whether --patience has run out after `done` epochs. */
+bool cli_out_of_patience(const cli_training *training, int64_t done);
+/* Says in training->judge by what the best epoch is judged. Returns the exit code. */
+int cli_describe_judge(cli_training *training);
 
-/* Write --checkpoint, and read --resume. Return the exit code. */
-int cli_save_checkpoint(const cli_training *training, linnet_trainer *trainer,
-                        const cli_best *best);
-int cli_resume(const cli_training *training, linnet_trainer *trainer, cli_best *best);
+/* Write --checkpoint, and read --resume, after which the best model so far is in its place. Return the
+ * exit code. */
+int cli_save_checkpoint(cli_training *training, linnet_trainer *trainer);
+int cli_resume(cli_training *training, linnet_trainer *trainer);
+/* Remembers the model's weights as the best ones, where checkpoints are written. Returns the exit code. */
+int cli_keep_weights(cli_training *training);
 
 /* What is kept of the epochs for --history and --logdir, and in memory. */
 typedef struct cli_record cli_record;

@@ -1,9 +1,14 @@
 /* train_checkpoint.c - `linnet train --checkpoint` and `--resume`: the run's state in a .pt file, and
- * beside it which epoch has been the best so far. */
+ * beside it which epoch has been the best so far, with its weights where they are not the last ones.
+ *
+ * So a checkpoint holds all that the finished run will have written, wherever that is. */
 #include "train.h"
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+
+#define WEIGHTS "best." /* before the names of the best epoch's weights */
 
 static linnet_status set_number(linnet_state_dict *notes, const char *key, double number,
                                 linnet_error *error)
@@ -19,19 +24,56 @@ static double get_number(const linnet_state_dict *notes, const char *key)
     return text != NULL ? strtod(text, NULL) : 0;
 }
 
-int cli_save_checkpoint(const cli_training *training, linnet_trainer *trainer, const cli_best *best)
+/* ---- writing ---- */
+
+/* What the best epoch was judged by, and that epoch. */
+static linnet_status note_best(linnet_state_dict *notes, const char *judge, const cli_best *best,
+                               linnet_error *error)
 {
+    linnet_status status = linnet_state_dict_metadata_set(notes, "keep", judge, error);
+    if (status == LINNET_OK) {
+        status = set_number(notes, "best_epoch", (double)best->epoch, error);
+    }
+    if (status == LINNET_OK) {
+        status = set_number(notes, "best_value", best->value, error);
+    }
+    if (status == LINNET_OK) {
+        status = set_number(notes, "best_accuracy", best->accuracy, error);
+    }
+    if (status == LINNET_OK) {
+        status = set_number(notes, "best_loss", best->loss, error);
+    }
+    return status;
+}
+
+static linnet_status note_weights(linnet_state_dict *notes, const linnet_state_dict *weights,
+                                  linnet_error *error)
+{
+    linnet_status status = LINNET_OK;
+    for (size_t i = 0; status == LINNET_OK && i < linnet_state_dict_count(weights); i++) {
+        cli_text name = {0};
+        cli_text_add(&name, WEIGHTS "%s", linnet_state_dict_name(weights, i));
+        status = name.failed ? LINNET_ERROR_MEMORY
+                             : linnet_state_dict_set(notes, name.data,
+                                                     linnet_state_dict_tensor(weights, i), error);
+        cli_text_free(&name);
+    }
+    return status;
+}
+
+int cli_save_checkpoint(cli_training *training, linnet_trainer *trainer)
+{
+    const cli_best *best = &training->best;
+    bool last =
+        linnet_trainer_batches(trainer) == 0 && linnet_trainer_epochs(trainer) == best->epoch;
     linnet_state_dict *notes;
-    linnet_error error;
+    linnet_error error = {.message = "out of memory"};
     linnet_status status = linnet_state_dict_create(&notes, &error);
     if (status == LINNET_OK) {
-        status = set_number(notes, "best_epoch", (double)best->epoch, &error);
+        status = note_best(notes, training->judge, best, &error);
     }
-    if (status == LINNET_OK) {
-        status = set_number(notes, "best_accuracy", best->accuracy, &error);
-    }
-    if (status == LINNET_OK) {
-        status = set_number(notes, "best_loss", best->loss, &error);
+    if (status == LINNET_OK && training->best_weights != NULL && !last) {
+        status = note_weights(notes, training->best_weights, &error);
     }
     if (status == LINNET_OK) {
         status =
@@ -41,17 +83,96 @@ int cli_save_checkpoint(const cli_training *training, linnet_trainer *trainer, c
     return status == LINNET_OK ? CLI_OK : cli_fail_with(training->values->checkpoint, &error);
 }
 
-int cli_resume(const cli_training *training, linnet_trainer *trainer, cli_best *best)
+int cli_keep_weights(cli_training *training)
+{
+    linnet_error error;
+    if (training->values->checkpoint == NULL || training->figure == NULL) {
+        return CLI_OK;
+    }
+    linnet_state_dict_free(training->best_weights);
+    return linnet_model_state_dict(training->model, &training->best_weights, &error) == LINNET_OK
+               ? CLI_OK
+               : cli_fail_with(NULL, &error);
+}
+
+/* ---- reading ---- */
+
+static int load(const cli_training *training, linnet_trainer *trainer, linnet_state_dict **notes)
 {
     const char *path = training->values->resume;
-    linnet_state_dict *notes;
+    bool force = training->values->force;
     linnet_error error;
-    if (linnet_trainer_load_checkpoint(trainer, path, false, &notes, &error) != LINNET_OK) {
-        return cli_fail_with(path, &error);
+    linnet_status status = linnet_trainer_load_checkpoint(trainer, path, false, notes, &error);
+    if (status == LINNET_ERROR_ARGUMENT && !force) {
+        return cli_fail(path, "%s (--force goes on all the same)", error.message);
     }
-    best->epoch = (int64_t)get_number(notes, "best_epoch");
-    best->accuracy = get_number(notes, "best_accuracy");
-    best->loss = get_number(notes, "best_loss");
+    if (status == LINNET_ERROR_ARGUMENT) {
+        cli_warn(path, "%s", error.message);
+        status = linnet_trainer_load_checkpoint(trainer, path, true, notes, &error);
+    }
+    return status == LINNET_OK ? CLI_OK : cli_fail_with(path, &error);
+}
+
+/* Writes the best model, which the finished run may keep, with these weights. */
+static linnet_status write_best(const cli_training *training, const linnet_state_dict *weights,
+                                linnet_error *error)
+{
+    linnet_state_dict *current;
+    linnet_status status = linnet_model_state_dict(training->model, &current, error);
+    if (status == LINNET_OK) {
+        status = linnet_model_load_state_dict(training->model, weights, error);
+    }
+    if (status == LINNET_OK) {
+        status = linnet_model_save(training->model, training->values->output, error);
+        linnet_error unlikely;
+        linnet_status back = linnet_model_load_state_dict(training->model, current, &unlikely);
+        if (status == LINNET_OK && back != LINNET_OK) {
+            *error = unlikely;
+            status = back;
+        }
+    }
+    linnet_state_dict_free(current);
+    return status;
+}
+
+/* The weights of the best epoch: noted, or else those that the run goes on with. */
+static int take_weights(cli_training *training, linnet_state_dict **notes)
+{
+    linnet_error error;
+    linnet_status status = LINNET_OK;
+    bool noted = linnet_state_dict_count(*notes) > 0;
+    if (noted) {
+        status = linnet_state_dict_select(*notes, WEIGHTS, &error);
+        training->best_weights = *notes;
+        *notes = NULL;
+    } else {
+        status = linnet_model_state_dict(training->model, &training->best_weights, &error);
+    }
+    if (status == LINNET_OK) {
+        status = write_best(training, training->best_weights, &error);
+    }
+    return status == LINNET_OK ? CLI_OK
+                               : cli_fail_with(noted ? training->values->resume : NULL, &error);
+}
+
+int cli_resume(cli_training *training, linnet_trainer *trainer)
+{
+    cli_best *best = &training->best;
+    linnet_state_dict *notes = NULL;
+    int code = load(training, trainer, &notes);
+    if (code != CLI_OK) {
+        return code;
+    }
+    const char *there = linnet_state_dict_metadata_get(notes, "keep");
+    if (there != NULL && strcmp(there, training->judge) == 0) {
+        best->epoch = (int64_t)get_number(notes, "best_epoch");
+        best->value = get_number(notes, "best_value");
+        best->accuracy = get_number(notes, "best_accuracy");
+        best->loss = get_number(notes, "best_loss");
+    }
+    if (training->figure != NULL && best->epoch > 0) {
+        code = take_weights(training, &notes);
+    }
     linnet_state_dict_free(notes);
-    return CLI_OK;
+    return code;
 }

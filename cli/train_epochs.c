@@ -16,12 +16,12 @@ typedef struct epochs_run {
     cli_training *training;
     linnet_trainer *trainer;
     cli_record *record;
-    int64_t epoch;                   /* in hand, from 1 */
-    int64_t resumed;                 /* epochs that were done before */
-    double started, begun, drawn;    /* training, epoch, last drawing: cli_seconds() */
-    cli_best best;                   /* by the validation rows, where there are any */
-    double last_accuracy, last_loss; /* of the training rows, where there are no others */
-    int64_t stopped_batch, batches;  /* where an interrupt ended an epoch; 0: between epochs */
+    int64_t epoch;                  /* in hand, from 1 */
+    int64_t rows_before;            /* of this epoch, done before it was resumed */
+    double resumed;                 /* epochs that were done before, whole and in part */
+    double started, begun, drawn;   /* training, epoch, last drawing: cli_seconds() */
+    int64_t stopped_batch, batches; /* where an interrupt ended an epoch; 0: between epochs */
+    bool failed;                    /* a checkpoint within the epoch could not be written */
 } epochs_run;
 
 /* ---- progress ---- */
@@ -60,8 +60,8 @@ static void draw(const epochs_run *course, const linnet_progress *progress)
 {
     double now = cli_seconds(), part = (double)progress->batch / (double)progress->batches;
     int64_t epochs = course->training->values->epochs;
-    double left = (double)(epochs - course->resumed);
-    double done = ((double)(course->epoch - 1 - course->resumed) + part) / left;
+    double left = (double)epochs - course->resumed;
+    double done = ((double)(course->epoch - 1) + part - course->resumed) / left;
     double passed = now - course->started;
     cli_text pieces[5] = {0};
     cli_text_add(&pieces[0], "epoch %*lld/%lld", digits(epochs), (long long)course->epoch,
@@ -72,7 +72,8 @@ static void draw(const epochs_run *course, const linnet_progress *progress)
     cli_text_add(&pieces[3], "  ");
     add_clock(&pieces[3], passed / done - passed);
     cli_text_add(&pieces[3], " left");
-    cli_text_add(&pieces[4], "  %.0f samples/s", (double)progress->rows / (now - course->begun));
+    cli_text_add(&pieces[4], "  %.0f samples/s",
+                 (double)(progress->rows - course->rows_before) / (now - course->begun));
     cli_text line = {0};
     size_t width = cli_width();
     for (size_t i = 0; i < sizeof pieces / sizeof pieces[0]; i++) {
@@ -95,53 +96,60 @@ static bool on_batch(void *context, const linnet_progress *progress)
         course->drawn = now;
         draw(course, progress);
     }
-    return !cli_interrupted();
+    int64_t every = course->training->values->checkpoint_every;
+    if (every > 0 && progress->batch % every == 0 && progress->batch < progress->batches) {
+        course->failed = cli_save_checkpoint(course->training, course->trainer) != CLI_OK;
+    }
+    return !course->failed && !cli_interrupted();
 }
 
 /* ---- one epoch ---- */
 
-/* Measures, decides whether this model is the best so far, and saves it then. */
-static int measure_and_keep(epochs_run *course, const linnet_epoch *epoch,
-                            linnet_evaluation *evaluation, bool *best)
+static int measure(const epochs_run *course, linnet_evaluation *evaluation)
 {
     const cli_training *training = course->training;
     linnet_plan_options options = {.threads = (int)training->values->threads};
     linnet_error error;
     if (training->val != NULL && linnet_evaluate(training->model, training->val, &options,
                                                  evaluation, &error) != LINNET_OK) {
-        const char *path = training->values->val;
-        return cli_fail_with(path != NULL ? path : training->values->data, &error);
+        return cli_fail_with(cli_val_path(training), &error);
     }
-    *best = training->val == NULL || course->best.epoch == 0 ||
-            evaluation->accuracy > course->best.accuracy ||
-            (evaluation->accuracy == course->best.accuracy && evaluation->loss < course->best.loss);
-    if (!*best) {
-        return CLI_OK;
-    }
-    if (linnet_model_save(training->model, training->values->output, &error) != LINNET_OK) {
-        return cli_fail_with(NULL, &error);
-    }
-    course->best.epoch = epoch->epoch;
-    course->best.accuracy = training->val != NULL ? evaluation->accuracy : epoch->accuracy;
-    course->best.loss = training->val != NULL ? evaluation->loss : epoch->loss;
     return CLI_OK;
 }
 
 static cli_epoch figures(const epochs_run *course, const linnet_epoch *epoch, double trained,
-                         const linnet_evaluation *evaluation, bool best)
+                         const linnet_evaluation *evaluation)
 {
     bool validated = course->training->val != NULL;
+    double rows = (double)(epoch->rows - course->rows_before);
     return (cli_epoch){
         .epoch = epoch->epoch,
-        .best = best,
         .loss = epoch->loss,
         .accuracy = epoch->accuracy,
         .val_loss = validated ? evaluation->loss : NAN,
         .val_accuracy = validated ? evaluation->accuracy : NAN,
         .lr = epoch->lr,
         .seconds = round(1e3 * (cli_seconds() - course->begun)) / 1e3,
-        .samples_per_second = trained > 0 ? round((double)epoch->rows / trained) : 0.0,
+        .samples_per_second = trained > 0 ? round(rows / trained) : 0.0,
     };
+}
+
+/* Decides whether this model is the best so far, and saves it then. */
+static int keep(epochs_run *course, bool stopped, cli_epoch *epoch)
+{
+    cli_training *training = course->training;
+    linnet_error error;
+    /* A part of an epoch that is to be resumed is none that the whole run would choose from. */
+    bool candidate = !stopped || training->values->checkpoint == NULL || training->best.epoch == 0;
+    epoch->best = candidate && cli_is_better(training, epoch);
+    if (!epoch->best) {
+        return CLI_OK;
+    }
+    if (linnet_model_save(training->model, training->values->output, &error) != LINNET_OK) {
+        return cli_fail_with(NULL, &error);
+    }
+    cli_take_best(training, epoch);
+    return cli_keep_weights(training);
 }
 
 static void tell_epoch(const epochs_run *course, const cli_epoch *epoch)
@@ -158,7 +166,7 @@ static void tell_epoch(const epochs_run *course, const cli_epoch *epoch)
         cli_text_add(&line, "  lr %.4g", epoch->lr);
     }
     cli_text_add(&line, "  %.1f s  %.0f samples/s", epoch->seconds, epoch->samples_per_second);
-    if (course->training->val != NULL && epoch->best) {
+    if (course->training->figure != NULL && epoch->best) {
         cli_text_add(&line, " *");
     }
     cli_say("%s", line.failed ? "" : line.data);
@@ -185,31 +193,45 @@ static int step_schedule(epochs_run *course, const linnet_epoch *epoch,
 
 static int one_epoch(epochs_run *course)
 {
+    cli_training *training = course->training;
     linnet_epoch epoch;
     linnet_error error;
     course->begun = cli_seconds();
+    int64_t rows = linnet_dataset_rows(training->train);
+    int64_t before = linnet_trainer_batches(course->trainer) * training->values->batch_size *
+                     training->values->accumulate;
+    course->rows_before = before < rows ? before : rows;
     if (linnet_trainer_epoch(course->trainer, &epoch, &error) != LINNET_OK) {
         bool schedule = strcmp(error.place, "schedule") == 0;
         error.place[0] = '\0';
-        return cli_fail_with(schedule ? "--schedule" : course->training->values->data, &error);
+        return cli_fail_with(schedule ? "--schedule" : training->values->data, &error);
     }
     double trained = cli_seconds() - course->begun;
+    int code = course->failed ? CLI_FAILURE : CLI_OK;
     if (epoch.stopped) {
         course->stopped_batch = epoch.batches;
     }
+    /* Before the model is judged: the resumed run is to know only what whole epochs have shown. */
+    if (code == CLI_OK && epoch.stopped && training->values->checkpoint != NULL) {
+        code = cli_save_checkpoint(training, course->trainer);
+    }
     linnet_evaluation evaluation = {0};
-    bool best = false;
-    int code = measure_and_keep(course, &epoch, &evaluation, &best);
+    if (code == CLI_OK) {
+        code = measure(course, &evaluation);
+    }
+    cli_epoch told = figures(course, &epoch, trained, &evaluation);
+    if (code == CLI_OK) {
+        code = keep(course, epoch.stopped, &told);
+    }
     if (code == CLI_OK) {
         code = step_schedule(course, &epoch, &evaluation);
     }
     if (code == CLI_OK) {
-        cli_epoch told = figures(course, &epoch, trained, &evaluation, best);
         tell_epoch(course, &told);
         code = cli_record_epoch(course->record, &told);
     }
-    if (code == CLI_OK && !epoch.stopped && course->training->values->checkpoint != NULL) {
-        code = cli_save_checkpoint(course->training, course->trainer, &course->best);
+    if (code == CLI_OK && !epoch.stopped && training->values->checkpoint != NULL) {
+        code = cli_save_checkpoint(training, course->trainer);
     }
     linnet_evaluation_free(&evaluation);
     return code;
@@ -243,8 +265,9 @@ static void announce(const epochs_run *course)
     int threads = linnet_trainer_threads(course->trainer);
     cli_say("%lld parameters, %s, %d thread%s", (long long)parameters,
             linnet_trainer_isa(course->trainer), threads, threads == 1 ? "" : "s");
-    if (training->val != NULL && training->values->epochs > 0) {
-        cli_say("* the best on the validation rows so far, written to %s",
+    if (training->figure != NULL && training->values->epochs > 0) {
+        cli_say("* the best on the %s so far, written to %s",
+                cli_judges_validation(training) ? "validation rows" : "rows trained on",
                 training->values->output);
     }
 }
@@ -289,6 +312,13 @@ static void tell_stop(const epochs_run *course)
     } else {
         cli_say("interrupted: stopped after epoch %lld", (long long)course->epoch);
     }
+    if (course->training->values->checkpoint != NULL) {
+        cli_text line = {0};
+        cli_text_add(&line, "to go on, run the same command with --resume ");
+        cli_text_shell(&line, course->training->values->checkpoint);
+        cli_say("%s", line.failed ? "" : line.data);
+        cli_text_free(&line);
+    }
 }
 
 /* The command to try next: measure where there are rows of a file of their own, else run the model, and
@@ -322,47 +352,76 @@ static void add_next(cli_text *text, const cli_train_values *values)
 static int tell_result(const epochs_run *course)
 {
     const cli_training *training = course->training;
+    const cli_best *best = &training->best;
     cli_text text = {0};
     cli_text_add(&text, "wrote ");
     cli_text_name(&text, training->values->output);
-    if (course->best.epoch == 0) {
+    if (best->epoch == 0) {
         cli_text_add(&text, training->values->resume != NULL ? ": the model of the checkpoint\n"
                                                              : ": the initial model\n");
     } else {
-        const char *of = training->val != NULL ? "val " : "";
+        const char *of = cli_judges_validation(training) ? "val " : "";
         cli_text_add(&text, ": epoch %lld of %lld, %saccuracy %.4f, %sloss %.4f\n",
-                     (long long)course->best.epoch, (long long)training->values->epochs, of,
-                     course->best.accuracy, of, course->best.loss);
+                     (long long)best->epoch, (long long)training->values->epochs, of,
+                     best->accuracy, of, best->loss);
     }
     add_next(&text, training->values);
     return cli_print(&text);
 }
 
+static void tell_resumed(const epochs_run *course, int64_t done, int64_t batches)
+{
+    const cli_train_values *values = course->training->values;
+    if (batches > 0) {
+        cli_say("%s: %lld of %lld epochs and %lld of %lld batches are done", values->resume,
+                (long long)done, (long long)values->epochs, (long long)batches,
+                (long long)course->batches);
+    } else {
+        cli_say("%s: %lld of %lld epochs are done", values->resume, (long long)done,
+                (long long)values->epochs);
+    }
+}
+
+/* What a run that broke off has left. */
+static void tell_kept(const cli_training *training)
+{
+    if (training->best.epoch > 0) {
+        cli_say("%s holds the model of epoch %lld", training->values->output,
+                (long long)training->best.epoch);
+    }
+}
+
 static int all_epochs(epochs_run *course)
 {
     const cli_training *training = course->training;
-    int64_t epochs = training->values->epochs;
+    int64_t epochs = training->values->epochs, done = linnet_trainer_epochs(course->trainer);
+    int64_t batches = linnet_trainer_batches(course->trainer);
     linnet_error error;
-    int64_t done = course->resumed = linnet_trainer_epochs(course->trainer);
+    course->resumed = (double)done + (double)batches / (double)course->batches;
     if (training->values->resume != NULL) {
-        cli_say("%s: %lld of %lld epochs are done", training->values->resume, (long long)done,
-                (long long)epochs);
+        tell_resumed(course, done, batches);
     }
-    /* Nothing to train on: what there is is the result, unless a better one was written before. */
-    if (done >= epochs && course->best.epoch == 0 &&
+    /* Nothing to train: what there is is the result, unless a better one was written before. */
+    if (done >= epochs && (training->figure == NULL || training->best.epoch == 0) &&
         linnet_model_save(training->model, training->values->output, &error) != LINNET_OK) {
         return cli_fail_with(NULL, &error);
     }
-    int code = CLI_OK;
-    for (course->epoch = done + 1; course->epoch <= epochs; course->epoch++) {
-        code = one_epoch(course);
+    for (; done < epochs && !cli_out_of_patience(training, done); done++) {
+        course->epoch = done + 1;
+        int code = one_epoch(course);
         if (code != CLI_OK) {
+            tell_kept(training);
             return code;
         }
         if (cli_interrupted()) {
             tell_stop(course);
-            break;
+            return tell_result(course);
         }
+    }
+    if (done < epochs) {
+        cli_say("stopped: no better %s than that of epoch %lld for %lld epoch%s",
+                training->figure->key, (long long)training->best.epoch,
+                (long long)training->values->patience, training->values->patience > 1 ? "s" : "");
     }
     return tell_result(course);
 }
@@ -380,7 +439,7 @@ int cli_train_epochs(cli_training *training)
     course.batches = (rows + batch - 1) / batch;
     code = warn_missing(training);
     if (code == CLI_OK && values->resume != NULL) {
-        code = cli_resume(training, course.trainer, &course.best);
+        code = cli_resume(training, course.trainer);
     }
     if (code == CLI_OK) {
         code = cli_record_open(values, linnet_trainer_epochs(course.trainer), &course.record);

@@ -44,7 +44,32 @@ static linnet_name *list_names(const cli_train_values *values, size_t *count)
     return names;
 }
 
-int cli_create_trainer(const cli_training *training, cli_on_batch progress, void *context,
+const char *cli_val_path(const cli_training *training)
+{
+    const cli_train_values *values = training->values;
+    return values->val != NULL ? values->val : values->data;
+}
+
+/* What a run that goes on from a checkpoint has to share besides what the trainer knows. */
+static int identify(cli_training *training)
+{
+    linnet_error error;
+    if (training->values->checkpoint == NULL && training->values->resume == NULL) {
+        return CLI_OK;
+    }
+    int code = cli_describe_judge(training);
+    if (code != CLI_OK) {
+        return code;
+    }
+    linnet_status status = linnet_state_dict_create(&training->identity, &error);
+    if (status == LINNET_OK) {
+        status =
+            linnet_state_dict_metadata_set(training->identity, "keep", training->judge, &error);
+    }
+    return status == LINNET_OK ? CLI_OK : cli_fail_with(NULL, &error);
+}
+
+int cli_create_trainer(cli_training *training, cli_on_batch progress, void *context,
                        linnet_trainer **trainer)
 {
     const cli_train_values *values = training->values;
@@ -66,6 +91,11 @@ int cli_create_trainer(const cli_training *training, cli_on_batch progress, void
         .progress = progress,
         .context = context,
     };
+    int code = identify(training);
+    if (code != CLI_OK) {
+        return code;
+    }
+    options.identity = training->identity;
     linnet_name *names = list_names(values, &options.name_count);
     if (names == NULL) {
         return cli_fail_memory();

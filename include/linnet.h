@@ -853,8 +853,8 @@ LINNET_NODISCARD LINNET_API linnet_status linnet_trainer_create(
     linnet_trainer **trainer, linnet_error *error);
 /* One pass over the dataset in a new order, the last batch as short as it comes, or what is left of one
  * that was stopped. The model's parameters hold the result. `epoch`, of which what was done before a
- * stop is a part, may be NULL. Errors: DATA (the loss became NaN or infinite; the message names the
- * step), ARGUMENT (the schedule has come to its end); after them the trainer cannot go on. */
+ * stop is a part, may be NULL. Errors: DATA (the loss or a weight became NaN or infinite; the message
+ * names the step), ARGUMENT (the schedule has come to its end); after them the trainer cannot go on. */
 LINNET_NODISCARD LINNET_API linnet_status linnet_trainer_epoch(linnet_trainer *trainer,
                                                                linnet_epoch *epoch,
                                                                linnet_error *error);
@@ -874,9 +874,9 @@ LINNET_NODISCARD LINNET_API linnet_status linnet_trainer_step_schedule(linnet_tr
 /* Writes, atomically, what it takes to go on from here: a .pt file with what a PyTorch script keeps,
  * `epoch` (done), `model_state_dict`, `optimizer_state_dict`, `scheduler_state_dict` and, with torch's
  * generator, `rng_state`, for load_state_dict and torch.set_rng_state; and the run's options under
- * `linnet`, with the place in the epoch in hand. notes: tensors and metadata that travel along; may be
+ * `linnet_run`, with the place in the epoch in hand. notes: tensors and metadata that travel along; may be
  * NULL. Between batches, the call of `progress` included; the model's parameters are then those of this
- * moment. Errors: IO, MEMORY. */
+ * moment. Errors: IO, MEMORY, DATA (a weight became NaN or infinite). */
 LINNET_NODISCARD LINNET_API linnet_status linnet_trainer_save_checkpoint(
     linnet_trainer *trainer, const char *path, const linnet_state_dict *notes, linnet_error *error);
 /* Goes on where a checkpoint ends: Linnet's, to the bits of a run that was never stopped, or a PyTorch

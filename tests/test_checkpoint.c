@@ -329,11 +329,12 @@ static void test_wrong_position(void **state)
         ln_epoch_position position;
         const char *message;
     } cases[] = {
-        {{.batch = 4}, "linnet.position.batch: expected a count that this run can have, found 4"},
-        {{.batch = 1, .loss_rows = 21}, "linnet.position.loss_rows: expected a count"},
-        {{.batch = 1, .counted = -1}, "linnet.position.counted: expected a count"},
-        {{.batch = 1, .counted = 3, .correct = 4}, "linnet.position.correct: expected a count"},
-        {{.batch = 1, .sampler = UINT64_MAX}, "linnet.position.sampler: expected a count"},
+        {{.batch = 4},
+         "linnet_run.position.batch: expected a count that this run can have, found 4"},
+        {{.batch = 1, .loss_rows = 21}, "linnet_run.position.loss_rows: expected a count"},
+        {{.batch = 1, .counted = -1}, "linnet_run.position.counted: expected a count"},
+        {{.batch = 1, .counted = 3, .correct = 4}, "linnet_run.position.correct: expected a count"},
+        {{.batch = 1, .sampler = UINT64_MAX}, "linnet_run.position.sampler: expected a count"},
     };
     data d = load_data();
     char path[512];

@@ -2,7 +2,7 @@
  *
  * The file is what a PyTorch script saves as {'epoch': ..., 'model_state_dict': ...,
  * 'optimizer_state_dict': ..., 'scheduler_state_dict': ..., 'rng_state': ...}, with one key more,
- * 'linnet': the options and the data of the run as texts, and the caller's notes. */
+ * 'linnet_run': the options and the data of the run as texts, and the caller's notes. */
 #ifndef LN_TRAIN_CHECKPOINT_H
 #define LN_TRAIN_CHECKPOINT_H
 
@@ -17,7 +17,9 @@ LINNET_NODISCARD linnet_status ln_checkpoint_identity(const linnet_trainer *trai
 
 /* ---- reading ---- */
 
-/* The key under `linnet` of the place in the epoch in hand. */
+/* The key of Linnet's own: not "linnet", under which model files have theirs. Under it, the place in the
+ * epoch in hand. */
+#define LN_CHECKPOINT_OWN "linnet_run"
 #define LN_CHECKPOINT_POSITION "position"
 
 /* Bytes of an entry's name. */

@@ -14,7 +14,7 @@
 static const char *const model_keys[] = {"model_state_dict", "model", "state_dict", NULL};
 static const char *const generator_keys[] = {"rng_state", "rng", "torch_rng_state", NULL};
 /* Where the epoch in hand stands, in Linnet's own checkpoints between batches. */
-static const char position_key[] = "linnet." LN_CHECKPOINT_POSITION;
+static const char position_key[] = LN_CHECKPOINT_OWN "." LN_CHECKPOINT_POSITION;
 
 static bool is_among(const char *word, const char *const *words)
 {
@@ -48,7 +48,7 @@ static linnet_status compare_identity(ln_checkpoint_reading *r, bool *other_kind
     for (size_t i = 0; i < linnet_state_dict_metadata_count(identity); i++) {
         const char *key = linnet_state_dict_metadata_key(identity, i);
         const char *here = linnet_state_dict_metadata_get(identity, key);
-        const char *there = ln_checkpoint_text(r, "linnet", key);
+        const char *there = ln_checkpoint_text(r, LN_CHECKPOINT_OWN, key);
         if (there == NULL || strcmp(there, here) == 0) {
             continue;
         }
@@ -180,10 +180,10 @@ static linnet_status read_all(ln_checkpoint_reading *r)
     return status == LINNET_OK ? read_generator(r) : status;
 }
 
-/* "linnet.notes.KEY" as tensor or metadata KEY. */
+/* "linnet_run.notes.KEY" as tensor or metadata KEY. */
 static linnet_status read_notes(const ln_checkpoint_reading *r, linnet_state_dict **notes)
 {
-    static const char prefix[] = "linnet.notes.";
+    static const char prefix[] = LN_CHECKPOINT_OWN ".notes.";
     linnet_status status = linnet_state_dict_create(notes, r->error);
     for (size_t i = 0; status == LINNET_OK && i < linnet_state_dict_count(r->file); i++) {
         const char *name = linnet_state_dict_name(r->file, i);

@@ -167,7 +167,7 @@ static linnet_status read_fields(ln_checkpoint_reading *r, ln_schedule *schedule
 linnet_status ln_checkpoint_read_schedule(ln_checkpoint_reading *r)
 {
     const char *prefix = ln_checkpoint_find(r, schedule_keys);
-    bool own = ln_checkpoint_find(r, (const char *const[]){"linnet", NULL}) != NULL;
+    bool own = ln_checkpoint_find(r, (const char *const[]){LN_CHECKPOINT_OWN, NULL}) != NULL;
     ln_schedule *schedule = r->trainer->schedule;
     if ((prefix != NULL) != (schedule != NULL)) {
         if (!own) { /* else the identities have told it */

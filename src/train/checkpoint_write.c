@@ -330,7 +330,7 @@ static linnet_status put_own(writing *w, const linnet_state_dict *notes)
     linnet_state_dict *identity;
     linnet_status status = ln_checkpoint_identity(w->trainer, &identity, w->error);
     if (status == LINNET_OK) {
-        ln_put_text(&w->p, "linnet");
+        ln_put_text(&w->p, LN_CHECKPOINT_OWN);
         ln_put_opcodes(&w->p, "}(");
         ln_put_text(&w->p, "version");
         ln_put_text(&w->p, linnet_version());
@@ -377,7 +377,10 @@ linnet_status linnet_trainer_save_checkpoint(linnet_trainer *trainer, const char
 {
     writing w = {.trainer = trainer, .error = error};
     ln_plan_store(trainer->plan); /* within an epoch the plan holds the weights */
-    linnet_status status = linnet_state_dict_create(&w.tensors, error);
+    linnet_status status = ln_trainer_check_weights(trainer, error);
+    if (status == LINNET_OK) {
+        status = linnet_state_dict_create(&w.tensors, error);
+    }
     if (status == LINNET_OK) {
         status = put_all(&w, notes);
     }

@@ -502,6 +502,9 @@ linnet_status linnet_trainer_epoch(linnet_trainer *trainer, linnet_epoch *epoch,
     ln_feed_end(trainer->feed);
     ln_plan_store(trainer->plan);
     ln_fpenv_leave(saved);
+    if (status == LINNET_OK) {
+        status = ln_trainer_check_weights(trainer, error);
+    }
     linnet_epoch done = sum_up(trainer);
     done.stopped = stopped;
     if (status == LINNET_OK && !stopped) {

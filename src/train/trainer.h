@@ -43,5 +43,8 @@ struct linnet_trainer {
 
 /* The batches of an epoch. */
 int64_t ln_trainer_epoch_batches(const linnet_trainer *trainer);
+/* Whether the model's parameters and buffers are numbers. Errors: DATA, naming the first that is not. */
+LINNET_NODISCARD linnet_status ln_trainer_check_weights(const linnet_trainer *trainer,
+                                                        linnet_error *error);
 
 #endif

@@ -1,0 +1,123 @@
+/* train_best.c - `linnet train --keep` and `--patience`: by what figure the best epoch is chosen, and when
+ * no better one is waited for any longer.
+ *
+ * A figure that is no number is never the better one. */
+#include "train.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+/* The figure of that name which one epoch may have better than another; NULL: none. */
+static const cli_figure *find(const char *name)
+{
+    const cli_figure *figure;
+    for (size_t i = 0; (figure = cli_figure_at(i)) != NULL; i++) {
+        if (figure->better != CLI_NEITHER && strcmp(figure->key, name) == 0) {
+            return figure;
+        }
+    }
+    return NULL;
+}
+
+static int unknown_figure(const char *name)
+{
+    const cli_figure *figure;
+    cli_text known = {0};
+    for (size_t i = 0; (figure = cli_figure_at(i)) != NULL; i++) {
+        if (figure->better != CLI_NEITHER) {
+            cli_text_add(&known, "%s, ", figure->key);
+        }
+    }
+    int code = cli_misuse("--keep", "expected one of %slast or auto, found '%s'",
+                          known.failed ? "" : known.data, name);
+    cli_text_free(&known);
+    return code;
+}
+
+/* What auto stands for. */
+static int choose_name(const cli_train_values *values, bool validates, const char **name)
+{
+    linnet_task task;
+    linnet_error error;
+    if (linnet_loss_task(values->loss, &task, &error) != LINNET_OK) {
+        return cli_fail_with("--loss", &error);
+    }
+    *name = !validates ? "last" : task == LINNET_TASK_CLASSIFICATION ? "val_accuracy" : "val_loss";
+    return CLI_OK;
+}
+
+int cli_choose_figure(cli_training *training)
+{
+    const cli_train_values *values = training->values;
+    const char *name = values->keep;
+    bool validates = values->val != NULL || values->val_fraction > 0;
+    int code = strcmp(name, "auto") == 0 ? choose_name(values, validates, &name) : CLI_OK;
+    if (code != CLI_OK) {
+        return code;
+    }
+    training->figure = find(name);
+    if (training->figure == NULL && strcmp(name, "last") != 0) {
+        return unknown_figure(name);
+    }
+    if (training->figure != NULL && training->figure->validation && !validates) {
+        return cli_misuse("--keep", "%s needs rows to validate on: --val or --val-fraction", name);
+    }
+    if (training->figure == NULL && values->patience > 0) {
+        return cli_misuse("--patience", "needs rows to validate on (--val, --val-fraction), or a "
+                                        "figure of those trained on, such as --keep loss");
+    }
+    return CLI_OK;
+}
+
+bool cli_judges_validation(const cli_training *training)
+{
+    const cli_figure *figure = training->figure;
+    return figure != NULL ? figure->validation : training->val != NULL;
+}
+
+bool cli_is_better(const cli_training *training, const cli_epoch *epoch)
+{
+    const cli_figure *figure = training->figure;
+    const cli_best *best = &training->best;
+    if (figure == NULL || best->epoch == 0) {
+        return true;
+    }
+    double found = cli_figure_of(figure, epoch);
+    double loss = figure->validation ? epoch->val_loss : epoch->loss;
+    bool better = figure->better == CLI_LARGER ? found > best->value : found < best->value;
+    return better || (found == best->value && loss < best->loss);
+}
+
+void cli_take_best(cli_training *training, const cli_epoch *epoch)
+{
+    const cli_figure *figure = training->figure;
+    bool validated = cli_judges_validation(training);
+    training->best = (cli_best){.epoch = epoch->epoch,
+                                .value = figure != NULL ? cli_figure_of(figure, epoch) : 0,
+                                .accuracy = validated ? epoch->val_accuracy : epoch->accuracy,
+                                .loss = validated ? epoch->val_loss : epoch->loss};
+}
+
+bool cli_out_of_patience(const cli_training *training, int64_t done)
+{
+    int64_t patience = training->values->patience, best = training->best.epoch;
+    return patience > 0 && best > 0 && done - best >= patience;
+}
+
+int cli_describe_judge(cli_training *training)
+{
+    const char *name = training->figure != NULL ? training->figure->key : "last";
+    if (training->val == NULL) {
+        snprintf(training->judge, sizeof training->judge, "%s", name);
+        return CLI_OK;
+    }
+    uint64_t digest;
+    linnet_error error;
+    if (linnet_dataset_digest(training->val, &digest, &error) != LINNET_OK) {
+        return cli_fail_with(cli_val_path(training), &error);
+    }
+    snprintf(training->judge, sizeof training->judge, "%s of %lld rows (%016" PRIx64 ")", name,
+             (long long)linnet_dataset_rows(training->val), digest);
+    return CLI_OK;
+}
