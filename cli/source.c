@@ -296,11 +296,9 @@ int cli_fail_to_train(const char *place, const linnet_error *error)
 {
     static const struct {
         const char *place, *option;
-    } options[] = {{"optim", "--optim"},
-                   {"loss", "--loss"},
-                   {"schedule", "--schedule"},
-                   {"batch_size", "--batch-size"},
-                   {"shuffle_block", "--shuffle-block"}};
+    } options[] = {{"optim", "--optim"},           {"loss", "--loss"},
+                   {"schedule", "--schedule"},     {"no_decay", "--no-decay"},
+                   {"batch_size", "--batch-size"}, {"shuffle_block", "--shuffle-block"}};
     linnet_error typed = *error;
     for (size_t i = 0; i < sizeof options / sizeof options[0]; i++) {
         size_t length = strlen(options[i].place);

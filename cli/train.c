@@ -303,6 +303,8 @@ static const cli_option options[] = {
      "take a step after N batches, whose gradients are added up: that of one batch of N times the "
      "rows, "
      "with their mean as its loss, in the memory of a small one"},
+    {"no-decay", 0, "none|bias|norm|bias,norm", CLI_CHOICE, FIELD(no_decay), 0, 0, "none",
+     "leave biases, or the weights of normalizations, or both out of the optimizer's weight_decay"},
     {"clip-grad-norm", 0, "X", CLI_NUMBER, FIELD(clip_grad_norm), 0, INT64_MAX, NULL,
      "bring the norm of all gradients together down to X before each step, as clip_grad_norm_ "
      "does"},

@@ -10,7 +10,7 @@
 typedef struct cli_train_values {
     const char *data, *output, *model;
     const char *labels, *val, *val_labels;
-    const char *optim, *loss, *rng, *schedule, *schedule_step, *precision;
+    const char *optim, *loss, *rng, *schedule, *schedule_step, *precision, *no_decay;
     const char *checkpoint, *resume, *keep;
     int64_t checkpoint_every, patience;
     bool force;

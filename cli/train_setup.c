@@ -28,6 +28,12 @@ static linnet_schedule_step step_of(const char *name)
                                         : LINNET_STEP_DEFAULT;
 }
 
+static unsigned no_decay_of(const char *names)
+{
+    return (strstr(names, "bias") != NULL ? LINNET_NO_DECAY_BIAS : 0u) |
+           (strstr(names, "norm") != NULL ? LINNET_NO_DECAY_NORM : 0u);
+}
+
 /* --set's names, and epochs unless it is among them. The caller frees them. */
 static linnet_name *list_names(const cli_train_values *values, size_t *count)
 {
@@ -81,6 +87,7 @@ int cli_create_trainer(cli_training *training, cli_on_batch progress, void *cont
         .schedule_step = step_of(values->schedule_step),
         .batch_size = (size_t)values->batch_size,
         .accumulate = (size_t)values->accumulate,
+        .no_decay = no_decay_of(values->no_decay),
         .clip_grad_norm = values->clip_grad_norm,
         .clip_grad_value = values->clip_grad_value,
         .seed = (uint64_t)values->seed,

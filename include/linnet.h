@@ -796,6 +796,13 @@ typedef enum linnet_schedule_step {
     LINNET_STEP_BATCH
 } linnet_schedule_step;
 
+/* Parameters that the optimizer's weight_decay leaves alone; to be combined with |. In a checkpoint they are a
+ * second group of the optimizer's, behind the others, with weight_decay 0. */
+enum {
+    LINNET_NO_DECAY_BIAS = 1, /* every bias, norms' included */
+    LINNET_NO_DECAY_NORM = 2  /* weight and bias of LayerNorm, RMSNorm and BatchNorm1d */
+};
+
 typedef struct linnet_trainer_options {
     const char *optim; /* NULL: "Adam(lr=0.001)" */
     const char *loss;  /* torch.nn's text; NULL: the model's, at first "CrossEntropyLoss()" */
@@ -815,6 +822,7 @@ typedef struct linnet_trainer_options {
      * batch, the same as without accumulate; BatchNorm1d takes its statistics from batch_size rows. Where
      * batch_size is 64, 128, 256, ..., the gradients of Linear's parameters are so to the bit. 0: 1 */
     size_t accumulate;
+    unsigned no_decay;      /* LINNET_NO_DECAY_...; 0: all parameters decay */
     double clip_grad_norm;  /* clip_grad_norm_(parameters, this) before each step; 0: not */
     double clip_grad_value; /* clip_grad_value_(parameters, this); 0: not */
     uint64_t seed;          /* of shuffle and dropout */

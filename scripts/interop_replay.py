@@ -50,10 +50,13 @@ def make_schedule(optimizer, text):
 class Run:
     """A PyTorch script: seed, model, DataLoader, optimizer, schedule."""
 
-    def __init__(self, model, x, y, optim, batch, seed, schedule=None):
+    def __init__(self, model, x, y, optim, batch, seed, schedule=None, no_decay=False):
         torch.manual_seed(seed)
         self.model = build_model(model)
-        self.optimizer = eval("torch.optim." + optim.replace("(", "(self.model.parameters(), ", 1))
+        parameters = list(self.model.parameters())
+        groups = [{"params": [p for p in parameters if p.dim() > 1]},
+                  {"params": [p for p in parameters if p.dim() == 1], "weight_decay": 0}] if no_decay else parameters
+        self.optimizer = eval("torch.optim." + optim.replace("(", "(groups, ", 1))
         self.scheduler = make_schedule(self.optimizer, schedule) if schedule else None
         self.each_batch = schedule is not None and schedule.startswith(("OneCycle", "Cyclic"))
         self.loader = DataLoader(TensorDataset(x, y), batch_size=batch, shuffle=True)
@@ -173,17 +176,19 @@ def check_checkpoint(build, work, draw):
     optim, schedule = draw.choice(OPTIMIZERS), draw.choice(SCHEDULES)
     batch, seed = draw.randint(3, 9), draw.randrange(2**31)
     parts = [draw.randint(0, 3), draw.randint(1, 3), draw.randint(1, 3)]
-    what = f"{optim}, {schedule}, batch {batch}, seed {seed}, epochs {parts}"
-    whole = Run(HEAD, x, y, optim, batch, seed, schedule)
+    no_decay = draw.random() < 0.3
+    what = f"{optim}, {schedule}, no decay of biases {no_decay}, batch {batch}, seed {seed}, epochs {parts}"
+    whole = Run(HEAD, x, y, optim, batch, seed, schedule, no_decay)
     expected = whole.epochs(sum(parts))
     end = torch.get_rng_state()
 
-    first = Run(HEAD, x, y, optim, batch, seed, schedule)
+    first = Run(HEAD, x, y, optim, batch, seed, schedule, no_decay)
     found = first.epochs(parts[0])
     first.save(f"{work}/torch.pt", parts[0])
     found += linnet(build, data, HEAD, optim=optim, schedule=schedule, batch=batch, seed=seed, epochs=parts[1],
+                    no_decay=int(no_decay),
                     resume=f"{work}/torch.pt", checkpoint=f"{work}/linnet.pt")
-    last = Run(HEAD, x, y, optim, batch, draw.randrange(99), schedule)
+    last = Run(HEAD, x, y, optim, batch, draw.randrange(99), schedule, no_decay)
     assert last.load(f"{work}/linnet.pt") == parts[0] + parts[1], what
     found += last.epochs(parts[2])
     assert torch.equal(torch.get_rng_state(), end), what

@@ -106,11 +106,21 @@ LOSSES = ("CrossEntropyLoss()", "CrossEntropyLoss()", "CrossEntropyLoss(label_sm
           "CrossEntropyLoss(weight=[1.0, 0.5, 2.0, 0.25])", "CrossEntropyLoss(reduction='sum')",
           "CrossEntropyLoss(weight=[1.0, 0.5, 2.0, 0.25], label_smoothing=0.2, ignore_index=2)")
 EVEN_LOSSES = LOSSES[0], LOSSES[2]  # all rows weigh the same: loss / N is the mean of N batches
-OPTIMIZERS = ("SGD(lr=0.02)", "SGD(lr=0.01, momentum=0.9, nesterov=True)", "SGD(lr=0.02, weight_decay=0.01)",
+OPTIMIZERS = ("SGD(lr=0.02)", "SGD(lr=0.01, momentum=0.9, nesterov=True)", "SGD(lr=0.02, weight_decay=0.1)",
               "Adam(lr=0.002, eps=0.01)", "AdamW(lr=0.002, eps=0.01, amsgrad=True)",
-              "NAdam(lr=0.002, eps=0.01, foreach=True)", "RAdam(lr=0.01, betas=(0.8, 0.9), eps=0.01)",
+              "NAdam(lr=0.002, eps=0.01, weight_decay=0.5, foreach=True)", "RAdam(lr=0.01, betas=(0.8, 0.9), eps=0.01)",
               "RMSprop(lr=0.001, eps=0.01, momentum=0.5)", "RMSprop(lr=0.001, eps=0.1, weight_decay=0.01, centered=True)",
               "Adagrad(lr=0.01, eps=0.01, lr_decay=0.1)")
+
+
+def grouped(model, no_decay):
+    """Parameters as an optimizer takes them; those that --no-decay means in a group behind the others."""
+    groups = [], []
+    for module in model.modules():
+        norm = isinstance(module, (nn.LayerNorm, nn.BatchNorm1d, RMSNorm))
+        for name, parameter in module.named_parameters(recurse=False):
+            groups["bias" in no_decay and name == "bias" or "norm" in no_decay and norm].append(parameter)
+    return [{"params": groups[0]}, {"params": groups[1], "weight_decay": 0}] if no_decay != "none" else groups[0]
 
 
 class Case:
@@ -127,6 +137,7 @@ class Case:
         self.optimizer = draw.choice(OPTIMIZERS)
         self.dtype = draw.choice(DTYPES)
         self.accumulate = draw.choice((1, 1, 2, 3)) if self.loss in EVEN_LOSSES else 1
+        self.no_decay = draw.choice(("none", "bias", "norm", "bias,norm"))
         self.clip = draw.choice(((), (), ("norm", draw.choice((0.05, 0.5))), ("value", 0.01)))
         self.lazy_text = repr(self.build())
         self.state = self.stirred(self.model())
@@ -155,11 +166,11 @@ class Case:
                     tensor.copy_(tensor.to(self.dtype))
         return {name: tensor.clone() for name, tensor in model.state_dict().items()}
 
-    def train(self, dtype, optimizer, batch, epochs, state=None, accumulate=1, clip=()):
+    def train(self, dtype, optimizer, batch, epochs, state=None, accumulate=1, clip=(), no_decay="none"):
         """A script's loop over a shuffling DataLoader; returns the model, gradients of the last step included."""
         model = self.model(state, dtype).train()
         loss = eval("nn." + self.loss.replace("[", "torch.tensor([").replace("]", "])")).to(dtype)
-        update = eval("torch.optim." + optimizer.replace("(", "(model.parameters(), ", 1))
+        update = eval("torch.optim." + optimizer.replace("(", "(grouped(model, no_decay), ", 1))
         data = TensorDataset(self.x.to(dtype), self.y)
         for _ in range(epochs):
             for i, (x, y) in enumerate(DataLoader(data, batch_size=batch, shuffle=True)):
@@ -228,13 +239,13 @@ def check(tools, work, case):
 
     batch = BATCH // case.accumulate
     train("trained.pt", case.lazy_text, "--epochs", STEPS * BATCH // ROWS, "--batch-size", batch, "--optim",
-          case.optimizer, "--loss", case.loss, "--accumulate", case.accumulate,
-          *(f"--clip-grad-{case.clip[0]}", case.clip[1]) if case.clip else ())
+          case.optimizer, "--loss", case.loss, "--accumulate", case.accumulate, "--no-decay",
+          case.no_decay, *(f"--clip-grad-{case.clip[0]}", case.clip[1]) if case.clip else ())
     found = torch.load(work / "trained.pt", weights_only=True)
     case.model().load_state_dict(found)
     compare("trained values", found,
             *(case.train(dtype, case.optimizer, batch, STEPS * BATCH // ROWS, accumulate=case.accumulate,
-                         clip=case.clip).state_dict()
+                         clip=case.clip, no_decay=case.no_decay).state_dict()
               for dtype in (torch.float32, torch.float64)))
 
 
@@ -250,7 +261,7 @@ def main():
         try:
             check(tools, work, case)
         except (SystemExit, RuntimeError) as why:
-            sys.exit(f"seed {seed}, files in {work}\n{case.lazy_text}\n{case.loss}, {case.optimizer}, {case.dtype}, accumulate {case.accumulate}, clip {case.clip}\n{why}")
+            sys.exit(f"seed {seed}, files in {work}\n{case.lazy_text}\n{case.loss}, {case.optimizer}, {case.dtype}, accumulate {case.accumulate}, clip {case.clip}, no decay {case.no_decay}\n{why}")
         shutil.rmtree(work)
     print(f"{count} random models of {len(used)} kinds of modules agree with PyTorch {torch.__version__}; {ill} of "
           f"their tensors are known to less than {TOLERANCE:.0e} in float32; seeds {first} to {first + count - 1}")

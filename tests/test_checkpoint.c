@@ -44,7 +44,8 @@ typedef struct run_options {
     const char *optim, *schedule, *loss, *model;
     linnet_rng rng;
     linnet_schedule_step step;
-    size_t batch_size;
+    size_t batch_size, accumulate;
+    unsigned no_decay;
     uint64_t seed;
     bool (*progress)(void *context, const linnet_progress *progress);
     void *context;
@@ -73,6 +74,8 @@ static run begin(const data *d, const run_options *options)
     linnet_model_reset_parameters(r.model, 42, LINNET_RNG_TORCH);
     linnet_trainer_options made = {.optim = options->optim,
                                    .loss = options->loss,
+                                   .accumulate = options->accumulate,
+                                   .no_decay = options->no_decay,
                                    .schedule = options->schedule,
                                    .schedule_step = options->step,
                                    .batch_size = options->batch_size > 0 ? options->batch_size : 7,
@@ -226,6 +229,13 @@ static void test_every_schedule(void **state)
                            .model = "Sequential(Linear(6, 5), BatchNorm1d(5), Linear(5, 3))",
                            .batch_size = 5};
     check_resumed(state, &d, &batches, "batches");
+    run_options groups = {.optim = "AdamW(lr=0.01, weight_decay=0.5)",
+                          .schedule = "OneCycleLR(0.1, total_steps=30)",
+                          .model = "Sequential(Linear(6, 5), LayerNorm(5), Linear(5, 3))",
+                          .no_decay = LINNET_NO_DECAY_BIAS | LINNET_NO_DECAY_NORM,
+                          .batch_size = 3,
+                          .accumulate = 2};
+    check_resumed(state, &d, &groups, "groups");
 }
 
 /* ---- within an epoch ---- */
@@ -497,6 +507,12 @@ static void test_differences(void **state)
         {{.optim = "SGD(lr=0.1, momentum=0.9)", .schedule = "StepLR(3)", .rng = LINNET_RNG_TORCH},
          "rng philox, here torch"},
         {{.optim = "Adam(lr=0.1)", .schedule = "StepLR(3)"}, "optim SGD, here Adam"},
+        {{.optim = "SGD(lr=0.1, momentum=0.9)",
+          .schedule = "StepLR(3)",
+          .no_decay = LINNET_NO_DECAY_BIAS},
+         "no_decay none, here bias; param_groups 1, here 2"},
+        {{.optim = "SGD(lr=0.1, momentum=0.9)", .schedule = "StepLR(3)", .accumulate = 2},
+         "accumulate 1, here 2"},
         {{.optim = "SGD(lr=0.2, momentum=0.9)", .schedule = "StepLR(3)"},
          "initial_lr 0.1, here 0.2"},
         {{.optim = "SGD(lr=0.1, momentum=0.9, weight_decay=0.5)", .schedule = "StepLR(3)"},

@@ -8,6 +8,7 @@
 #include "nn/nn.h"
 #include "numeric/random.h"
 #include "support/naive.h"
+#include "train/trainer.h"
 
 #define ROWS 300
 #define FEATURES 37
@@ -244,6 +245,43 @@ static void test_clip(void **state)
     ln_free(d);
 }
 
+/* ---- weight decay ---- */
+
+static void test_no_decay(void **state)
+{
+    (void)state;
+    static const char text[] = "Sequential(Linear(37, 8), BatchNorm1d(8), LayerNorm(8), PReLU(), "
+                               "Linear(8, 8, bias=False), RMSNorm(8), Linear(8, 5))";
+    static const struct {
+        unsigned which;
+        const char *exempt; /* of the parameters */
+    } cases[] = {{0, "00000000000"},
+                 {LINNET_NO_DECAY_BIAS, "01010100001"},
+                 {LINNET_NO_DECAY_NORM, "00111100100"},
+                 {LINNET_NO_DECAY_BIAS | LINNET_NO_DECAY_NORM, "01111100101"}};
+    data *d = make_data();
+    linnet_dataset *dataset = make_dataset(d);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        linnet_model *model = make_model(text);
+        linnet_trainer *trainer;
+        linnet_error error;
+        linnet_trainer_options options = {.optim = "AdamW(weight_decay=0.1)",
+                                          .no_decay = cases[i].which};
+        check_ok(linnet_trainer_create(model, dataset, &options, &trainer, &error), &error);
+        assert_int_equal(model->parameter_count, strlen(cases[i].exempt));
+        for (size_t p = 0; p < model->parameter_count; p++) {
+            if (ln_optimizer_group_of(trainer->optimizer, p) !=
+                (size_t)(cases[i].exempt[p] - '0')) {
+                fail_msg("no_decay %u: %s", cases[i].which, model->parameters[p].name);
+            }
+        }
+        linnet_trainer_free(trainer);
+        linnet_model_free(model);
+    }
+    linnet_dataset_free(dataset);
+    ln_free(d);
+}
+
 /* ---- failures ---- */
 
 /* Logits of 0 have a loss, and gradients that overflow when they meet these features. */
@@ -285,6 +323,7 @@ static void test_refused(void **state)
         const char *place, *message;
     } cases[] = {
         {{.clip_grad_norm = -1}, "clip_grad_norm", "expected a finite number above 0"},
+        {{.no_decay = 4}, "no_decay", "LINNET_NO_DECAY_NORM or both, found 4"},
         {{.clip_grad_norm = (double)NAN}, "clip_grad_norm", "expected a finite number above 0"},
         {{.clip_grad_value = (double)INFINITY},
          "clip_grad_value",
@@ -313,9 +352,8 @@ static void test_refused(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_accumulate),
-        cmocka_unit_test(test_clip),
-        cmocka_unit_test(test_norm_overflows),
+        cmocka_unit_test(test_accumulate), cmocka_unit_test(test_clip),
+        cmocka_unit_test(test_no_decay),   cmocka_unit_test(test_norm_overflows),
         cmocka_unit_test(test_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -146,6 +146,49 @@ static void test_centered_stays_finite(void **state)
     ln_optimizer_free(optimizer);
 }
 
+/* The second group is an optimizer of its own with weight_decay=0, steps and all. */
+static void test_groups(void **state)
+{
+    (void)state;
+    static const char *const texts[][2] = {
+        {"SGD(lr=0.1, momentum=0.9, weight_decay=0.5)", "SGD(lr=0.1, momentum=0.9)"},
+        {"AdamW(weight_decay=0.5)", "AdamW(weight_decay=0)"},
+        {"NAdam(lr=0.1, weight_decay=0.5)", "NAdam(lr=0.1)"},
+        {"Adagrad(lr=0.1, weight_decay=0.5)", "Adagrad(lr=0.1)"},
+    };
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+        linnet_error error;
+        ln_optimizer *both,
+            *apart[2] = {make_optimizer(texts[i][0], COUNT), make_optimizer(texts[i][1], COUNT)};
+        check_ok(ln_optimizer_create(texts[i][0], (size_t[]){COUNT, COUNT}, 2, &both, &error),
+                 &error);
+        check_ok(ln_optimizer_group(both, &error), &error);
+        ln_optimizer_exempt(both, 0);
+        assert_int_equal(ln_optimizer_place(both, 0), 1);
+        assert_int_equal(ln_optimizer_place(both, 1), 0);
+        check_random random = {8};
+        float expected[2][COUNT], found[2][COUNT], gradient[COUNT];
+        check_fill(&random, expected[0], COUNT);
+        memcpy(expected[1], expected[0], sizeof expected[1]);
+        memcpy(found, expected, sizeof found);
+        for (int step = 0; step < 4; step++) {
+            check_fill(&random, gradient, COUNT);
+            ln_optimizer_step(both);
+            for (size_t p = 0; p < 2; p++) {
+                ln_optimizer_step(apart[1 - p]);
+                ln_optimizer_update(apart[1 - p], ln_kernels_at(0), 0, 0, COUNT, gradient,
+                                    expected[p]);
+                ln_optimizer_update(both, ln_kernels_at(0), p, 0, COUNT, gradient, found[p]);
+            }
+        }
+        check_same(expected[0], found[0], COUNT, "%s, exempt", texts[i][0]);
+        check_same(expected[1], found[1], COUNT, "%s", texts[i][0]);
+        ln_optimizer_free(both);
+        ln_optimizer_free(apart[0]);
+        ln_optimizer_free(apart[1]);
+    }
+}
+
 /* ---- what is refused ---- */
 
 static void test_failures(void **state)
@@ -194,7 +237,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_recorded),   cmocka_unit_test(test_all_recorded),
         cmocka_unit_test(test_one_number), cmocka_unit_test(test_centered_stays_finite),
-        cmocka_unit_test(test_failures),
+        cmocka_unit_test(test_groups),     cmocka_unit_test(test_failures),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -25,9 +25,10 @@ struct ln_optimizer {
     ln_value values[LN_MAX_PARAMETERS];
     uint64_t step;
     float product;
-    ln_step_scalars scalars; /* of this step */
-    int states;              /* kept */
-    int kept[LN_MAX_STATES]; /* which of the type's each of them is */
+    ln_step_scalars scalars[2]; /* of this step, in each group */
+    bool *exempt;               /* the second group's parameters; NULL: there is one group */
+    int states;                 /* kept */
+    int kept[LN_MAX_STATES];    /* which of the type's each of them is */
     size_t count;
     size_t *sizes;
     float **state; /* states for each parameter, in memory */
@@ -165,6 +166,7 @@ void ln_optimizer_free(ln_optimizer *optimizer)
         ln_free(optimizer->memory);
         ln_free(optimizer->state);
         ln_free(optimizer->sizes);
+        ln_free(optimizer->exempt);
         ln_free(optimizer);
     }
 }
@@ -180,11 +182,78 @@ ln_value *ln_optimizer_value(ln_optimizer *optimizer, const char *name)
     return NULL;
 }
 
+/* ---- groups ---- */
+
+static const char weight_decay[] = "weight_decay";
+
+linnet_status ln_optimizer_group(ln_optimizer *optimizer, linnet_error *error)
+{
+    if (ln_optimizer_value(optimizer, weight_decay) == NULL) {
+        return ln_fail_at(error, LINNET_ERROR_ARGUMENT, "no_decay",
+                          "expected an optimizer with weight_decay, found %s",
+                          optimizer->type->signature.name);
+    }
+    return ln_alloc_into(&optimizer->exempt, optimizer->count, sizeof *optimizer->exempt,
+                         "an optimizer", error);
+}
+
+void ln_optimizer_exempt(ln_optimizer *optimizer, size_t parameter)
+{
+    optimizer->exempt[parameter] = true;
+}
+
+size_t ln_optimizer_groups(const ln_optimizer *optimizer)
+{
+    return optimizer->exempt != NULL ? 2 : 1;
+}
+
+size_t ln_optimizer_group_of(const ln_optimizer *optimizer, size_t parameter)
+{
+    return optimizer->exempt != NULL && optimizer->exempt[parameter] ? 1 : 0;
+}
+
+size_t ln_optimizer_group_size(const ln_optimizer *optimizer, size_t group)
+{
+    size_t size = 0;
+    for (size_t i = 0; i < optimizer->count; i++) {
+        size += ln_optimizer_group_of(optimizer, i) == group;
+    }
+    return size;
+}
+
+size_t ln_optimizer_place(const ln_optimizer *optimizer, size_t parameter)
+{
+    size_t group = ln_optimizer_group_of(optimizer, parameter);
+    size_t place = group > 0 ? ln_optimizer_group_size(optimizer, 0) : 0;
+    for (size_t i = 0; i < parameter; i++) {
+        place += ln_optimizer_group_of(optimizer, i) == group;
+    }
+    return place;
+}
+
+ln_value ln_optimizer_group_value(const ln_optimizer *optimizer, size_t group, const char *name)
+{
+    ln_value value = *ln_optimizer_value((ln_optimizer *)optimizer, name);
+    if (group > 0 && strcmp(name, weight_decay) == 0) {
+        value.number[0] = 0;
+    }
+    return value;
+}
+
+/* ---- steps ---- */
+
 void ln_optimizer_step(ln_optimizer *optimizer)
 {
+    const ln_optimizer_type *type = optimizer->type;
     optimizer->step++;
-    optimizer->type->prepare(optimizer->values, optimizer->step, &optimizer->product,
-                             &optimizer->scalars);
+    if (optimizer->exempt != NULL) {
+        ln_value *decay = ln_optimizer_value(optimizer, weight_decay), kept = *decay;
+        float product = optimizer->product;
+        decay->number[0] = 0;
+        type->prepare(optimizer->values, optimizer->step, &product, &optimizer->scalars[1]);
+        *decay = kept;
+    }
+    type->prepare(optimizer->values, optimizer->step, &optimizer->product, &optimizer->scalars[0]);
 }
 
 float *ln_optimizer_state(const ln_optimizer *optimizer, size_t parameter, int i)
@@ -222,7 +291,7 @@ void ln_optimizer_update(const ln_optimizer *optimizer, const ln_kernels *kernel
                          size_t first, size_t count, const float *gradient, float *weight)
 {
     ln_update update = {.kernels = kernels,
-                        .scalars = &optimizer->scalars,
+                        .scalars = &optimizer->scalars[ln_optimizer_group_of(optimizer, parameter)],
                         .count = count,
                         .gradient = gradient,
                         .weight = weight};

@@ -63,6 +63,20 @@ void ln_optimizer_free(ln_optimizer *optimizer);
  * name. */
 ln_value *ln_optimizer_value(ln_optimizer *optimizer, const char *name);
 
+/* A second group of parameters, without weight decay: as {'params': ..., 'weight_decay': 0} behind the
+ * group of all others. exempt moves a parameter into it. Errors: ARGUMENT (the optimizer knows no
+ * weight_decay), MEMORY. */
+LINNET_NODISCARD linnet_status ln_optimizer_group(ln_optimizer *optimizer, linnet_error *error);
+void ln_optimizer_exempt(ln_optimizer *optimizer, size_t parameter);
+/* How many groups there are; how many parameters are in one; the one that a parameter is in; and the place of
+ * a parameter among all in the order of the groups, by which state_dict() calls it. */
+size_t ln_optimizer_groups(const ln_optimizer *optimizer);
+size_t ln_optimizer_group_size(const ln_optimizer *optimizer, size_t group);
+size_t ln_optimizer_group_of(const ln_optimizer *optimizer, size_t parameter);
+size_t ln_optimizer_place(const ln_optimizer *optimizer, size_t parameter);
+/* A value as a group has it. */
+ln_value ln_optimizer_group_value(const ln_optimizer *optimizer, size_t group, const char *name);
+
 /* Begins the next step: every weight is updated once in it. */
 void ln_optimizer_step(ln_optimizer *optimizer);
 /* Updates `count` of a parameter's weights by their gradient; `first` says where their state lies.

@@ -33,7 +33,7 @@ bool ln_schedule_wants_largest(const ln_schedule *schedule);
 typedef enum ln_field_kind {
     LN_FIELD_VALUE,      /* an argument of the constructor */
     LN_FIELD_NUMBER,     /* a float */
-    LN_FIELD_NUMBERS,    /* a list of one float: one for each of the optimizer's groups */
+    LN_FIELD_NUMBERS,    /* a list of one float for each of the optimizer's groups, all the same */
     LN_FIELD_WHOLE,      /* a float that counts, an int in PyTorch */
     LN_FIELD_INT,        /* an int */
     LN_FIELD_TEXT,       /* a constant */

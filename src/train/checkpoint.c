@@ -26,6 +26,12 @@ static const char *precision_name(linnet_precision precision)
     return precision == LINNET_PRECISION_BF16 ? "bf16" : "float32";
 }
 
+static const char *no_decay_name(unsigned which)
+{
+    static const char *const names[] = {"none", "bias", "norm", "bias,norm"};
+    return names[which];
+}
+
 static void append_floats(ln_text *text, size_t count, const float *numbers)
 {
     char number[LN_NUMBER_TEXT];
@@ -104,6 +110,7 @@ static linnet_status fill(const linnet_trainer *trainer, linnet_state_dict *iden
         {"model", trainer->model->repr},
         {"optim", ln_optimizer_type_of(trainer->optimizer)->signature.name},
         {"schedule", schedule != NULL ? schedule->type->signature.name : "none"},
+        {"no_decay", no_decay_name(options->no_decay)},
         {"schedule_step", trainer->step_batches ? "batch" : "epoch"},
         {"rng", rng_name(options->rng)},
         {"precision", precision_name(options->precision)},

@@ -56,7 +56,8 @@ static linnet_status read_step(ln_checkpoint_reading *r, const char *prefix, siz
 {
     char name[LN_CHECKPOINT_NAME], text[LN_NUMBER_TEXT];
     double number;
-    snprintf(name, sizeof name, "%s.state.%zu.step", prefix, parameter);
+    snprintf(name, sizeof name, "%s.state.%zu.step", prefix,
+             ln_optimizer_place(r->trainer->optimizer, parameter));
     linnet_status status = read_scalar(r, name, &number);
     if (status != LINNET_OK) {
         return status;
@@ -74,7 +75,8 @@ static linnet_status read_product(ln_checkpoint_reading *r, const char *prefix, 
 {
     char name[LN_CHECKPOINT_NAME], text[LN_NUMBER_TEXT];
     double number;
-    snprintf(name, sizeof name, "%s.state.%zu.%s", prefix, parameter,
+    snprintf(name, sizeof name, "%s.state.%zu.%s", prefix,
+             ln_optimizer_place(r->trainer->optimizer, parameter),
              ln_optimizer_type_of(r->trainer->optimizer)->product);
     linnet_status status = read_scalar(r, name, &number);
     if (status != LINNET_OK) {
@@ -130,7 +132,8 @@ static linnet_status read_states(ln_checkpoint_reading *r, const char *prefix)
              i++) {
             char name[LN_CHECKPOINT_NAME];
             linnet_tensor rows = {0};
-            snprintf(name, sizeof name, "%s.state.%zu.%s", prefix, p, state);
+            snprintf(name, sizeof name, "%s.state.%zu.%s", prefix,
+                     ln_optimizer_place(trainer->optimizer, p), state);
             status = read_tensor(r, name, model->parameters[p].tensor, &rows);
             r->states[r->state_count++] = rows.storage;
         }
@@ -147,12 +150,12 @@ static bool is_moved(const ln_checkpoint_reading *r, const ln_parameter *paramet
             strcmp(parameter->name, "betas") == 0);
 }
 
-static linnet_status compare_group(ln_checkpoint_reading *r, const char *prefix)
+static linnet_status compare_group(ln_checkpoint_reading *r, const char *prefix, size_t index)
 {
     char group[LN_CHECKPOINT_NAME], name[2 * LN_CHECKPOINT_NAME];
-    ln_optimizer *optimizer = r->trainer->optimizer;
+    const ln_optimizer *optimizer = r->trainer->optimizer;
     const ln_signature *signature = &ln_optimizer_type_of(optimizer)->signature;
-    snprintf(group, sizeof group, "%s.param_groups.0", prefix);
+    snprintf(group, sizeof group, "%s.param_groups.%zu", prefix, index);
     for (size_t i = 0; i < signature->count; i++) {
         const ln_parameter *parameter = &signature->parameters[i];
         const char *there = ln_checkpoint_text(r, group, parameter->name);
@@ -169,8 +172,8 @@ static linnet_status compare_group(ln_checkpoint_reading *r, const char *prefix)
             return ln_checkpoint_fail(r, name, "an option of the optimizer", NULL);
         }
         if (!is_moved(r, parameter)) {
-            ln_checkpoint_compare(r, parameter, ln_optimizer_value(optimizer, parameter->name),
-                                  there);
+            ln_value here = ln_optimizer_group_value(optimizer, index, parameter->name);
+            ln_checkpoint_compare(r, parameter, &here, there);
         }
     }
     const char *initial = ln_checkpoint_text(r, group, "initial_lr");
@@ -184,20 +187,19 @@ static linnet_status compare_group(ln_checkpoint_reading *r, const char *prefix)
     return LINNET_OK;
 }
 
-static linnet_status check_groups(ln_checkpoint_reading *r, const char *prefix)
+/* The parameters of a group: the next `size` indices from `first` on. */
+static linnet_status check_group(const ln_checkpoint_reading *r, const char *prefix, size_t index,
+                                 size_t first)
 {
     char name[LN_CHECKPOINT_NAME];
     ln_text expected = {0};
-    snprintf(name, sizeof name, "%s.param_groups.1.lr", prefix);
-    if (linnet_state_dict_metadata_get(r->file, name) != NULL) {
-        return ln_checkpoint_fail(r, "param_groups", "one group of parameters", "two or more");
-    }
-    snprintf(name, sizeof name, "%s.param_groups.0.params", prefix);
+    size_t size = ln_optimizer_group_size(r->trainer->optimizer, index);
+    snprintf(name, sizeof name, "%s.param_groups.%zu.params", prefix, index);
     const char *there = linnet_state_dict_metadata_get(r->file, name);
     ln_text_append_string(&expected, "[");
-    for (size_t i = 0; i < r->trainer->model->parameter_count; i++) {
+    for (size_t i = 0; i < size; i++) {
         ln_text_append_string(&expected, i > 0 ? ", " : "");
-        ln_text_append_int64(&expected, (int64_t)i);
+        ln_text_append_int64(&expected, (int64_t)(first + i));
     }
     ln_text_append(&expected, "]", 2);
     linnet_status status = LINNET_OK;
@@ -205,12 +207,23 @@ static linnet_status check_groups(ln_checkpoint_reading *r, const char *prefix)
         status = ln_fail_memory(r->error, expected.size, "a checkpoint");
     } else if (there == NULL || strcmp(there, expected.data) != 0) {
         char wanted[64];
-        snprintf(wanted, sizeof wanted, "the indices of %zu parameters",
-                 r->trainer->model->parameter_count);
+        snprintf(wanted, sizeof wanted, "the indices of %zu parameters", size);
         status = ln_checkpoint_fail(r, name, wanted, there);
     }
     ln_free(expected.data);
     return status;
+}
+
+static size_t count_groups(const ln_checkpoint_reading *r, const char *prefix)
+{
+    size_t count = 0;
+    const char *there = prefix;
+    for (; there != NULL; count++) {
+        char name[LN_CHECKPOINT_NAME];
+        snprintf(name, sizeof name, "%s.param_groups.%zu.lr", prefix, count);
+        there = linnet_state_dict_metadata_get(r->file, name);
+    }
+    return count - 1;
 }
 
 linnet_status ln_checkpoint_read_optimizer(ln_checkpoint_reading *r)
@@ -219,9 +232,22 @@ linnet_status ln_checkpoint_read_optimizer(ln_checkpoint_reading *r)
     if (prefix == NULL) {
         return ln_checkpoint_fail(r, optimizer_keys[0], "the optimizer's state", NULL);
     }
-    linnet_status status = check_groups(r, prefix);
-    if (status == LINNET_OK) {
-        status = compare_group(r, prefix);
+    linnet_status status = LINNET_OK;
+    size_t groups = ln_optimizer_groups(r->trainer->optimizer), first = 0;
+    size_t there = count_groups(r, prefix);
+    if (there != groups && there > 0) {
+        char text[24];
+        snprintf(text, sizeof text, "%zu", there);
+        ln_checkpoint_differ_number(r, "param_groups", text, (double)groups);
+        r->other_optimizer = true;
+        return LINNET_OK;
+    }
+    for (size_t i = 0; status == LINNET_OK && i < groups; i++) {
+        status = check_group(r, prefix, i, first);
+        first += ln_optimizer_group_size(r->trainer->optimizer, i);
+        if (status == LINNET_OK) {
+            status = compare_group(r, prefix, i);
+        }
     }
     return status == LINNET_OK ? read_states(r, prefix) : status;
 }

@@ -11,12 +11,24 @@ static const char *const schedule_keys[] = {
     "scheduler_state_dict", "scheduler", "lr_scheduler_state_dict",
     "lr_scheduler",         "schedule",  NULL};
 
-/* "[0.1]": the one number in it. */
+/* "[0.1]", or for two groups "[0.1, 0.1]": the one number in it. */
 static bool read_list_of_one(const char *text, double *number)
 {
-    size_t length = text != NULL ? strlen(text) : 0;
-    return length > 2 && text[0] == '[' && text[length - 1] == ']' &&
-           ln_parse_double(text + 1, length - 2, number);
+    const char *at = text;
+    bool first = true, good = at != NULL && *at == '[';
+    while (good && *at != ']') {
+        double next = NAN;
+        size_t length = strcspn(++at, ",]");
+        while (*at == ' ') {
+            at++, length--;
+        }
+        good = ln_parse_double(at, length, &next) && (first || next == *number);
+        *number = next;
+        first = false;
+        at += length;
+        good = good && *at != '\0';
+    }
+    return good && !first && at[1] == '\0';
 }
 
 static bool same_counter(const ln_checkpoint_reading *r, const ln_schedule *schedule,
@@ -131,8 +143,11 @@ static linnet_status read_state(ln_checkpoint_reading *r, const ln_schedule_fiel
     bool good = field->kind == LN_FIELD_NUMBERS ? read_list_of_one(there, &number)
                                                 : ln_checkpoint_number(there, &number);
     if (!good) {
-        return ln_checkpoint_fail(
-            r, name, field->kind == LN_FIELD_NUMBERS ? "a list of one number" : "a number", there);
+        return ln_checkpoint_fail(r, name,
+                                  field->kind == LN_FIELD_NUMBERS
+                                      ? "a list of one number, the same for all groups"
+                                      : "a number",
+                                  there);
     }
     if (take) {
         *field->number = number;

@@ -119,7 +119,7 @@ static linnet_status put_parameter_state(writing *w, size_t parameter)
     const linnet_tensor *shape = trainer->model->parameters[parameter].tensor;
     linnet_tensor tensor;
     linnet_status status = LINNET_OK;
-    ln_put_int(&w->p, (int64_t)parameter);
+    ln_put_int(&w->p, (int64_t)ln_optimizer_place(trainer->optimizer, parameter));
     ln_put_opcodes(&w->p, "}(");
     const ln_optimizer_type *type = ln_optimizer_type_of(trainer->optimizer);
     if (type->counts_steps) {
@@ -152,7 +152,7 @@ static void put_group_number(ln_pickling *p, const char *key, double number)
     }
 }
 
-static void put_group(writing *w)
+static void put_group(writing *w, size_t group)
 {
     const linnet_trainer *trainer = w->trainer;
     const ln_signature *signature = &ln_optimizer_type_of(trainer->optimizer)->signature;
@@ -162,21 +162,23 @@ static void put_group(writing *w)
         const ln_parameter *parameter = &signature->parameters[i];
         if (parameter->kind != LN_KIND_GIVEN) {
             ln_put_text(p, parameter->name);
-            put_value(p, parameter, ln_optimizer_value(trainer->optimizer, parameter->name));
+            ln_value value = ln_optimizer_group_value(trainer->optimizer, group, parameter->name);
+            put_value(p, parameter, &value);
         }
     }
     if (trainer->schedule != NULL) {
-        const ln_schedule_group *group = trainer->schedule->group;
-        put_group_number(p, "initial_lr", group->initial_lr);
-        put_group_number(p, "max_lr", group->max_lr);
-        put_group_number(p, "min_lr", group->min_lr);
-        put_group_number(p, "base_momentum", group->base_momentum);
-        put_group_number(p, "max_momentum", group->max_momentum);
+        const ln_schedule_group *shared = trainer->schedule->group;
+        put_group_number(p, "initial_lr", shared->initial_lr);
+        put_group_number(p, "max_lr", shared->max_lr);
+        put_group_number(p, "min_lr", shared->min_lr);
+        put_group_number(p, "base_momentum", shared->base_momentum);
+        put_group_number(p, "max_momentum", shared->max_momentum);
     }
     ln_put_text(p, "params");
     ln_put_opcodes(p, "](");
-    for (size_t i = 0; i < trainer->model->parameter_count; i++) {
-        ln_put_int(p, (int64_t)i);
+    size_t first = group > 0 ? ln_optimizer_group_size(trainer->optimizer, 0) : 0;
+    for (size_t i = 0; i < ln_optimizer_group_size(trainer->optimizer, group); i++) {
+        ln_put_int(p, (int64_t)(first + i));
     }
     ln_put_opcodes(p, "eu");
 }
@@ -197,7 +199,9 @@ static linnet_status put_optimizer(writing *w)
     ln_put_opcodes(&w->p, "u");
     ln_put_text(&w->p, "param_groups");
     ln_put_opcodes(&w->p, "](");
-    put_group(w);
+    for (size_t i = 0; i < ln_optimizer_groups(optimizer); i++) {
+        put_group(w, i);
+    }
     ln_put_opcodes(&w->p, "eu");
     return status;
 }
@@ -235,7 +239,9 @@ static void put_field(ln_pickling *p, const ln_schedule *schedule, const ln_sche
     case LN_FIELD_NUMBER: ln_put_float(p, *field->number); break;
     case LN_FIELD_NUMBERS:
         ln_put_opcodes(p, "](");
-        ln_put_float(p, *field->number);
+        for (size_t i = 0; i < ln_optimizer_groups(schedule->group->optimizer); i++) {
+            ln_put_float(p, *field->number);
+        }
         ln_put_opcodes(p, "e");
         break;
     case LN_FIELD_WHOLE: ln_put_int(p, (int64_t)*field->number); break;

@@ -163,6 +163,9 @@ static linnet_status prepare(linnet_trainer *trainer, linnet_error *error)
             trainer, options->optim != NULL ? options->optim : "Adam(lr=0.001)", error);
     }
     if (status == LINNET_OK) {
+        status = ln_trainer_exempt(trainer, error);
+    }
+    if (status == LINNET_OK) {
         status = ln_gradients_create(trainer, &trainer->gradients, error);
     }
     if (status == LINNET_OK && options->schedule != NULL) {

@@ -41,6 +41,8 @@ struct linnet_trainer {
     uint8_t *correct; /* whether the largest logit is the label's */
 };
 
+/* Leaves the parameters that options.no_decay means without weight decay (decay.c). Errors: ARGUMENT. */
+LINNET_NODISCARD linnet_status ln_trainer_exempt(linnet_trainer *trainer, linnet_error *error);
 /* The batches of an epoch. */
 int64_t ln_trainer_epoch_batches(const linnet_trainer *trainer);
 /* Whether the model's parameters and buffers are numbers. Errors: DATA, naming the first that is not. */

@@ -2,7 +2,7 @@
  *
  *     train DATA MODEL KEY=VALUE...
  *
- * Keys: labels, scale, optim, loss, schedule, batch, seed, rng (torch, torch-default, philox), epochs,
+ * Keys: labels, scale, optim, loss, schedule, batch, accumulate, no_decay (a number), seed, rng (torch, torch-default, philox), epochs,
  * resume and checkpoint (files), output. Prints a line a step: loss, learning rate. */
 #include <stdio.h>
 #include <stdlib.h>
@@ -58,6 +58,8 @@ static void train(linnet_model *model, const linnet_dataset *dataset, char **arg
                                       .loss = option(argv, "loss"),
                                       .schedule = option(argv, "schedule"),
                                       .batch_size = (size_t)number(argv, "batch", 0),
+                                      .accumulate = (size_t)number(argv, "accumulate", 1),
+                                      .no_decay = (unsigned)number(argv, "no_decay", 0),
                                       .seed = (uint64_t)number(argv, "seed", 0),
                                       .rng = rng_of(option(argv, "rng")),
                                       .progress = tell};
