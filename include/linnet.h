@@ -829,6 +829,11 @@ typedef struct linnet_trainer_options {
     /* Rows are shuffled within blocks of so many neighbours, and the blocks among each other, so that a
      * slow disk reads one block after the other; 0: among all rows. Not with torch's generator. */
     size_t shuffle_block;
+    const uint64_t *shuffle_seed; /* the shuffle's own seed, borrowed for the call; NULL: `seed` */
+    /* Trains on the batches that this trainer reads, which has to outlive the new one: for
+     * linnet_trainers_epoch. Dataset, sizes and shuffle have to be the same, and drawn by Philox. NULL: the
+     * trainer reads its own. */
+    const linnet_trainer *with;
     linnet_rng rng;
     linnet_precision precision; /* not BF16_WEIGHTS */
     int threads;                /* 0: LINNET_NUM_THREADS, or else the machine's cores */
@@ -866,6 +871,15 @@ LINNET_NODISCARD LINNET_API linnet_status linnet_trainer_create(
 LINNET_NODISCARD LINNET_API linnet_status linnet_trainer_epoch(linnet_trainer *trainer,
                                                                linnet_epoch *epoch,
                                                                linnet_error *error);
+/* linnet_trainer_epoch of several trainers at once, each but the first made `with` the first: each batch
+ * is read once for all. Each ends with the bits that it would have alone. epochs[i] and errors[i] are
+ * trainer i's: where errors[i].status is not LINNET_OK it went no further, and the others did. Where one's
+ * progress returns false, all stop. Errors: ARGUMENT (trainers of other batches, or of which one has come
+ * further), and those of reading. */
+LINNET_NODISCARD LINNET_API linnet_status linnet_trainers_epoch(linnet_trainer *const *trainers,
+                                                                size_t count, linnet_epoch *epochs,
+                                                                linnet_error *errors,
+                                                                linnet_error *error);
 LINNET_API void linnet_trainer_free(linnet_trainer *trainer);
 
 /* The learning rate of the next batch. */

@@ -122,6 +122,7 @@ static linnet_status fill(const linnet_trainer *trainer, linnet_state_dict *iden
         {"batch_size", options->batch_size},
         {"accumulate", options->accumulate},
         {"seed", options->seed},
+        {"shuffle_seed", trainer->shuffle_seed},
         {"shuffle_block", options->shuffle_block},
         {"rows", (uint64_t)linnet_dataset_rows(dataset)},
         {"features", (uint64_t)linnet_dataset_features(dataset)},

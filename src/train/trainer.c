@@ -22,217 +22,6 @@ int64_t ln_trainer_epoch_batches(const linnet_trainer *trainer)
     return rows / size + (rows % size != 0);
 }
 
-/* ---- making one ---- */
-
-/* The model takes these rows and has an output for each label, and the loss a weight for each. */
-static linnet_status check_data(linnet_trainer *trainer, linnet_error *error)
-{
-    const linnet_dataset *dataset = trainer->dataset;
-    int64_t outputs = 0, row[LINNET_MAX_RANK];
-    int rank = linnet_dataset_row_shape(dataset, row);
-    linnet_status status =
-        ln_check_logits(trainer->model, dataset, trainer->options.batch_size, &outputs, error);
-    if (status == LINNET_OK) {
-        status = ln_check_targets(trainer->loss, dataset, outputs, trainer->options.batch_size,
-                                  "training", error);
-    }
-    if (status == LINNET_OK) {
-        status = ln_loss_fit(trainer->loss, (size_t)outputs, error);
-        if (status != LINNET_OK) {
-            ln_error_put_before(error, "loss");
-        }
-    }
-    return status == LINNET_OK ? linnet_model_set_input_shape(trainer->model, rank, row, error)
-                               : status;
-}
-
-static linnet_status create_optimizer(linnet_trainer *trainer, const char *text,
-                                      linnet_error *error)
-{
-    size_t count = trainer->model->parameter_count;
-    size_t *sizes = ln_alloc(count, sizeof *sizes);
-    trainer->parameters = ln_alloc(count, sizeof *trainer->parameters);
-    if (sizes == NULL || trainer->parameters == NULL) {
-        ln_free(sizes);
-        return ln_fail_memory(error, count * sizeof *sizes, "the optimizer");
-    }
-    for (size_t i = 0; i < count; i++) {
-        trainer->parameters[i] = ln_plan_parameter(trainer->plan, i, &sizes[i]);
-    }
-    linnet_status status = ln_optimizer_create(text, sizes, count, &trainer->optimizer, error);
-    ln_free(sizes);
-    if (status != LINNET_OK) {
-        ln_error_put_before(error, "optim");
-    }
-    return status;
-}
-
-/* steps_per_epoch joins the caller's names, unless it is among them. */
-static linnet_status create_schedule(linnet_trainer *trainer, linnet_error *error)
-{
-    const linnet_trainer_options *options = &trainer->options;
-    size_t count = options->name_count;
-    linnet_name *names = ln_alloc(count + 1, sizeof *names);
-    if (names == NULL) {
-        return ln_fail_memory(error, (count + 1) * sizeof *names, "the names");
-    }
-    for (size_t i = 0; i < count; i++) {
-        names[i] = options->names[i];
-    }
-    names[count] = (linnet_name){"steps_per_epoch", ln_trainer_epoch_batches(trainer)};
-    linnet_status status = ln_schedule_create(options->schedule, names, count + 1,
-                                              trainer->optimizer, &trainer->schedule, error);
-    ln_free(names);
-    if (status == LINNET_OK) {
-        trainer->step_batches =
-            options->schedule_step == LINNET_STEP_BATCH ||
-            (options->schedule_step == LINNET_STEP_DEFAULT && trainer->schedule->type->each_batch);
-        int64_t steps = trainer->step_batches ? ln_trainer_epoch_batches(trainer) : 1;
-        status = ln_schedule_check_steps(
-            trainer->schedule,
-            options->epochs < INT64_MAX / steps ? options->epochs * steps : INT64_MAX, error);
-    }
-    if (status != LINNET_OK) {
-        ln_error_put_before(error, "schedule");
-    }
-    return status;
-}
-
-static linnet_status take_memory(linnet_trainer *trainer, linnet_error *error)
-{
-    size_t batch = trainer->step_rows;
-    size_t rows = (size_t)linnet_dataset_rows(trainer->dataset);
-    linnet_status status =
-        ln_alloc_into(&trainer->order, rows, sizeof *trainer->order, "the order", error);
-    if (status == LINNET_OK) {
-        status =
-            ln_feed_create(trainer->dataset, trainer->options.batch_size, &trainer->feed, error);
-    }
-    if (status == LINNET_OK) {
-        status = ln_alloc_into(&trainer->losses, batch, sizeof *trainer->losses, "a batch", error);
-    }
-    if (status == LINNET_OK) {
-        status =
-            ln_alloc_into(&trainer->weights, batch, sizeof *trainer->weights, "a batch", error);
-    }
-    if (status == LINNET_OK) {
-        status = ln_alloc_into(&trainer->correct, batch, 1, "a batch", error);
-    }
-    return status;
-}
-
-static linnet_status prepare(linnet_trainer *trainer, linnet_error *error)
-{
-    linnet_trainer_options *options = &trainer->options;
-    if (options->shuffle_block > 0 && options->rng != LINNET_RNG_PHILOX) {
-        return ln_fail_at(error, LINNET_ERROR_ARGUMENT, "shuffle_block",
-                          "expected Philox's generator: torch's shuffles all rows");
-    }
-    size_t rows = (size_t)linnet_dataset_rows(trainer->dataset);
-    size_t batch = options->batch_size > 0 ? options->batch_size : 64;
-    options->batch_size = ln_min_size(batch, rows);
-    options->accumulate = options->accumulate > 0 ? options->accumulate : 1;
-    trainer->step_rows =
-        ln_min_size(ln_saturated_mul(options->batch_size, options->accumulate), rows);
-    const char *loss = options->loss != NULL ? options->loss : linnet_model_loss(trainer->model);
-    linnet_status status = ln_loss_create(loss, &trainer->loss, error);
-    if (status != LINNET_OK) {
-        ln_error_put_before(error, "loss");
-    }
-    if (status == LINNET_OK) {
-        status = check_data(trainer, error);
-    }
-    if (status == LINNET_OK) {
-        ln_plan_request request = {.training = true,
-                                   .torch_masks = options->rng != LINNET_RNG_PHILOX,
-                                   .max_batch = options->batch_size,
-                                   .threads = options->threads};
-        status = ln_plan_precision(options->precision, true, &request.precision, error);
-        if (status == LINNET_OK) {
-            status = ln_plan_lower(trainer->model, &request, &trainer->plan, error);
-        }
-    }
-    if (status == LINNET_OK) {
-        status = ln_plan_check_batches(trainer->plan, rows, options->batch_size, error);
-        if (status != LINNET_OK) {
-            ln_error_set_place(error, "batch_size");
-        }
-    }
-    if (status == LINNET_OK) {
-        status = create_optimizer(
-            trainer, options->optim != NULL ? options->optim : "Adam(lr=0.001)", error);
-    }
-    if (status == LINNET_OK) {
-        status = ln_trainer_exempt(trainer, error);
-    }
-    if (status == LINNET_OK) {
-        status = ln_gradients_create(trainer, &trainer->gradients, error);
-    }
-    if (status == LINNET_OK && options->schedule != NULL) {
-        status = create_schedule(trainer, error);
-    }
-    if (status == LINNET_OK) {
-        status = take_memory(trainer, error);
-    }
-    if (status == LINNET_OK && options->loss != NULL) {
-        status = linnet_model_set_loss(trainer->model, loss, error);
-    }
-    /* The texts were the caller's for this call only. */
-    options->optim = options->loss = options->schedule = NULL;
-    options->names = NULL;
-    return status;
-}
-
-linnet_status linnet_trainer_create(linnet_model *model, const linnet_dataset *dataset,
-                                    const linnet_trainer_options *options, linnet_trainer **trainer,
-                                    linnet_error *error)
-{
-    *trainer = NULL;
-    linnet_trainer *made;
-    linnet_status status = ln_alloc_into(&made, 1, sizeof *made, "a trainer", error);
-    if (status != LINNET_OK) {
-        return status;
-    }
-    made->model = model;
-    made->dataset = dataset;
-    made->options = options != NULL ? *options : (linnet_trainer_options){0};
-    ln_fpenv saved = ln_fpenv_enter();
-    status = prepare(made, error);
-    if (status == LINNET_OK) {
-        /* As the script that built the model left it. */
-        ln_torch_seed(&made->generator, made->options.seed);
-        ln_torch_choose(&made->generator, made->options.rng);
-        for (uint64_t words = ln_model_words_of_reset(model); words > 0; words--) {
-            ln_torch_random(&made->generator);
-        }
-    }
-    ln_fpenv_leave(saved);
-    if (status != LINNET_OK) {
-        linnet_trainer_free(made);
-        return status;
-    }
-    *trainer = made;
-    return LINNET_OK;
-}
-
-void linnet_trainer_free(linnet_trainer *trainer)
-{
-    if (trainer != NULL) {
-        linnet_plan_free(trainer->plan);
-        ln_schedule_free(trainer->schedule);
-        ln_gradients_free(trainer->gradients);
-        ln_optimizer_free(trainer->optimizer);
-        ln_free(trainer->parameters);
-        ln_loss_free(trainer->loss);
-        ln_feed_free(trainer->feed);
-        ln_free(trainer->order);
-        ln_free(trainer->losses);
-        ln_free(trainer->weights);
-        ln_free(trainer->correct);
-        ln_free(trainer);
-    }
-}
-
 /* ---- one batch ---- */
 
 /* A batch is run in parts of batch_size rows: one part, unless gradients accumulate. */
@@ -275,10 +64,10 @@ static void loss_row(void *context, size_t row_of_part)
                                                     logits, &target, run->scale, gradient);
 }
 
-static void read_row(void *context, size_t row, float *out)
+static void read_row(void *context, size_t row_of_part, float *out)
 {
     const batch_run *run = context;
-    ln_feed_row(run->trainer->feed, row, out);
+    ln_feed_row(run->trainer->feed, run->first + row_of_part, out);
 }
 
 static void draw_masks(linnet_trainer *trainer, size_t first_row)
@@ -364,10 +153,7 @@ static linnet_status train_batch(batch_run *run, linnet_error *error)
     ln_sum_columns(plan->kernels, NULL, run->rows, 1, trainer->weights, 1, &weight);
     run->scale = ln_loss_scale(trainer->loss, weight);
     for (size_t part = 0, rows; part < parts; part++, run->first += rows) {
-        linnet_status status = ln_feed_next(trainer->feed, &rows, error);
-        if (status != LINNET_OK) {
-            return status;
-        }
+        rows = ln_min_size(trainer->options.batch_size, run->rows - run->first);
         run_part(run, rows);
         if (part + 1 == parts) {
             ln_sum_columns(plan->kernels, NULL, run->rows, 1, trainer->losses, 1, &sum);
@@ -391,7 +177,7 @@ static void draw_order(linnet_trainer *trainer)
 {
     size_t rows = (size_t)linnet_dataset_rows(trainer->dataset);
     if (trainer->options.rng == LINNET_RNG_PHILOX) {
-        ln_philox_order(trainer->options.seed, (uint32_t)trainer->epoch, rows,
+        ln_philox_order(trainer->shuffle_seed, (uint32_t)trainer->epoch, rows,
                         trainer->options.shuffle_block, trainer->order);
         return;
     }
@@ -470,49 +256,108 @@ static linnet_status step_schedule(linnet_trainer *trainer, bool each_batch, lin
     return status;
 }
 
-/* What there is to do of the epoch in hand. */
-static linnet_status run_epoch(linnet_trainer *trainer, bool *stopped, linnet_error *error)
+/* One step of the `rows` rows that the feed has come to. */
+static linnet_status run_step(linnet_trainer *trainer, size_t rows, bool *stopped,
+                              linnet_error *error)
 {
-    int64_t rows = linnet_dataset_rows(trainer->dataset);
-    int64_t size = (int64_t)trainer->step_rows;
-    int64_t batches = ln_trainer_epoch_batches(trainer);
-    linnet_status status = LINNET_OK;
-    draw_order(trainer);
-    int64_t from = sum_up(trainer).rows; /* 0 where the epoch begins */
-    ln_feed_begin(trainer->feed, trainer->order + from, (size_t)(rows - from));
-    for (int64_t i = trainer->position.batch; i < batches && status == LINNET_OK && !*stopped;
-         i++) {
-        batch_run run = {.trainer = trainer, .index = trainer->order + i * size};
-        run.rows = (size_t)(rows - i * size < size ? rows - i * size : size);
-        trainer->position.lr = linnet_trainer_lr(trainer);
-        status = train_batch(&run, error);
+    size_t first = (size_t)trainer->position.batch * trainer->step_rows;
+    batch_run run = {.trainer = trainer, .index = trainer->order + first, .rows = rows};
+    trainer->position.lr = linnet_trainer_lr(trainer);
+    linnet_status status = train_batch(&run, error);
+    if (status != LINNET_OK) {
+        return status;
+    }
+    add_batch(&run);
+    status = step_schedule(trainer, true, error);
+    *stopped = (status == LINNET_OK && !report(&run)) || *stopped;
+    return status;
+}
+
+/* What there is to do of the epoch in hand, of trainers that share one feed. One that fails drops out, with its
+ * error among `errors`; what fails is the reading. */
+static linnet_status run_epoch(linnet_trainer *const *trainers, size_t count, bool *stopped,
+                               linnet_error *errors, linnet_error *error)
+{
+    linnet_trainer *leader = trainers[0];
+    size_t rows = (size_t)linnet_dataset_rows(leader->dataset);
+    size_t left = rows - (size_t)sum_up(leader).rows, in_hand = 0, well = count;
+    draw_order(leader);
+    ln_feed_begin(leader->feed, leader->order + (rows - left), left);
+    for (; left > 0 && well > 0 && !*stopped; left -= in_hand) {
+        linnet_status status = ln_feed_next(leader->feed, &in_hand, error);
         if (status != LINNET_OK) {
             return status;
         }
-        add_batch(&run);
-        status = step_schedule(trainer, true, error);
-        *stopped = status == LINNET_OK && !report(&run);
+        for (size_t i = 0; i < count; i++) {
+            if (errors[i].status == LINNET_OK) {
+                well -= run_step(trainers[i], in_hand, stopped, &errors[i]) != LINNET_OK;
+            }
+        }
     }
-    return status == LINNET_OK && !*stopped ? step_schedule(trainer, false, error) : status;
+    for (size_t i = 0; i < count && !*stopped; i++) {
+        if (errors[i].status == LINNET_OK) {
+            errors[i].status = step_schedule(trainers[i], false, &errors[i]);
+        }
+    }
+    return LINNET_OK;
+}
+
+/* Ends an epoch that was read to its end, or was stopped. *error: of the trainer. */
+static linnet_epoch end_epoch(linnet_trainer *trainer, bool stopped, linnet_error *error)
+{
+    ln_plan_store(trainer->plan);
+    if (error->status == LINNET_OK) {
+        error->status = ln_trainer_check_weights(trainer, error);
+    }
+    linnet_epoch done = sum_up(trainer);
+    done.stopped = stopped;
+    if (error->status == LINNET_OK && !stopped) {
+        trainer->epoch++;
+        trainer->position = (ln_epoch_position){0};
+    }
+    return done;
+}
+
+linnet_status linnet_trainers_epoch(linnet_trainer *const *trainers, size_t count,
+                                    linnet_epoch *epochs, linnet_error *errors, linnet_error *error)
+{
+    bool stopped = false;
+    for (size_t i = 0; i < count; i++) {
+        errors[i] = (linnet_error){.status = LINNET_OK};
+        if (trainers[i]->feed != trainers[0]->feed || trainers[i]->epoch != trainers[0]->epoch ||
+            trainers[i]->position.batch != trainers[0]->position.batch) {
+            return ln_fail(error, LINNET_ERROR_ARGUMENT,
+                           "trainer %zu does not read the batches of trainer 0, or is not as far",
+                           i);
+        }
+    }
+    if (count == 0) {
+        return LINNET_OK;
+    }
+    ln_fpenv saved = ln_fpenv_enter();
+    linnet_status status = run_epoch(trainers, count, &stopped, errors, error);
+    ln_feed_end(trainers[0]->feed);
+    for (size_t i = 0; i < count; i++) {
+        if (status != LINNET_OK) {
+            errors[i].status = status; /* nobody has come to the end */
+        }
+        epochs[i] = end_epoch(trainers[i], stopped, &errors[i]);
+    }
+    ln_fpenv_leave(saved);
+    return status;
 }
 
 linnet_status linnet_trainer_epoch(linnet_trainer *trainer, linnet_epoch *epoch,
                                    linnet_error *error)
 {
-    bool stopped = false;
-    ln_fpenv saved = ln_fpenv_enter();
-    linnet_status status = run_epoch(trainer, &stopped, error);
-    ln_feed_end(trainer->feed);
-    ln_plan_store(trainer->plan);
-    ln_fpenv_leave(saved);
-    if (status == LINNET_OK) {
-        status = ln_trainer_check_weights(trainer, error);
-    }
-    linnet_epoch done = sum_up(trainer);
-    done.stopped = stopped;
-    if (status == LINNET_OK && !stopped) {
-        trainer->epoch++;
-        trainer->position = (ln_epoch_position){0};
+    linnet_epoch done;
+    linnet_error own;
+    linnet_status status = linnet_trainers_epoch(&trainer, 1, &done, &own, error);
+    if (status == LINNET_OK && own.status != LINNET_OK) {
+        status = own.status;
+        if (error != NULL) {
+            *error = own;
+        }
     }
     if (epoch != NULL) {
         *epoch = done;

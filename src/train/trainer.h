@@ -33,8 +33,10 @@ struct linnet_trainer {
     ln_torch_generator generator; /* LINNET_RNG_TORCH */
     int64_t epoch;                /* done so far */
     ln_epoch_position position;
+    uint64_t shuffle_seed;
     int64_t *order;   /* this epoch's rows */
-    ln_feed *feed;    /* reads them */
+    ln_feed *feed;    /* reads them, a step's at a time */
+    bool follows;     /* order and feed are those of options.with */
     size_t step_rows; /* of a batch: accumulate times batch_size, where there are as many */
     float *losses;    /* a batch's, row by row */
     float *weights;   /* what its rows count for in the mean */

@@ -1,0 +1,251 @@
+/* trainer_create.c - makes a trainer: checks that model, data, loss and options fit each other, and takes all
+ * memory.
+ *
+ * What it does then is trainer.c's. */
+#include "base/checked.h"
+#include "base/error.h"
+#include "base/fpenv.h"
+#include "data/data.h"
+#include "train/classes.h"
+#include "train/targets.h"
+#include "train/trainer.h"
+
+/* The model takes these rows and has an output for each label, and the loss a weight for each. */
+static linnet_status check_data(linnet_trainer *trainer, linnet_error *error)
+{
+    const linnet_dataset *dataset = trainer->dataset;
+    int64_t outputs = 0, row[LINNET_MAX_RANK];
+    int rank = linnet_dataset_row_shape(dataset, row);
+    linnet_status status =
+        ln_check_logits(trainer->model, dataset, trainer->options.batch_size, &outputs, error);
+    if (status == LINNET_OK) {
+        status = ln_check_targets(trainer->loss, dataset, outputs, trainer->options.batch_size,
+                                  "training", error);
+    }
+    if (status == LINNET_OK) {
+        status = ln_loss_fit(trainer->loss, (size_t)outputs, error);
+        if (status != LINNET_OK) {
+            ln_error_put_before(error, "loss");
+        }
+    }
+    return status == LINNET_OK ? linnet_model_set_input_shape(trainer->model, rank, row, error)
+                               : status;
+}
+
+static linnet_status create_optimizer(linnet_trainer *trainer, const char *text,
+                                      linnet_error *error)
+{
+    size_t count = trainer->model->parameter_count;
+    size_t *sizes = ln_alloc(count, sizeof *sizes);
+    trainer->parameters = ln_alloc(count, sizeof *trainer->parameters);
+    if (sizes == NULL || trainer->parameters == NULL) {
+        ln_free(sizes);
+        return ln_fail_memory(error, count * sizeof *sizes, "the optimizer");
+    }
+    for (size_t i = 0; i < count; i++) {
+        trainer->parameters[i] = ln_plan_parameter(trainer->plan, i, &sizes[i]);
+    }
+    linnet_status status = ln_optimizer_create(text, sizes, count, &trainer->optimizer, error);
+    ln_free(sizes);
+    if (status != LINNET_OK) {
+        ln_error_put_before(error, "optim");
+    }
+    return status;
+}
+
+/* steps_per_epoch joins the caller's names, unless it is among them. */
+static linnet_status create_schedule(linnet_trainer *trainer, linnet_error *error)
+{
+    const linnet_trainer_options *options = &trainer->options;
+    size_t count = options->name_count;
+    linnet_name *names = ln_alloc(count + 1, sizeof *names);
+    if (names == NULL) {
+        return ln_fail_memory(error, (count + 1) * sizeof *names, "the names");
+    }
+    for (size_t i = 0; i < count; i++) {
+        names[i] = options->names[i];
+    }
+    names[count] = (linnet_name){"steps_per_epoch", ln_trainer_epoch_batches(trainer)};
+    linnet_status status = ln_schedule_create(options->schedule, names, count + 1,
+                                              trainer->optimizer, &trainer->schedule, error);
+    ln_free(names);
+    if (status == LINNET_OK) {
+        trainer->step_batches =
+            options->schedule_step == LINNET_STEP_BATCH ||
+            (options->schedule_step == LINNET_STEP_DEFAULT && trainer->schedule->type->each_batch);
+        int64_t steps = trainer->step_batches ? ln_trainer_epoch_batches(trainer) : 1;
+        status = ln_schedule_check_steps(
+            trainer->schedule,
+            options->epochs < INT64_MAX / steps ? options->epochs * steps : INT64_MAX, error);
+    }
+    if (status != LINNET_OK) {
+        ln_error_put_before(error, "schedule");
+    }
+    return status;
+}
+
+static linnet_status take_memory(linnet_trainer *trainer, linnet_error *error)
+{
+    size_t batch = trainer->step_rows;
+    size_t rows = (size_t)linnet_dataset_rows(trainer->dataset);
+    linnet_status status = LINNET_OK;
+    if (!trainer->follows) {
+        status = ln_alloc_into(&trainer->order, rows, sizeof *trainer->order, "the order", error);
+    }
+    if (status == LINNET_OK && !trainer->follows) {
+        status = ln_feed_create(trainer->dataset, batch, &trainer->feed, error);
+    }
+    if (status == LINNET_OK) {
+        status = ln_alloc_into(&trainer->losses, batch, sizeof *trainer->losses, "a batch", error);
+    }
+    if (status == LINNET_OK) {
+        status =
+            ln_alloc_into(&trainer->weights, batch, sizeof *trainer->weights, "a batch", error);
+    }
+    if (status == LINNET_OK) {
+        status = ln_alloc_into(&trainer->correct, batch, 1, "a batch", error);
+    }
+    return status;
+}
+
+/* Takes the batches of another trainer, which have to be those that this one asks for. */
+static linnet_status follow(linnet_trainer *trainer, linnet_error *error)
+{
+    const linnet_trainer *with = trainer->options.with;
+    const char *other =
+        trainer->dataset != with->dataset                         ? "dataset"
+        : trainer->options.batch_size != with->options.batch_size ? "batch_size"
+        : trainer->step_rows != with->step_rows                   ? "accumulate"
+        : trainer->options.rng != LINNET_RNG_PHILOX || with->options.rng != LINNET_RNG_PHILOX
+            ? "rng (Philox's alone can)"
+        : trainer->shuffle_seed != with->shuffle_seed                   ? "shuffle_seed"
+        : trainer->options.shuffle_block != with->options.shuffle_block ? "shuffle_block"
+                                                                        : NULL;
+    if (other != NULL) {
+        return ln_fail_at(error, LINNET_ERROR_ARGUMENT, "with",
+                          "expected a trainer of the same batches, found another %s", other);
+    }
+    trainer->follows = true;
+    trainer->order = with->order;
+    trainer->feed = with->feed;
+    return LINNET_OK;
+}
+
+static linnet_status prepare(linnet_trainer *trainer, linnet_error *error)
+{
+    linnet_trainer_options *options = &trainer->options;
+    trainer->shuffle_seed = options->shuffle_seed != NULL ? *options->shuffle_seed : options->seed;
+    options->shuffle_seed = NULL; /* the caller's for this call only, as the texts below */
+    if (options->shuffle_block > 0 && options->rng != LINNET_RNG_PHILOX) {
+        return ln_fail_at(error, LINNET_ERROR_ARGUMENT, "shuffle_block",
+                          "expected Philox's generator: torch's shuffles all rows");
+    }
+    size_t rows = (size_t)linnet_dataset_rows(trainer->dataset);
+    size_t batch = options->batch_size > 0 ? options->batch_size : 64;
+    options->batch_size = ln_min_size(batch, rows);
+    options->accumulate = options->accumulate > 0 ? options->accumulate : 1;
+    trainer->step_rows =
+        ln_min_size(ln_saturated_mul(options->batch_size, options->accumulate), rows);
+    const char *loss = options->loss != NULL ? options->loss : linnet_model_loss(trainer->model);
+    linnet_status status = ln_loss_create(loss, &trainer->loss, error);
+    if (status != LINNET_OK) {
+        ln_error_put_before(error, "loss");
+    }
+    if (status == LINNET_OK) {
+        status = check_data(trainer, error);
+    }
+    if (status == LINNET_OK) {
+        ln_plan_request request = {.training = true,
+                                   .torch_masks = options->rng != LINNET_RNG_PHILOX,
+                                   .max_batch = options->batch_size,
+                                   .threads = options->threads};
+        status = ln_plan_precision(options->precision, true, &request.precision, error);
+        if (status == LINNET_OK) {
+            status = ln_plan_lower(trainer->model, &request, &trainer->plan, error);
+        }
+    }
+    if (status == LINNET_OK) {
+        status = ln_plan_check_batches(trainer->plan, rows, options->batch_size, error);
+        if (status != LINNET_OK) {
+            ln_error_set_place(error, "batch_size");
+        }
+    }
+    if (status == LINNET_OK) {
+        status = create_optimizer(
+            trainer, options->optim != NULL ? options->optim : "Adam(lr=0.001)", error);
+    }
+    if (status == LINNET_OK) {
+        status = ln_trainer_exempt(trainer, error);
+    }
+    if (status == LINNET_OK) {
+        status = ln_gradients_create(trainer, &trainer->gradients, error);
+    }
+    if (status == LINNET_OK && options->schedule != NULL) {
+        status = create_schedule(trainer, error);
+    }
+    if (status == LINNET_OK && options->with != NULL) {
+        status = follow(trainer, error);
+    }
+    if (status == LINNET_OK) {
+        status = take_memory(trainer, error);
+    }
+    if (status == LINNET_OK && options->loss != NULL) {
+        status = linnet_model_set_loss(trainer->model, loss, error);
+    }
+    /* The texts were the caller's for this call only. */
+    options->optim = options->loss = options->schedule = NULL;
+    options->names = NULL;
+    return status;
+}
+
+linnet_status linnet_trainer_create(linnet_model *model, const linnet_dataset *dataset,
+                                    const linnet_trainer_options *options, linnet_trainer **trainer,
+                                    linnet_error *error)
+{
+    *trainer = NULL;
+    linnet_trainer *made;
+    linnet_status status = ln_alloc_into(&made, 1, sizeof *made, "a trainer", error);
+    if (status != LINNET_OK) {
+        return status;
+    }
+    made->model = model;
+    made->dataset = dataset;
+    made->options = options != NULL ? *options : (linnet_trainer_options){0};
+    ln_fpenv saved = ln_fpenv_enter();
+    status = prepare(made, error);
+    if (status == LINNET_OK) {
+        /* As the script that built the model left it. */
+        ln_torch_seed(&made->generator, made->options.seed);
+        ln_torch_choose(&made->generator, made->options.rng);
+        for (uint64_t words = ln_model_words_of_reset(model); words > 0; words--) {
+            ln_torch_random(&made->generator);
+        }
+    }
+    ln_fpenv_leave(saved);
+    if (status != LINNET_OK) {
+        linnet_trainer_free(made);
+        return status;
+    }
+    *trainer = made;
+    return LINNET_OK;
+}
+
+void linnet_trainer_free(linnet_trainer *trainer)
+{
+    if (trainer != NULL) {
+        linnet_plan_free(trainer->plan);
+        ln_schedule_free(trainer->schedule);
+        ln_gradients_free(trainer->gradients);
+        ln_optimizer_free(trainer->optimizer);
+        ln_free(trainer->parameters);
+        ln_loss_free(trainer->loss);
+        if (!trainer->follows) {
+            ln_feed_free(trainer->feed);
+            ln_free(trainer->order);
+        }
+        ln_free(trainer->losses);
+        ln_free(trainer->weights);
+        ln_free(trainer->correct);
+        ln_free(trainer);
+    }
+}
