@@ -335,6 +335,171 @@ static void models_are_the_same(void **state)
     linnet_dataset_free(memory);
 }
 
+/* ---- several models ---- */
+
+enum { HEADS = 4, EPOCHS = 3 };
+
+typedef struct head {
+    const char *text, *optim;
+    uint64_t seed;
+    linnet_model *model;
+    linnet_trainer *trainer;
+} head;
+
+static const head heads[HEADS] = {
+    {.text = "Sequential(Dropout(0.2), Linear(7, 3))", .optim = "Adam(lr=0.01)", .seed = 1},
+    {.text = "Sequential(Linear(7, 5), ReLU(), Linear(5, 3))", .optim = "SGD(lr=1e30)", .seed = 1},
+    {.text = "Sequential(Linear(7, 9), Dropout(0.5), Linear(9, 3))",
+     .optim = "SGD(lr=0.1)",
+     .seed = 2},
+    {.text = "Linear(7, 3)", .optim = "AdamW(lr=0.1)", .seed = 3},
+};
+
+static linnet_trainer *make_head(head *h, const linnet_dataset *dataset, const linnet_trainer *with,
+                                 size_t accumulate)
+{
+    static const uint64_t shuffle = 77;
+    linnet_error error;
+    linnet_trainer_options options = {.optim = h->optim,
+                                      .batch_size = 10,
+                                      .accumulate = accumulate,
+                                      .seed = h->seed,
+                                      .shuffle_seed = &shuffle,
+                                      .threads = 2,
+                                      .with = with};
+    check_ok(linnet_model_parse(h->text, NULL, 0, &h->model, &error), &error);
+    linnet_model_reset_parameters(h->model, h->seed, LINNET_RNG_PHILOX);
+    check_ok(linnet_trainer_create(h->model, dataset, &options, &h->trainer, &error), &error);
+    return h->trainer;
+}
+
+static void expect_same_head(const head *expected, const head *found)
+{
+    for (size_t i = 0; i < linnet_model_parameter_count(expected->model); i++) {
+        const linnet_tensor *a = linnet_model_parameter(expected->model, i);
+        const linnet_tensor *b = linnet_model_parameter(found->model, i);
+        check_same(a->data, b->data, (size_t)linnet_tensor_numel(a), "parameter %zu of %s", i,
+                   expected->text);
+    }
+}
+
+static void free_heads(head *all)
+{
+    for (size_t i = HEADS; i-- > 0;) {
+        linnet_trainer_free(all[i].trainer);
+        linnet_model_free(all[i].model);
+    }
+}
+
+/* Each as alone; one diverges, and the others do not mind. */
+static void train_together(const linnet_dataset *dataset, size_t accumulate)
+{
+    head together[HEADS], alone[HEADS];
+    linnet_trainer *trainers[HEADS];
+    linnet_epoch epochs[HEADS], epoch;
+    linnet_error errors[HEADS], error;
+    memcpy(together, heads, sizeof heads);
+    memcpy(alone, heads, sizeof heads);
+    for (size_t i = 0; i < HEADS; i++) {
+        trainers[i] = make_head(&together[i], dataset, i > 0 ? trainers[0] : NULL, accumulate);
+        make_head(&alone[i], dataset, NULL, accumulate);
+    }
+    size_t count = HEADS;
+    for (int e = 0; e < EPOCHS; e++) {
+        check_ok(linnet_trainers_epoch(trainers, count, epochs, errors, &error), &error);
+        for (size_t i = 0, at = 0; i < HEADS; i++) {
+            if (e > 0 && i == 1) {
+                continue; /* it is out */
+            }
+            linnet_status status = linnet_trainer_epoch(alone[i].trainer, &epoch, &error);
+            assert_int_equal(errors[at].status, status);
+            assert_int_equal(status, i == 1 ? LINNET_ERROR_DATA : LINNET_OK);
+            assert_string_equal(errors[at].message, status == LINNET_OK ? "" : error.message);
+            assert_int_equal(epochs[at].batches, epoch.batches);
+            assert_true(epochs[at].loss == epoch.loss && epochs[at].accuracy == epoch.accuracy);
+            at++;
+        }
+        if (e == 0) {
+            trainers[1] = trainers[2];
+            trainers[2] = trainers[3];
+            count = HEADS - 1;
+        }
+    }
+    for (size_t i = 0; i < HEADS; i++) {
+        if (i != 1) {
+            expect_same_head(&alone[i], &together[i]);
+        }
+    }
+    free_heads(together);
+    free_heads(alone);
+}
+
+static void heads_share_batches(void **state)
+{
+    float x[ROWS * WIDTH];
+    int64_t y[ROWS];
+    fill(x, y);
+    write_all(state, x, y);
+    linnet_dataset *memory = create(x, y);
+    linnet_dataset *streamed =
+        open_streamed(scratch_path(state, "x-*.npy"), scratch_path(state, "y-*.npy"));
+    train_together(memory, 0);
+    train_together(streamed, 0);
+    train_together(streamed, 3);
+    linnet_dataset_free(streamed);
+    linnet_dataset_free(memory);
+}
+
+static void refuses_other_batches(void **state)
+{
+    (void)state;
+    float x[ROWS * WIDTH];
+    int64_t y[ROWS];
+    linnet_error error, errors[2];
+    linnet_epoch epochs[2];
+    fill(x, y);
+    linnet_dataset *dataset = create(x, y);
+    head pair[HEADS];
+    memcpy(pair, heads, sizeof heads);
+    linnet_trainer *trainers[2] = {make_head(&pair[0], dataset, NULL, 0),
+                                   make_head(&pair[3], dataset, NULL, 0)};
+    assert_int_equal(linnet_trainers_epoch(trainers, 2, epochs, errors, &error),
+                     LINNET_ERROR_ARGUMENT);
+    assert_string_equal(error.message,
+                        "trainer 1 does not read the batches of trainer 0, or is not "
+                        "as far");
+    check_ok(linnet_trainers_epoch(trainers, 0, epochs, errors, &error), &error);
+    static const uint64_t seed = 77, other = 78;
+    const linnet_trainer_options cases[] = {
+        {.batch_size = 9, .shuffle_seed = &seed},
+        {.batch_size = 10, .accumulate = 2, .shuffle_seed = &seed},
+        {.batch_size = 10, .shuffle_seed = &seed, .rng = LINNET_RNG_TORCH},
+        {.batch_size = 10, .shuffle_seed = &other},
+        {.batch_size = 10, .seed = 1},
+        {.batch_size = 10, .shuffle_seed = &seed, .shuffle_block = 5},
+    };
+    static const char *const names[] = {"batch_size",   "accumulate",   "rng (Philox's alone can)",
+                                        "shuffle_seed", "shuffle_seed", "shuffle_block"};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        linnet_trainer_options options = cases[i];
+        linnet_trainer *refused;
+        char message[128];
+        options.with = trainers[0];
+        snprintf(message, sizeof message,
+                 "expected a trainer of the same batches, found another %s", names[i]);
+        assert_int_equal(linnet_trainer_create(pair[3].model, dataset, &options, &refused, &error),
+                         LINNET_ERROR_ARGUMENT);
+        assert_string_equal(error.place, "with");
+        assert_string_equal(error.message, message);
+    }
+    for (size_t i = 0; i < 2; i++) {
+        linnet_trainer_free(trainers[i]);
+    }
+    linnet_model_free(pair[0].model);
+    linnet_model_free(pair[3].model);
+    linnet_dataset_free(dataset);
+}
+
 /* ---- what is refused ---- */
 
 static void open_fails(const char *path, const char *labels, linnet_status expected,
@@ -547,6 +712,8 @@ int main(void)
         cmocka_unit_test(dtypes_are_the_same),
         cmocka_unit_test(other_byte_orders_and_layouts),
         cmocka_unit_test(models_are_the_same),
+        cmocka_unit_test(heads_share_batches),
+        cmocka_unit_test(refuses_other_batches),
         cmocka_unit_test(refuses_shards_that_differ),
         cmocka_unit_test(refuses_what_memory_refuses),
         cmocka_unit_test(refuses_a_file_that_changes),
