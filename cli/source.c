@@ -64,19 +64,6 @@ int cli_check_shape(const char *path, const linnet_dataset *dataset, linnet_mode
     return CLI_OK;
 }
 
-int cli_check_labels(const char *path, const linnet_dataset *dataset, const linnet_model *model)
-{
-    const int64_t *labels = linnet_dataset_labels(dataset);
-    int64_t outputs = linnet_model_output_features(model);
-    for (int64_t row = 0; labels != NULL && row < linnet_dataset_rows(dataset); row++) {
-        if (labels[row] >= outputs) {
-            return cli_fail(path, "row %lld has label %lld, but the model has %lld outputs",
-                            (long long)row, (long long)labels[row], (long long)outputs);
-        }
-    }
-    return CLI_OK;
-}
-
 /* ---- models ---- */
 
 #define LONGEST_MODEL_TEXT (1 << 20)
@@ -247,9 +234,6 @@ int cli_open_to_measure(const char *model_path, const cli_model_options *source,
     }
     if (code == CLI_OK) {
         code = cli_check_shape(data_path, *dataset, *model);
-    }
-    if (code == CLI_OK) {
-        code = cli_check_labels(data_path, *dataset, *model);
     }
     if (code != CLI_OK) {
         linnet_dataset_free(*dataset);

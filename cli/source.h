@@ -54,8 +54,6 @@ int cli_open_data(const char *path, const char *labels_path, linnet_labels label
 /* Fails where a row of the dataset does not pass through the model, or where the model then has not as
  * many outputs as names of classes. */
 int cli_check_shape(const char *path, const linnet_dataset *dataset, linnet_model *model);
-/* Fails, naming the row, where a label has no output in the model. */
-int cli_check_labels(const char *path, const linnet_dataset *dataset, const linnet_model *model);
 
 /* ---- models ---- */
 

@@ -151,9 +151,6 @@ static int check_data(cli_training *training)
                             (long long)linnet_dataset_features(training->data), values->data,
                             (long long)linnet_dataset_features(training->val));
         }
-        if (code == CLI_OK) {
-            code = cli_check_labels(path, training->val, training->model);
-        }
     }
     /* Last, because the model remembers the shape that was checked last. */
     if (code == CLI_OK) {
@@ -313,7 +310,8 @@ static const cli_option options[] = {
     {"optim", 0, "TEXT", CLI_TEXT, FIELD(optim), 0, 0, "Adam(lr=0.001)",
      "an optimizer of torch.optim with its arguments: SGD, Adam, AdamW, NAdam, RAdam, RMSprop or "
      "Adagrad"},
-    {"loss", 0, "TEXT", CLI_TEXT, FIELD(loss), 0, 0, "CrossEntropyLoss()", "the loss"},
+    {"loss", 0, "TEXT", CLI_TEXT, FIELD(loss), 0, 0, "CrossEntropyLoss()",
+     "the loss; rows whose label is its ignore_index, such as -100, count nowhere"},
     {"schedule", 0, "TEXT", CLI_TEXT, FIELD(schedule), 0, 0, NULL,
      "a learning-rate schedule of torch.optim.lr_scheduler with its arguments; epochs, "
      "steps_per_epoch "

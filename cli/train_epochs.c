@@ -281,8 +281,8 @@ static int warn_missing(const cli_training *training)
         return cli_fail_memory();
     }
     const int64_t *labels = linnet_dataset_labels(training->train);
-    for (int64_t row = 0; row < linnet_dataset_rows(training->train); row++) {
-        if (labels[row] < count) {
+    for (int64_t row = 0; labels != NULL && row < linnet_dataset_rows(training->train); row++) {
+        if (labels[row] >= 0 && labels[row] < count) {
             seen[labels[row]] = true;
         }
     }

@@ -115,5 +115,12 @@ int cli_create_trainer(cli_training *training, cli_on_batch progress, void *cont
     if (status != LINNET_OK) {
         return cli_fail_to_train(status == LINNET_ERROR_DATA ? values->data : NULL, &error);
     }
+    /* The model's loss, which is known now, says which labels it takes. */
+    if (training->val != NULL &&
+        linnet_evaluable(training->model, training->val, &error) != LINNET_OK) {
+        linnet_trainer_free(*trainer);
+        *trainer = NULL;
+        return cli_fail_with(values->val != NULL ? values->val : values->data, &error);
+    }
     return CLI_OK;
 }

@@ -365,10 +365,11 @@ typedef struct linnet_dataset_options {
  * the process may use, rows are read as they are needed and not kept: the files have to stay as they are, and
  * one that changes is an error. Features: uint8,
  * int32, int64, float16, bfloat16, float32 or float64 of shape (rows, *). Labels: whole numbers
- * from 0 of any integer or float dtype, shape (rows) or (rows, 1), or values. Rows and columns in messages
+ * of any integer or float dtype, shape (rows) or (rows, 1), from 0 where they are classes (-100 and the
+ * like are for a loss to ignore), or values. Rows and columns in messages
  * count from 0. `options` may be NULL. The caller owns the result. Errors: IO, FORMAT, SHAPE,
  * UNSUPPORTED (a dtype), DATA (NaN, rows and labels of different number, zero rows, no such array,
- * a label that is negative or no whole number, an unknown class), MEMORY. */
+ * a label that is no whole number, an unknown class), MEMORY. */
 LINNET_NODISCARD LINNET_API linnet_status linnet_dataset_open(const char *path,
                                                               const linnet_dataset_options *options,
                                                               linnet_dataset **dataset,
@@ -693,16 +694,22 @@ typedef struct linnet_evaluation {
     linnet_figure *figures; /* every metric of the task that could be had, in their order */
 } linnet_evaluation;
 
-/* Runs the model over a labelled dataset. The predicted class is the first of the largest logits.
- * Gives what follows from the predicted classes alone; linnet_scores_evaluate gives all.
+/* Runs the model over a labelled dataset. The predicted class is the first of the largest logits. Rows
+ * whose label is the ignore_index of the model's loss are left out, and counted nowhere. Gives what follows from the predicted classes alone; linnet_scores_evaluate gives all.
  * The caller frees the result with linnet_evaluation_free. `options` may be NULL (max_batch 0:
- * 256). Errors: SHAPE, DATA (no labels, a label that the model has no output for), MEMORY. */
+ * 256). Errors: SHAPE, DATA (no labels, a label that the model has no output for, no row that counts),
+ * MEMORY. */
 LINNET_NODISCARD LINNET_API linnet_status linnet_evaluate(const linnet_model *model,
                                                           const linnet_dataset *dataset,
                                                           const linnet_plan_options *options,
                                                           linnet_evaluation *evaluation,
                                                           linnet_error *error);
 LINNET_API void linnet_evaluation_free(linnet_evaluation *evaluation);
+/* Whether linnet_evaluate would take the dataset's rows and labels: for finding out before a long training.
+ * Errors: SHAPE, DATA, MEMORY. */
+LINNET_NODISCARD LINNET_API linnet_status linnet_evaluable(const linnet_model *model,
+                                                           const linnet_dataset *dataset,
+                                                           linnet_error *error);
 /* The figure of a metric's name; NULL where the evaluation has none of this name. */
 LINNET_API const linnet_figure *linnet_evaluation_figure(const linnet_evaluation *evaluation,
                                                          const char *name);
@@ -724,7 +731,8 @@ LINNET_API void linnet_scores_free(linnet_scores *scores);
 LINNET_NODISCARD LINNET_API linnet_status linnet_scores_evaluate(const linnet_scores *scores,
                                                                  linnet_evaluation *evaluation,
                                                                  linnet_error *error);
-/* The probabilities of one row, as many as the model has outputs. */
+/* The probabilities of one row of the dataset, as many as the model has outputs; NaN where it is left
+ * out. */
 LINNET_API void linnet_scores_row(const linnet_scores *scores, int64_t row, double *probabilities);
 
 /* What holds where rows whose probability is at least `threshold` are taken for positive. */

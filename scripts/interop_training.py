@@ -139,6 +139,8 @@ class Case:
         self.accumulate = draw.choice((1, 1, 2, 3)) if self.loss in EVEN_LOSSES else 1
         self.no_decay = draw.choice(("none", "bias", "norm", "bias,norm"))
         self.clip = draw.choice(((), (), ("norm", draw.choice((0.05, 0.5))), ("value", 0.01)))
+        if self.accumulate == 1 and "ignore_index" not in self.loss and draw.random() < 0.3:
+            self.y[draw.sample(range(ROWS), 4)] = -100
         self.lazy_text = repr(self.build())
         self.state = self.stirred(self.model())
         self.text = repr(self.model())

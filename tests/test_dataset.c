@@ -271,21 +271,33 @@ static void test_labels_refused(void **state)
     (void)state;
     static float x[6];
     linnet_tensor features = VIEW(x, LINNET_FLOAT32, 3, 2);
-    int64_t i64[] = {0, 1, -3, 0};
+    int64_t i64[] = {0, 1, -2147483647, 0};
     linnet_tensor y = VIEW(i64, LINNET_INT64, 3);
     create_fails(features, &y, LINNET_ERROR_DATA,
-                 "label of row 2: expected a number from 0 to 2147483646, found -3");
+                 "label of row 2: expected a number from -2147483646 to 2147483646, found "
+                 "-2147483647");
     i64[2] = 2147483647;
     create_fails(features, &y, LINNET_ERROR_DATA,
-                 "label of row 2: expected a number from 0 to 2147483646, found 2147483647");
+                 "label of row 2: expected a number from -2147483646 to 2147483646, found "
+                 "2147483647");
     i64[2] = 2147483646;
     linnet_dataset *dataset = create_ok(features, &y);
     assert_int_equal(linnet_dataset_class_count(dataset), 2147483647);
     linnet_dataset_free(dataset);
+    /* Those that a loss is to ignore are no classes. */
+    i64[2] = -100;
+    dataset = create_ok(features, &y);
+    assert_int_equal(linnet_dataset_class_count(dataset), 2);
+    assert_int_equal(linnet_dataset_labels(dataset)[2], -100);
+    linnet_dataset_free(dataset);
+    i64[0] = i64[1] = -1;
+    dataset = create_ok(features, &y);
+    assert_int_equal(linnet_dataset_class_count(dataset), 0);
+    linnet_dataset_free(dataset);
     uint64_t u64[] = {UINT64_MAX, 0, 0};
     y = VIEW(u64, LINNET_UINT64, 3);
     create_fails(features, &y, LINNET_ERROR_DATA,
-                 "label of row 0: expected a number from 0 to 2147483646, found "
+                 "label of row 0: expected a number from -2147483646 to 2147483646, found "
                  "9223372036854775807 or more");
     float f32[] = {0, 2.5f, 0};
     y = VIEW(f32, LINNET_FLOAT32, 3);
@@ -297,9 +309,10 @@ static void test_labels_refused(void **state)
     f32[1] = 1e30f;
     assert_int_equal(linnet_dataset_create(&features, &y, false, &dataset, NULL),
                      LINNET_ERROR_DATA);
-    f32[1] = -1;
+    f32[1] = -3e9f;
     create_fails(features, &y, LINNET_ERROR_DATA,
-                 "label of row 1: expected a number from 0 to 2147483646, found -1");
+                 "label of row 1: expected a number from -2147483646 to 2147483646, found "
+                 "-3000000000");
     y = VIEW(i64, LINNET_INT64, 4);
     create_fails(features, &y, LINNET_ERROR_DATA,
                  "expected as many labels as rows, found 4 labels and 3 rows");

@@ -133,9 +133,9 @@ static void test_open_errors_have_places(void **state)
 {
     (void)state;
     float x[6] = {1, 2, 3, 4, 5, NAN};
-    int64_t y[3] = {0, -1, 1};
+    int64_t y[3] = {0, -1 - INT64_C(2147483646), 1};
     const char *features = write_npy("nan.npy", VIEW(x, LINNET_FLOAT32, 3, 2));
-    const char *labels = write_npy("negative.npy", VIEW(y, LINNET_INT64, 3));
+    const char *labels = write_npy("beyond.npy", VIEW(y, LINNET_INT64, 3));
     linnet_dataset_options options = {.allow_nan = false};
     open_fails(features, &options, LINNET_ERROR_DATA, features,
                "features, row 2, column 1: expected a finite number, found nan");
@@ -143,7 +143,8 @@ static void test_open_errors_have_places(void **state)
     linnet_dataset_free(open_ok(features, &options));
     options.labels_path = labels;
     open_fails(features, &options, LINNET_ERROR_DATA, labels,
-               "label of row 1: expected a number from 0 to 2147483646, found -1");
+               "label of row 1: expected a number from -2147483646 to 2147483646, found "
+               "-2147483647");
     labels = write_npy("short.npy", VIEW(y, LINNET_INT64, 2));
     options.labels_path = labels;
     open_fails(features, &options, LINNET_ERROR_DATA, labels,

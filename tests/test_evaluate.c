@@ -244,6 +244,108 @@ static void test_split_part(void **state)
     linnet_model_free(model);
 }
 
+/* ---- rows that do not count ---- */
+
+static void check_same_evaluation(const linnet_evaluation *a, const linnet_evaluation *b)
+{
+    size_t count = (size_t)b->class_count;
+    assert_int_equal(a->rows, b->rows);
+    assert_int_equal(a->correct, b->correct);
+    assert_int_equal(a->class_count, b->class_count);
+    assert_memory_equal(&a->loss, &b->loss, sizeof a->loss);
+    assert_memory_equal(&a->accuracy, &b->accuracy, sizeof a->accuracy);
+    assert_memory_equal(a->confusion, b->confusion, count * count * sizeof *a->confusion);
+    assert_memory_equal(a->classes, b->classes, count * sizeof *a->classes);
+    assert_int_equal(a->figure_count, b->figure_count);
+    for (size_t i = 0; i < a->figure_count; i++) {
+        assert_memory_equal(&a->figures[i].value, &b->figures[i].value, sizeof(double));
+    }
+}
+
+static linnet_scores *score(const linnet_model *model, const linnet_dataset *dataset)
+{
+    linnet_error error;
+    linnet_scores *scores;
+    check_ok(linnet_scores_create(model, dataset, NULL, &scores, &error), &error);
+    return scores;
+}
+
+/* The rows 1 and 4 are ignored: everything is as if they were not there, but rows keep their numbers. */
+static void check_left_out(const linnet_model *model, const linnet_dataset *all,
+                           const linnet_dataset *left)
+{
+    static const size_t batches[] = {0, 1, 3};
+    static const int64_t numbers[] = {0, 2, 3, 5};
+    linnet_error error;
+    check_ok(linnet_evaluable(model, all, &error), &error);
+    for (size_t i = 0; i < 3; i++) {
+        linnet_plan_options options = {.max_batch = batches[i]};
+        linnet_evaluation found = evaluate(model, all, &options);
+        linnet_evaluation expected = evaluate(model, left, NULL);
+        check_same_evaluation(&found, &expected);
+        linnet_evaluation_free(&found);
+        linnet_evaluation_free(&expected);
+    }
+    linnet_scores *scores = score(model, all), *others = score(model, left);
+    linnet_evaluation found, expected;
+    check_ok(linnet_scores_evaluate(scores, &found, &error), &error);
+    check_ok(linnet_scores_evaluate(others, &expected, &error), &error);
+    check_same_evaluation(&found, &expected);
+    linnet_judged_row worst[6], other_worst[6];
+    assert_int_equal(linnet_scores_worst(scores, 6, worst), 4);
+    assert_int_equal(linnet_scores_worst(others, 6, other_worst), 4);
+    for (size_t i = 0; i < 4; i++) {
+        double probabilities[3], other[3];
+        assert_int_equal(worst[i].row, numbers[other_worst[i].row]);
+        assert_int_equal(worst[i].label, other_worst[i].label);
+        linnet_scores_row(scores, numbers[i], probabilities);
+        linnet_scores_row(others, (int64_t)i, other);
+        assert_memory_equal(probabilities, other, sizeof other);
+        linnet_scores_row(scores, i < 2 ? 1 : 4, probabilities);
+        assert_true(isnan(probabilities[0]) && isnan(probabilities[2]));
+    }
+    linnet_evaluation_free(&found);
+    linnet_evaluation_free(&expected);
+    linnet_scores_free(scores);
+    linnet_scores_free(others);
+}
+
+static void test_ignored_rows(void **state)
+{
+    (void)state;
+    static float fewer[12];
+    int64_t some[6], left[] = {labels[0], labels[2], labels[3], labels[5]};
+    memcpy(some, labels, sizeof some);
+    for (size_t i = 0; i < 4; i++) {
+        memcpy(fewer + 3 * i, logits + 3 * ((size_t[]){0, 2, 3, 5})[i], 3 * sizeof *fewer);
+    }
+    linnet_error error;
+    linnet_evaluation found;
+    linnet_model *model = parse("Identity()", 1, three);
+    linnet_dataset *all = rows_of(logits, 2, six_by_three, some);
+    linnet_dataset *others = rows_of(fewer, 2, (const int64_t[]){4, 3}, left);
+    some[1] = some[4] = -100; /* borrowed by the dataset */
+    check_left_out(model, all, others);
+    check_ok(linnet_model_set_loss(model, "CrossEntropyLoss(ignore_index=7)", &error), &error);
+    some[1] = some[4] = 7;
+    check_left_out(model, all, others);
+
+    some[1] = -100;
+    assert_int_equal(linnet_evaluate(model, all, NULL, &found, &error), LINNET_ERROR_DATA);
+    assert_string_equal(error.message, "row 1: expected a label from 0 on, or the loss's "
+                                       "ignore_index (7), found -100");
+    assert_int_equal(linnet_evaluable(model, all, &error), LINNET_ERROR_DATA);
+    for (size_t i = 0; i < 6; i++) {
+        some[i] = 7;
+    }
+    assert_int_equal(linnet_evaluate(model, all, NULL, &found, &error), LINNET_ERROR_DATA);
+    assert_string_equal(error.message,
+                        "expected a row whose label is not ignore_index, found 7 in all of them");
+    linnet_dataset_free(all);
+    linnet_dataset_free(others);
+    linnet_model_free(model);
+}
+
 /* ---- refusals ---- */
 
 static void evaluate_fails(const char *text, const int64_t *input, int64_t *y, int rank,
@@ -290,7 +392,7 @@ int main(void)
         cmocka_unit_test(test_counts),         cmocka_unit_test(test_losses),
         cmocka_unit_test(test_absent_classes), cmocka_unit_test(test_predicted_class),
         cmocka_unit_test(test_bits),           cmocka_unit_test(test_split_part),
-        cmocka_unit_test(test_refusals),
+        cmocka_unit_test(test_refusals),       cmocka_unit_test(test_ignored_rows),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

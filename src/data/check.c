@@ -209,9 +209,9 @@ static linnet_status fail_label(raw_label label, int64_t row, linnet_error *erro
                        ln_print_double(label.real, text));
     }
     return ln_fail(error, LINNET_ERROR_DATA,
-                   "label of row %lld: expected a number from 0 to %lld, found %lld%s",
-                   (long long)row, (long long)LN_MAX_LABEL, (long long)label.whole,
-                   label.whole == INT64_MAX ? " or more" : "");
+                   "label of row %lld: expected a number from %lld to %lld, found %lld%s",
+                   (long long)row, (long long)-LN_MAX_LABEL, (long long)LN_MAX_LABEL,
+                   (long long)label.whole, label.whole == INT64_MAX ? " or more" : "");
 }
 
 linnet_status ln_dataset_set_labels(linnet_dataset *dataset, const linnet_tensor *labels,
@@ -229,12 +229,12 @@ linnet_status ln_dataset_set_labels(linnet_dataset *dataset, const linnet_tensor
     if (status != LINNET_OK) {
         return status;
     }
-    int64_t largest = 0;
+    int64_t largest = -1;
     int64_t stride = labels->strides[0] * (int64_t)linnet_dtype_size(labels->dtype);
     for (int64_t row = 0; row < dataset->rows; row++) {
         raw_label label =
             load_label(labels->dtype, (const unsigned char *)labels->data + row * stride);
-        if (!label.is_whole || label.whole < 0 || label.whole > LN_MAX_LABEL) {
+        if (!label.is_whole || label.whole < -LN_MAX_LABEL || label.whole > LN_MAX_LABEL) {
             ln_free(copy);
             return fail_label(label, row, error);
         }

@@ -10,7 +10,8 @@
 #include "data/source.h"
 #include "tensor/tensor.h"
 
-/* Labels are below this, so that class numbers fit in an int32 everywhere. */
+/* Labels are at most this, so that class numbers fit in an int32 everywhere; those below 0 are no classes,
+ * and at least its negative. */
 #define LN_MAX_LABEL INT64_C(2147483646)
 
 struct linnet_dataset {

@@ -38,8 +38,17 @@ linnet_status ln_check_labels(const linnet_dataset *dataset, int64_t outputs, in
         return ln_fail(error, LINNET_ERROR_DATA, "%s needs labels, and the dataset has none", what);
     }
     for (int64_t i = 0; i < rows; i++) {
-        counted += labels[i] != ignored;
-        if (labels[i] >= outputs && labels[i] != ignored) {
+        if (labels[i] == ignored) {
+            continue;
+        }
+        counted++;
+        if (labels[i] < 0) {
+            return ln_fail(error, LINNET_ERROR_DATA,
+                           "row %lld: expected a label from 0 on, or the loss's ignore_index "
+                           "(%lld), found %lld",
+                           (long long)i, (long long)ignored, (long long)labels[i]);
+        }
+        if (labels[i] >= outputs) {
             return ln_fail(error, LINNET_ERROR_DATA,
                            "row %lld: expected a label below the model's %lld outputs, found %lld",
                            (long long)i, (long long)outputs, (long long)labels[i]);

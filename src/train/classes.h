@@ -10,7 +10,7 @@ LINNET_NODISCARD linnet_status ln_check_logits(const linnet_model *model,
                                                const linnet_dataset *dataset, size_t batch,
                                                int64_t *outputs, linnet_error *error);
 
-/* There are labels, all of them below `outputs` or `ignored` (-1: none is), and one that is not
+/* There are labels, all of them from 0 to below `outputs`, or `ignored`, and one that is not
  * ignored. `what` needs them: "training". Errors: DATA with the row. */
 LINNET_NODISCARD linnet_status ln_check_labels(const linnet_dataset *dataset, int64_t outputs,
                                                int64_t ignored, const char *what,

@@ -116,13 +116,11 @@ static void judge_row(void *context, size_t i)
     evaluation_run *run = slice->run;
     size_t row = slice->first + i;
     const float *logits = run->logits + i * run->outputs;
-    ln_target target = ln_target_of(run->dataset, (int64_t)row);
+    ln_target target = ln_target_of(run->dataset, ln_scores_number(run->scores, row));
     ln_judged *judged = &run->scores->judged[row];
-    if (ln_loss_counts(run->loss, &target)) {
-        run->weights[row] = ln_loss_row_weight(run->loss, &target);
-        run->losses[row] = run->loss->type->row(run->loss, run->plan->kernels, run->outputs, logits,
-                                                &target, 1, NULL);
-    }
+    run->weights[row] = ln_loss_row_weight(run->loss, &target);
+    run->losses[row] =
+        run->loss->type->row(run->loss, run->plan->kernels, run->outputs, logits, &target, 1, NULL);
     judged->met = ln_target_met(run->loss, run->outputs, logits, &target);
     if (run->scores->labels != NULL) {
         judged->predicted = (int64_t)ln_predicted_class(run->outputs, logits);
@@ -144,7 +142,7 @@ static void read_row(void *context, size_t i, float *out)
 static linnet_status run_batches(evaluation_run *run, linnet_error *error)
 {
     size_t count = 0;
-    ln_feed_begin(run->feed, NULL, run->rows);
+    ln_feed_begin(run->feed, run->scores->numbers, run->rows);
     for (size_t first = 0; first < run->rows; first += count) {
         linnet_status status = ln_feed_next(run->feed, &count, error);
         if (status != LINNET_OK) {
@@ -167,22 +165,25 @@ static void mean_loss(evaluation_run *run)
     run->scores->loss = (double)ln_loss_mean(run->loss, sum, weight);
 }
 
+/* Model, rows, labels and loss fit one another. */
+static linnet_status check_fit(ln_loss *loss, const linnet_model *model,
+                               const linnet_dataset *dataset, size_t batch, int64_t *outputs,
+                               linnet_error *error)
+{
+    linnet_status status = ln_check_logits(model, dataset, batch, outputs, error);
+    if (status == LINNET_OK) {
+        status = ln_check_targets(loss, dataset, *outputs, batch, "evaluation", error);
+    }
+    return status == LINNET_OK ? ln_loss_fit(loss, (size_t)*outputs, error) : status;
+}
+
 /* Checks the smaller things first: the plan packs all weights. */
 static linnet_status prepare(evaluation_run *run, const linnet_model *model,
                              const linnet_plan_options *options, linnet_error *error)
 {
     int64_t outputs = 0;
     linnet_status status =
-        ln_check_logits(model, run->dataset, options->max_batch, &outputs, error);
-    if (status == LINNET_OK) {
-        status = linnet_dataset_targets(run->dataset) == NULL && run->loss->type->classes
-                     ? ln_check_labels(run->dataset, outputs, -1, "evaluation", error)
-                     : ln_check_targets(run->loss, run->dataset, outputs, options->max_batch,
-                                        "evaluation", error);
-    }
-    if (status == LINNET_OK) {
-        status = ln_loss_fit(run->loss, (size_t)outputs, error);
-    }
+        check_fit(run->loss, model, run->dataset, options->max_batch, &outputs, error);
     if (status == LINNET_OK) {
         status = linnet_plan_create(model, options, &run->plan, error);
     }
@@ -196,20 +197,58 @@ static linnet_status prepare(evaluation_run *run, const linnet_model *model,
     return status;
 }
 
-/* Class probabilities count as the likeliest of them. */
-static linnet_status take_likeliest(linnet_scores *scores, linnet_error *error)
+/* How many rows the loss does not ignore; only labels that are classes can be such. */
+static size_t count_rows(const ln_loss *loss, const linnet_dataset *dataset)
 {
-    if (scores->task != LINNET_TASK_CLASSIFICATION || scores->labels != NULL) {
+    const int64_t *labels = linnet_dataset_labels(dataset);
+    size_t rows = (size_t)linnet_dataset_rows(dataset), counted = 0;
+    for (size_t row = 0; row < rows && labels != NULL; row++) {
+        counted += labels[row] != loss->ignore_index;
+    }
+    return labels != NULL ? counted : rows;
+}
+
+/* The rows that count, where some do not. */
+static void take_counted(const evaluation_run *run)
+{
+    const int64_t *labels = linnet_dataset_labels(run->dataset);
+    linnet_scores *scores = run->scores;
+    size_t taken = 0;
+    for (int64_t row = 0; row < linnet_dataset_rows(run->dataset); row++) {
+        if (labels[row] != run->loss->ignore_index) {
+            scores->owned_labels[taken] = labels[row];
+            scores->numbers[taken++] = row;
+        }
+    }
+}
+
+/* One label a row that counts: the dataset's, or the likeliest of its class probabilities. */
+static linnet_status take_labels(const evaluation_run *run, linnet_error *error)
+{
+    linnet_scores *scores = run->scores;
+    bool whole = scores->rows == (size_t)linnet_dataset_rows(run->dataset);
+    scores->labels = linnet_dataset_labels(run->dataset);
+    if (scores->task != LINNET_TASK_CLASSIFICATION || (scores->labels != NULL && whole)) {
         return LINNET_OK;
     }
     linnet_status status = ln_alloc_into(&scores->owned_labels, scores->rows,
                                          sizeof *scores->owned_labels, "the labels", error);
-    for (size_t row = 0; status == LINNET_OK && row < scores->rows; row++) {
+    if (status == LINNET_OK && !whole) {
+        status = ln_alloc_into(&scores->numbers, scores->rows, sizeof *scores->numbers,
+                               "the rows' numbers", error);
+    }
+    if (status != LINNET_OK) {
+        return status;
+    }
+    if (!whole) {
+        take_counted(run);
+    }
+    for (size_t row = 0; row < scores->rows && whole; row++) {
         scores->owned_labels[row] =
             (int64_t)ln_likeliest(scores->outputs, scores->targets + row * scores->outputs);
     }
     scores->labels = scores->owned_labels;
-    return status;
+    return LINNET_OK;
 }
 
 /* Runs the model; scores without logits unless they are to be kept. */
@@ -218,15 +257,15 @@ static linnet_status score(const linnet_model *model, const linnet_dataset *data
                            linnet_error *error)
 {
     evaluation_run run = {.dataset = dataset,
-                          .rows = (size_t)linnet_dataset_rows(dataset),
                           .features = (size_t)linnet_dataset_features(dataset),
                           .softmax = ln_model_last(model) == &ln_softmax_type};
     linnet_plan_options chosen = options != NULL ? *options : (linnet_plan_options){0};
     chosen.max_batch = chosen.max_batch > 0 ? chosen.max_batch : DEFAULT_BATCH;
-    chosen.max_batch = ln_min_size(chosen.max_batch, run.rows);
     chosen.probabilities = false; /* the loss is that of logits */
     linnet_status status = ln_loss_create(linnet_model_loss(model), &run.loss, error);
     if (status == LINNET_OK) {
+        run.rows = count_rows(run.loss, dataset);
+        chosen.max_batch = ln_min_size(chosen.max_batch, run.rows);
         status = prepare(&run, model, &chosen, error);
     }
     if (status == LINNET_OK) {
@@ -238,9 +277,8 @@ static linnet_status score(const linnet_model *model, const linnet_dataset *data
                                       .rows = run.rows,
                                       .outputs = run.outputs,
                                       .unit_outputs = run.loss->type->unit_output,
-                                      .labels = linnet_dataset_labels(dataset),
                                       .targets = linnet_dataset_targets(dataset)};
-        status = take_likeliest(run.scores, error);
+        status = take_labels(&run, error);
     }
     if (status == LINNET_OK) {
         status = take_memory(&run, chosen.max_batch, keep, error);
@@ -255,6 +293,22 @@ static linnet_status score(const linnet_model *model, const linnet_dataset *data
         linnet_scores_free(run.scores);
     }
     free_run(&run);
+    return status;
+}
+
+linnet_status linnet_evaluable(const linnet_model *model, const linnet_dataset *dataset,
+                               linnet_error *error)
+{
+    ln_loss *loss;
+    int64_t outputs;
+    ln_fpenv saved = ln_fpenv_enter();
+    linnet_status status = ln_loss_create(linnet_model_loss(model), &loss, error);
+    if (status == LINNET_OK) {
+        size_t batch = ln_min_size(DEFAULT_BATCH, (size_t)linnet_dataset_rows(dataset));
+        status = check_fit(loss, model, dataset, batch, &outputs, error);
+    }
+    ln_loss_free(loss);
+    ln_fpenv_leave(saved);
     return status;
 }
 

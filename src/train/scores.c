@@ -12,6 +12,7 @@ void linnet_scores_free(linnet_scores *scores)
     if (scores != NULL) {
         ln_free(scores->judged);
         ln_free(scores->owned_labels);
+        ln_free(scores->numbers);
         ln_free(scores->logits);
         ln_free(scores->softmax);
         ln_free(scores);
@@ -30,11 +31,30 @@ linnet_status linnet_scores_evaluate(const linnet_scores *scores, linnet_evaluat
     return status;
 }
 
+/* The place of a row of the dataset; `rows` where it does not count. */
+static size_t find_row(const linnet_scores *scores, int64_t number)
+{
+    size_t low = 0, high = scores->rows;
+    if (scores->numbers == NULL) {
+        return (size_t)number;
+    }
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (scores->numbers[middle] < number) {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
+    }
+    return low < scores->rows && scores->numbers[low] == number ? low : scores->rows;
+}
+
 void linnet_scores_row(const linnet_scores *scores, int64_t row, double *probabilities)
 {
     ln_fpenv saved = ln_fpenv_enter();
+    size_t at = find_row(scores, row);
     for (size_t i = 0; i < scores->outputs; i++) {
-        probabilities[i] = ln_scores_probability(scores, (size_t)row, i);
+        probabilities[i] = at < scores->rows ? ln_scores_probability(scores, at, i) : (double)NAN;
     }
     ln_fpenv_leave(saved);
 }
@@ -147,7 +167,7 @@ static linnet_judged_row judge(const linnet_scores *scores, size_t row)
 {
     size_t label = (size_t)scores->labels[row], predicted = (size_t)scores->judged[row].predicted;
     return (linnet_judged_row){
-        .row = (int64_t)row,
+        .row = ln_scores_number(scores, row),
         .label = (int64_t)label,
         .predicted = (int64_t)predicted,
         .label_probability = ln_scores_probability(scores, row, label),

@@ -15,6 +15,7 @@ typedef struct ln_judged {
 struct linnet_scores {
     linnet_task task;
     size_t rows, outputs;
+    int64_t *numbers;      /* in the dataset, of the rows that count; NULL: all of them do */
     const int64_t *labels; /* of CLASSIFICATION; borrowed, or owned_labels */
     int64_t *owned_labels;
     const double *targets; /* (rows, outputs), where labels are values; borrowed */
@@ -25,6 +26,12 @@ struct linnet_scores {
     double *logits;
     ln_softmax_row *softmax;
 };
+
+/* Which row of the dataset it is. */
+static inline int64_t ln_scores_number(const linnet_scores *scores, size_t row)
+{
+    return scores->numbers != NULL ? scores->numbers[row] : (int64_t)row;
+}
 
 static inline const double *ln_scores_logits(const linnet_scores *scores, size_t row)
 {
