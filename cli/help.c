@@ -127,7 +127,10 @@ void cli_help_all(cli_text *text)
     cli_text_add(
         text,
         "\n  -h, --help     print this text; linnet COMMAND --help says all about one\n"
-        "      --version  print the version\n\nEnvironment:\n"
+        "      --version  print the version\n"
+        "      --completion bash|zsh|fish\n"
+        "                 print a script that completes commands and options in this shell\n"
+        "\nEnvironment:\n"
         "  LINNET_ISA          force a kernel set: scalar, avx2, avx512, avx512_bf16 or neon\n"
         "  LINNET_NUM_THREADS  threads where --threads does not say\n"
         "  NO_COLOR            no colours on a terminal\n\n"

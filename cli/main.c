@@ -3,6 +3,7 @@
  * Results go to standard output, progress and failures to standard error; 0 done, 1 failure, 2
  * wrong usage. */
 #include "command.h"
+#include "completion.h"
 #include "help.h"
 #include "output.h"
 
@@ -108,6 +109,10 @@ int main(int argc, char **argv)
     }
     if (strcmp(word, "--man") == 0) {
         return manual(argc > 2 ? argv[2] : NULL);
+    }
+    if (strcmp(word, "--completion") == 0) {
+        int code = cli_completion(argc > 2 ? argv[2] : NULL, &text);
+        return code == CLI_OK ? cli_print(&text) : code;
     }
     const cli_command *command = find(word);
     return command == NULL ? unknown_command(word) : run(command, argc - 2, argv + 2);

@@ -48,6 +48,10 @@ endif()
 if(LINNET_SANITIZE)
   return()
 endif()
+if(LINNET_BUILD_CLI)
+  add_test(NAME completion
+    COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/tests/scripts/completion $<TARGET_FILE:linnet_program>)
+endif()
 
 add_test(NAME includes COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/scripts/check-includes)
 add_test(NAME includes_refused COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/tests/scripts/check-includes)
