@@ -49,6 +49,19 @@ static void open_data(cli_text *text, const char *key)
     cli_text_add(text, "\" value=\"");
 }
 
+/* What four decimals would make 0 has two digits: 3.2e-7. */
+static void add_rounded(cli_text *text, double value)
+{
+    char digits[32];
+    if (value == 0 || fabs(value) >= 0.00005) {
+        cli_text_add(text, "%.4f", value);
+        return;
+    }
+    snprintf(digits, sizeof digits, "%.1e", value);
+    char *power = strchr(digits, 'e') + 2; /* behind "e-" */
+    cli_text_add(text, "%.*s%s", (int)(power - digits), digits, power + (power[0] == '0'));
+}
+
 void cli_html_figure(cli_text *text, const char *key, double value, const char *undefined)
 {
     open_data(text, key);
@@ -64,7 +77,9 @@ void cli_html_figure(cli_text *text, const char *key, double value, const char *
     cli_text_double(text, value);
     cli_text_add(text, "\" title=\"");
     cli_text_double(text, value);
-    cli_text_add(text, "\">%.4f</data>", value);
+    cli_text_add(text, "\">");
+    add_rounded(text, value);
+    cli_text_add(text, "</data>");
 }
 
 void cli_html_count(cli_text *text, const char *key, int64_t value)

@@ -32,6 +32,16 @@ size_t cli_page_lowest(const cli_page *page, cli_page_key key, size_t count, siz
     return found;
 }
 
+void cli_page_name(const cli_page *page, size_t class, cli_text *text)
+{
+    const char *name = linnet_model_class(page->model, class);
+    if (name == NULL) {
+        cli_text_add(text, "class %zu", class);
+    } else {
+        cli_html_text(text, name);
+    }
+}
+
 /* ---- head ---- */
 
 static const char *file_name(const char *path)
@@ -83,12 +93,12 @@ static void add_verdict(const cli_page *page, cli_text *text)
     cli_html_count(text, "rows", evaluation->rows);
     cli_text_add(text, " rows are right.");
     if (cli_page_lowest(page, more_mistakes, classes * classes, &worst, 1) == 1) {
-        char number[24], key[64];
+        char key[64];
         size_t label = worst / classes, predicted = worst % classes;
         cli_text_add(text, " Most often <b>");
-        cli_html_text(text, cli_class_name(page->model, label, number));
+        cli_page_name(page, label, text);
         cli_text_add(text, "</b> is taken for <b>");
-        cli_html_text(text, cli_class_name(page->model, predicted, number));
+        cli_page_name(page, predicted, text);
         cli_text_add(text, "</b>: ");
         snprintf(key, sizeof key, "confusion.%zu.%zu", label, predicted);
         cli_html_count(text, key, evaluation->confusion[worst]);

@@ -37,6 +37,9 @@ void cli_page_json(const cli_page *page, cli_text *text); /* every figure of the
 
 #define CLI_PAGE_WORST 24 /* rows that it was most wrong about */
 
+/* Appends the class's name, or "class 3", for where a number alone would not be understood. */
+void cli_page_name(const cli_page *page, size_t class, cli_text *text);
+
 /* Fills `lowest` with at most `most` of the numbers 0 .. count - 1, those whose key is lowest, that first, of
  * equal ones the first first; those whose key is NaN do not count. Returns how many. */
 typedef double (*cli_page_key)(const cli_page *page, size_t i);

@@ -1,7 +1,7 @@
 /* page_confusion.c - which class is taken for which: the confusion matrix as a heat map, and the mistakes that
  * are made most often.
  *
- * A cell's colour says which share of its true class it holds, as the square root, so that a few rows are seen.
+ * A cell's colour says which share of its true class it holds, as the cube root, so that a few rows are seen.
  * With many classes cells get small, lose their numbers, and at last become plain pixels. */
 #include "html.h"
 #include "page.h"
@@ -29,6 +29,8 @@ typedef struct matrix {
     cli_text *text;
     size_t classes, step; /* a label for each step-th class */
     double cell, left, top;
+    bool flat; /* the labels above fit beside each other; otherwise they are turned by 45 degrees */
+    double over; /* how far the last one reaches to the right then */
 } matrix;
 
 /* Room for the longest label that is shown, in pixels. */
@@ -44,6 +46,16 @@ static double label_room(const matrix *m)
     return 6.4 * (double)(longest < LABEL_COLUMNS ? longest : LABEL_COLUMNS) + 12;
 }
 
+/* 1, 2, 5, 10, 20, ...: so many classes that their labels stand apart. */
+static size_t label_step(double cell)
+{
+    size_t step = 1;
+    for (size_t i = 0; (double)step * cell < 13; i++) {
+        step = i % 3 == 1 ? step / 2 * 5 : step * 2;
+    }
+    return step;
+}
+
 static matrix lay_out(const cli_page *page, cli_text *text)
 {
     size_t n = (size_t)page->evaluation->class_count;
@@ -54,9 +66,12 @@ static matrix lay_out(const cli_page *page, cli_text *text)
                   : n <= 60 ? 16
                             : fmax(1, floor(960.0 / (double)n));
     matrix m = {.page = page, .text = text, .classes = n, .cell = cell};
-    m.step = (size_t)ceil(12 / cell);
-    m.left = label_room(&m) + 16;
-    m.top = label_room(&m) * 0.72 + 26;
+    m.step = label_step(cell);
+    double room = label_room(&m);
+    m.left = fmax(room + 16, 46);
+    m.flat = room <= cell * (double)m.step + 6;
+    m.over = m.flat ? 0 : room * 0.72;
+    m.top = m.over + (m.flat ? 36 : 26);
     return m;
 }
 
@@ -73,8 +88,9 @@ static void add_label(const matrix *m, size_t c)
     cli_text_add(m->text, "<text class=\"t\" x=\"%.1f\" y=\"%.1f\">", m->left - 7,
                  m->top + middle + 4);
     cli_html_text(m->text, label.failed ? "" : label.data);
-    cli_text_add(m->text, "</text><text transform=\"translate(%.1f %.1f)rotate(-45)\">",
-                 m->left + middle + 3, m->top - 7);
+    cli_text_add(m->text, "</text><text class=\"%s\" transform=\"translate(%.1f %.1f)%s\">",
+                 m->flat ? "c" : "", m->left + middle + (m->flat ? 0 : 3), m->top - 7,
+                 m->flat ? "" : "rotate(-45)");
     cli_html_text(m->text, label.failed ? "" : label.data);
     cli_text_add(m->text, "</text>\n");
     cli_text_free(&label);
@@ -90,14 +106,14 @@ static void add_cell(const matrix *m, size_t label, size_t predicted)
 {
     const cli_page *page = m->page;
     int64_t rows = rows_at(page, label, predicted), all = page->evaluation->classes[label].support;
-    double opacity = sqrt(share_of(page, label, predicted));
+    double opacity = cbrt(share_of(page, label, predicted));
     double x = m->left + (double)predicted * m->cell, y = m->top + (double)label * m->cell;
     double gap = m->cell >= 10 ? 1 : 0;
     char a[24], b[24];
     cli_text_add(
         m->text,
         "<rect class=\"%s\" x=\"%g\" y=\"%g\" width=\"%g\" height=\"%g\" fill-opacity=\"%.2f\">",
-        label == predicted ? "r" : "w", x, y, m->cell - gap, m->cell - gap, fmax(opacity, 0.05));
+        label == predicted ? "r" : "w", x, y, m->cell - gap, m->cell - gap, fmax(opacity, 0.08));
     cli_text_add(m->text, "<title>");
     cli_html_text(m->text, cli_class_name(page->model, label, a));
     cli_html_add(m->text, label == predicted ? ": right" : " taken for ");
@@ -110,8 +126,10 @@ static void add_cell(const matrix *m, size_t label, size_t predicted)
     if (6.4 * length + 4 <= m->cell) {
         cli_text_add(m->text,
                      "<text class=\"n%s\" pointer-events=\"none\" x=\"%g\" y=\"%g\">%s</text>",
-                     opacity > 0.62 ? " on" : "", x + (m->cell - gap) / 2,
-                     y + (m->cell - gap) / 2 + 4, digits);
+                     opacity > 0.86   ? " on"
+                     : opacity > 0.55 ? " mid"
+                                      : "",
+                     x + (m->cell - gap) / 2, y + (m->cell - gap) / 2 + 4, digits);
     }
     cli_text_add(m->text, "\n");
 }
@@ -123,7 +141,7 @@ static void add_level(const matrix *m, int level, bool right)
     for (size_t i = 0; i < m->classes * m->classes; i++) {
         size_t label = i / m->classes, predicted = i % m->classes;
         if ((label == predicted) != right || rows_at(m->page, label, predicted) == 0 ||
-            (int)ceil(sqrt(share_of(m->page, label, predicted)) * LEVELS) != level) {
+            (int)ceil(cbrt(share_of(m->page, label, predicted)) * LEVELS) != level) {
             continue;
         }
         if (!begun) {
@@ -156,8 +174,8 @@ static void add_cells(const matrix *m)
 static void add_matrix(const cli_page *page, cli_text *text)
 {
     matrix m = lay_out(page, text);
-    double side = (double)m.classes * m.cell, room = label_room(&m) * 0.72;
-    double width = m.left + side + room, height = m.top + side + 4;
+    double side = (double)m.classes * m.cell;
+    double width = m.left + side + m.over, height = m.top + side + 4;
     cli_text_add(
         text,
         "<div class=\"scroll\"><svg class=\"matrix\" width=\"%g\" height=\"%g\" viewBox=\"0 "

@@ -41,10 +41,10 @@ static bool find_range(const cli_page *page, size_t figure, double *low, double 
 
 static void add_key(cli_text *text, const series *line)
 {
-    cli_text_add(text,
-                 "<span class=\"key\"><svg viewBox=\"0 0 22 9\" aria-hidden=\"true\"><path "
-                 "class=\"line l%s\" d=\"M0 4.5H22\"/></svg>%s</span>",
-                 line->style, line->name);
+    char style[16];
+    snprintf(style, sizeof style, "line l%s", line->style);
+    cli_plot_key(text, style);
+    cli_text_add(text, "%s</span>", line->name);
 }
 
 static void draw_line(const cli_page *page, cli_plot *plot, const series *line)

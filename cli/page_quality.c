@@ -14,7 +14,7 @@
 
 #define COLOURED 3
 #define MOST_CURVES 24
-#define FEW 0.01 /* of all rows: a dot of as few is hollow */
+#define FEW 0.01 /* of all rows: a dot of fewer is hollow, and on no line */
 
 static const cli_axis unit = {.low = 0, .high = 1, .count = 6, .ticks = {0, 0.2, 0.4, 0.6, 0.8, 1}};
 
@@ -30,38 +30,35 @@ static void add_calibration(const cli_page *page, cli_text *text)
     linnet_bin bins[CLI_BINS];
     cli_point points[CLI_BINS];
     size_t count = 0;
+    char title[160];
     linnet_scores_reliability(page->scores, CLI_BINS, bins);
-    cli_text_add(
-        text,
-        "<figure id=\"calibration\"><figcaption><h3>Calibration</h3><span class=\"key\"><svg "
-        "viewBox=\"0 0 22 9\" aria-hidden=\"true\"><path class=\"line l1\" d=\"M0 4.5H22\"/>"
-        "</svg>share that is right</span><span class=\"key\"><svg viewBox=\"0 0 22 9\" "
-        "aria-hidden=\"true\"><rect class=\"bar\" x=\"4\" width=\"14\" height=\"9\"/></svg>share "
-        "of all rows</span></figcaption>\n");
+    cli_text_add(text, "<figure id=\"calibration\"><figcaption><h3>Calibration</h3>");
+    cli_plot_key(text, "line l1");
+    cli_text_add(text, "share that is right</span>");
+    cli_plot_key(text, "bar");
+    cli_text_add(text, "share of all rows</span></figcaption>\n");
     cli_plot plot = {.text = text, .x = unit, .y = unit};
     cli_plot_open(&plot, "calibration diagram", "probability of the predicted class");
     for (size_t i = 0; i < CLI_BINS; i++) {
-        char title[160];
+        double low = (double)i / CLI_BINS, high = (double)(i + 1) / CLI_BINS;
         double part = (double)bins[i].rows / (double)page->evaluation->rows;
-        if (bins[i].rows == 0) {
-            continue;
-        }
         snprintf(title, sizeof title, "%lld rows (%.1f %%) with a probability from %.2f to %.2f",
-                 (long long)bins[i].rows, 100 * part, (double)i / CLI_BINS,
-                 (double)(i + 1) / CLI_BINS);
-        cli_plot_bar(&plot, "", (double)i / CLI_BINS, (double)(i + 1) / CLI_BINS, part, title);
-        points[count++] = (cli_point){bins[i].confidence, bins[i].accuracy};
+                 (long long)bins[i].rows, 100 * part, low, high);
+        if (bins[i].rows > 0) {
+            cli_plot_bar(&plot, "", low, high, part, title);
+        }
+        if (part >= FEW) {
+            points[count++] = (cli_point){bins[i].confidence, bins[i].accuracy};
+        }
     }
     draw_diagonal(&plot);
     cli_plot_line(&plot, "l1", points, count, NULL);
-    for (size_t i = 0, at = 0; i < CLI_BINS; i++) {
-        char title[160];
-        if (bins[i].rows > 0) {
-            snprintf(title, sizeof title, "%lld rows: probability %.4f, right %.4f",
-                     (long long)bins[i].rows, bins[i].confidence, bins[i].accuracy);
-            bool few = (double)bins[i].rows < FEW * (double)page->evaluation->rows;
-            cli_plot_dot(&plot, few ? "d1 few" : "d1", points[at++], title);
-        }
+    for (size_t i = 0; i < CLI_BINS; i++) {
+        bool few = (double)bins[i].rows < FEW * (double)page->evaluation->rows;
+        cli_point point = {bins[i].confidence, bins[i].accuracy}; /* NaN without rows: not drawn */
+        snprintf(title, sizeof title, "%lld rows: probability %.4f, right %.4f",
+                 (long long)bins[i].rows, point.x, point.y);
+        cli_plot_dot(&plot, few ? "few" : "d1", point, title);
     }
     cli_plot_close(&plot);
     cli_text_add(text, "</figure>\n");
@@ -137,12 +134,10 @@ static void add_keys(const cli_page *page, cli_text *text, curve_kind kind, cons
                      size_t count)
 {
     for (size_t i = 0; i < count && i < COLOURED; i++) {
-        char number[24], key[64];
-        cli_text_add(text,
-                     "<span class=\"key\"><svg viewBox=\"0 0 22 9\" aria-hidden=\"true\"><path "
-                     "class=\"line l%zu\" d=\"M0 4.5H22\"/></svg>",
-                     i + 1);
-        cli_html_text(text, cli_class_name(page->model, chosen[i], number));
+        char style[16], key[64];
+        snprintf(style, sizeof style, "line l%zu", i + 1);
+        cli_plot_key(text, style);
+        cli_page_name(page, chosen[i], text);
         snprintf(key, sizeof key, "classes.%zu.%s", chosen[i],
                  kind == ROC ? "roc_auc" : "average_precision");
         cli_text_add(text, " ");
@@ -150,10 +145,8 @@ static void add_keys(const cli_page *page, cli_text *text, curve_kind kind, cons
         cli_text_add(text, "</span>");
     }
     if (count > COLOURED) {
-        cli_text_add(text,
-                     "<span class=\"key\"><svg viewBox=\"0 0 22 9\" aria-hidden=\"true\"><path "
-                     "class=\"line l0\" d=\"M0 4.5H22\"/></svg>%s</span>",
-                     count == MOST_CURVES ? "the next worst" : "the others");
+        cli_plot_key(text, "line l0");
+        cli_text_add(text, count == MOST_CURVES ? "the next worst</span>" : "the others</span>");
     }
 }
 
@@ -188,12 +181,11 @@ int cli_page_quality(const cli_page *page, cli_text *text)
 {
     cli_text_add(
         text,
-        "<section id=\"quality\">\n<h2>Probabilities</h2>\n<p class=\"about\">Probabilities "
-        "are good where rows with a probability of 0.8 are right in 80 of 100 cases: on the "
-        "dotted line. The curves hold each class against all others%s, with the area under the "
-        "first curve and the "
-        "average precision of the second.</p>\n"
-        "<div class=\"charts\">\n",
+        "<section id=\"quality\">\n<h2>Probabilities</h2>\n<p class=\"about\">They are good "
+        "where 80 of 100 rows with a probability of 0.8 are right: on the dotted line. A "
+        "hollow dot stands for less than 1 %% of the rows. The curves hold each class against "
+        "all others%s, with the area under the first curve and the average precision of the "
+        "second.</p>\n<div class=\"charts\">\n",
         page->evaluation->class_count > COLOURED ? "; the worst are named" : "");
     add_calibration(page, text);
     int code = add_curves(page, text, ROC);

@@ -95,14 +95,13 @@ static void add_cards(const cli_page *page, cli_text *text, const linnet_judged_
     float bright = brightest(values, count * features);
     cli_text_add(text, "<div class=\"cards\">\n");
     for (size_t i = 0; i < count; i++) {
-        char number[24];
         cli_text_add(text, "<figure><img width=\"%zu\" height=\"%zu\" alt=\"row %lld\" src=\"",
                      shape->width, shape->height, (long long)rows[i].row);
         add_picture(text, shape, values + i * features, bright, pixels);
         cli_text_add(text, "\"><figcaption><b>");
-        cli_html_text(text, cli_class_name(page->model, (size_t)rows[i].label, number));
+        cli_page_name(page, (size_t)rows[i].label, text);
         cli_text_add(text, "</b>taken for <i>");
-        cli_html_text(text, cli_class_name(page->model, (size_t)rows[i].predicted, number));
+        cli_page_name(page, (size_t)rows[i].predicted, text);
         cli_text_add(text, "</i><br>");
         add_probability(text, i, "predicted_probability", rows[i].predicted_probability);
         cli_text_add(text, ", row %lld</figcaption></figure>\n", (long long)rows[i].row);

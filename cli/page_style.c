@@ -50,8 +50,9 @@ static const char *const style[] = {
     ".l3{stroke:var(--purple);stroke-dasharray:1.5 2.5}",
     ".l0{stroke:var(--soft);stroke-width:1;stroke-opacity:.35}",
     ".base{stroke:var(--soft);stroke-width:1;stroke-dasharray:3 4;stroke-opacity:.8}",
-    ".d1{fill:var(--blue)}.d2{fill:var(--orange)}.few{fill:var(--paper);stroke:var(--blue)}",
-    ".dot{stroke:var(--paper);stroke-width:1}.many{opacity:0}.dot:hover{opacity:1;r:5px}",
+    ".d1{fill:var(--blue)}.d2{fill:var(--orange)}",
+    ".dot{stroke:var(--paper);stroke-width:1}.few{fill:var(--paper);"
+    "stroke:var(--blue)}.many{opacity:0}.dot:hover{opacity:1;r:5px}",
     ".bar{fill:var(--soft);fill-opacity:.28}",
     ".mark{stroke:var(--soft);stroke-dasharray:2 3}.markname{font-size:10.5px}",
     /* confusion matrix */
@@ -62,7 +63,8 @@ static const char *const style[] = {
     ".scroll{overflow-x:auto;max-width:100%}",
     ".matrix{display:block;height:auto;max-width:none}",
     ".matrix .empty{fill:var(--panel)}.matrix .r{fill:var(--blue)}.matrix .w{fill:var(--orange)}",
-    ".matrix .n{text-anchor:middle;fill:var(--ink)}.matrix .on{fill:var(--paper);font-weight:600}",
+    ".matrix .n{text-anchor:middle;fill:var(--ink)}.matrix .on{fill:var(--paper);font-weight:600}"
+    ".matrix .mid{fill:#17212b}.matrix .c{text-anchor:middle}",
     ".matrix .t{text-anchor:end}",
     /* tables */
     "table{border-collapse:collapse;font-size:14px;line-height:1.4}",

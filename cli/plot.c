@@ -257,6 +257,14 @@ void cli_plot_mark(cli_plot *plot, double x, const char *name)
     cli_text_add(plot->text, "</text>\n");
 }
 
+void cli_plot_key(cli_text *text, const char *classes)
+{
+    cli_text_add(text,
+                 "<span class=\"key\"><svg viewBox=\"0 0 22 9\" aria-hidden=\"true\"><path "
+                 "class=\"%s\" d=\"%s\"/></svg>",
+                 classes, strncmp(classes, "line", 4) == 0 ? "M0 4.5H22" : "M4 0h14v9h-14z");
+}
+
 void cli_plot_close(cli_plot *plot)
 {
     cli_text_add(plot->text, "</svg>\n");

@@ -46,6 +46,8 @@ double cli_plot_y(const cli_plot *plot, double value);
  * before are left away. `title` may be NULL. */
 void cli_plot_line(cli_plot *plot, const char *classes, const cli_point *points, size_t count,
                    const char *title);
+/* Begins a line of a legend with a piece of what has these classes, "line l1"; </span> ends it. */
+void cli_plot_key(cli_text *text, const char *classes);
 /* A dot with its title. */
 void cli_plot_dot(cli_plot *plot, const char *classes, cli_point point, const char *title);
 /* A bar from y = 0 (or the axis' low end) up. */

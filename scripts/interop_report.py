@@ -1,26 +1,39 @@
-"""interop_report.py - what `linnet train` leaves of a run, read by TensorBoard.
+"""interop_report.py - what `linnet train` and `linnet report` leave of a run, read by others.
 
-    /usr/bin/python3 scripts/interop_report.py BUILD
+    /usr/bin/python3 scripts/interop_report.py BUILD [PAGES]
 
-BUILD holds `linnet`; tensorboard comes from PyPI into BUILD/python, where it is missing.
+BUILD holds `linnet`; needs Debian's chromium, python3-numpy and python3-pil; tensorboard comes from PyPI into
+BUILD/python, where it is missing. PAGES is a folder in which pages and screenshots stay, to be looked at.
 
   events   a run that is stopped and goes on: TensorBoard finds the figures of --history in --logdir, each
            step once, those of the second part where both went over a step
+  pages    reports on models of 2, 3, 12 and 120 classes: their JSON is that of `linnet eval --json` and of the
+           history; every figure that is shown is the JSON's, rounded; the confusion matrix, the curves and
+           the dots, put back through the ticks of their axes, are the JSON's; nothing is loaded from elsewhere
+  browser  Chromium shows such pages without a word on its console, light and dark; no label overlaps another,
+           none is cut off, and on a telephone nothing is wider than the screen
 """
 
+import html.parser
 import importlib
 import json
+import math
 import os
+import re
 import struct
 import subprocess
 import sys
 import tempfile
+
+import numpy
+import PIL.Image
 
 # The last one that takes Debian's protobuf.
 TENSORBOARD = ["tensorboard==2.12.3", "absl-py==1.4.0"]
 DATA = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../tests/cli/data")
 TAGS = {"loss": "train/loss", "accuracy": "train/accuracy", "val_loss": "val/loss",
         "val_accuracy": "val/accuracy", "lr": "lr"}
+SHOWN = ["support", "predicted", "precision", "recall", "f1", "roc_auc", "average_precision"]
 
 
 def run(*command):
@@ -34,6 +47,8 @@ def check(good, *what):
     if not good:
         sys.exit("FAILED: " + " ".join(map(str, what)))
 
+
+# ---- events ----
 
 def import_accumulator(build):
     sys.path.append(os.path.join(build, "python"))
@@ -52,13 +67,12 @@ def as_float32(number):
     return struct.unpack("f", struct.pack("f", number))[0]
 
 
-def check_events(linnet, accumulator, work):
+def check_events(linnet, accumulator):
     def train(epochs, *more):
         run(linnet, "train", os.path.join(DATA, "flowers.csv"), "-o", "f.safetensors", "--epochs", str(epochs),
             "--val-fraction", "0.2", "--schedule", "StepLR(3)", "--checkpoint", "run.pt", "--history", "run.jsonl",
             "--logdir", "logs/run", "--model", "Sequential(Linear(4, 8), ReLU(), Linear(8, classes))", *more)
 
-    os.chdir(work)
     train(3)
     saved = open("run.pt", "rb").read()
     train(5, "--resume", "run.pt")
@@ -78,12 +92,304 @@ def check_events(linnet, accumulator, work):
     print("events: %d scalars of 3 files are those of the history" % (len(TAGS) * len(history)))
 
 
+# ---- pages ----
+
+class Page(html.parser.HTMLParser):
+    """The figures, the JSON, and each picture with its elements: (tag, attributes, text, title)."""
+
+    def __init__(self, path):
+        super().__init__(convert_charrefs=True)
+        self.figures, self.plots, self.titles, self.images = [], {}, [], []
+        self.open, self.elements, self.heading, self.json, self.style = [], None, "", "", ""
+        self.feed(open(path, encoding="utf-8").read())
+        self.json = json.loads(self.json)
+
+    def handle_starttag(self, tag, attributes):
+        attributes = dict(attributes)
+        for name in ("src", "href", "srcset", "action", "xlink:href"):
+            check(attributes.get(name, "data:").startswith("data:"), "loads", attributes.get(name))
+        check(tag not in ("iframe", "object", "embed", "form"), "has", tag)
+        check(tag != "script" or attributes.get("type") == "application/json", "has a program")
+        check(not any(name.startswith("on") for name in attributes), "has a handler", attributes)
+        if tag == "svg" and "plot" in attributes.get("class", "").split():
+            self.elements = self.plots.setdefault(attributes["aria-label"], [])
+        if tag == "img":
+            self.images.append(attributes["src"])
+        self.open.append([tag, attributes, "", ""])
+        if tag in ("path", "circle", "rect", "text") and self.elements is not None:
+            self.elements.append(self.open[-1])
+        if tag in ("meta", "link", "img", "br"):
+            self.open.pop()
+
+    def handle_data(self, data):
+        if not self.open:
+            return
+        tag, attributes = self.open[-1][:2]
+        self.open[-1][2] += data
+        if tag == "title" and len(self.open) > 1:
+            self.open[-2][3] += data
+            self.titles.append(data)
+        if tag == "script":
+            self.json += data
+        if tag == "style":
+            self.style += data
+
+    def handle_endtag(self, tag):
+        while self.open:
+            element = self.open.pop()
+            if element[0] == "data":
+                self.figures.append((element[1]["data-key"], element[1]["value"], element[2]))
+            if element[0] == "svg":
+                self.elements = None
+            if element[0] == tag:
+                break
+
+
+def at(tree, path):
+    for part in path.split("."):
+        tree = tree[int(part)] if isinstance(tree, list) else tree[part]
+    return tree
+
+
+def rounded(value):
+    if value is None:
+        return "–"
+    if isinstance(value, int):
+        return "{:,}".format(value)
+    if value != 0 and abs(value) < 0.00005:
+        return re.sub("e-0?", "e-", "%.1e" % value)
+    return "%.4f" % value
+
+
+def check_figures(page):
+    for key, value, text in page.figures:
+        expected = at(page.json, key)
+        check((value == "") if expected is None else float(value) == expected, key, "is", expected, "found", value)
+        # 1.0 is 1 in JSON, which does not tell the two apart.
+        check(text in (rounded(expected), rounded(None if expected is None else float(expected))), key, "is",
+              expected, "found", text)
+    shown = {key for key, _, _ in page.figures}
+    wanted = {"rows", "correct"} | {"figures." + name for name in page.json["figures"]}
+    wanted |= {"classes.%d.%s" % (c, name) for c in range(len(page.json["classes"])) for name in SHOWN}
+    wanted |= {"worst.%d.predicted_probability" % i for i in range(len(page.json["worst"]))}
+    check(wanted <= shown, "not shown:", sorted(wanted - shown))
+
+
+def check_confusion(page):
+    names = [c["class"] for c in page.json["classes"]]
+    found = [[0] * len(names) for _ in names]
+    for title in page.titles:
+        match = re.fullmatch(r"(.*?)(: right| taken for (.*)), (\d+) of (\d+) rows \(([\d.]+) %\)", title)
+        if match:
+            label = names.index(match[1])
+            predicted = label if match[3] is None else names.index(match[3])
+            found[label][predicted] = int(match[4])
+            support = page.json["classes"][label]["support"]
+            check(int(match[5]) == support and match[6] == "%.1f" % (100 * int(match[4]) / support), title)
+    check(found == page.json["confusion"], "confusion matrix", found)
+
+
+class Plot:
+    """A picture's lines and dots in the values of its axes, which its ticks tell."""
+
+    def __init__(self, elements):
+        self.elements = elements
+        self.x = self.axis("tx", "x")
+        self.y = self.axis("ty", "y", 4)
+
+    def axis(self, kind, name, shift=0):
+        ticks = [(float(attributes[name]) - shift, float(text)) for tag, attributes, text, _ in self.elements
+                 if attributes.get("class") == kind]
+        check(len(ticks) >= 1, "no ticks")
+        if len(ticks) == 1:
+            return lambda place: ticks[0][1]
+        (a, low), (b, high) = ticks[0], ticks[-1]
+        even = all(abs((value - low) * (b - a) - (high - low) * (place - a)) < 0.02 * abs(high - low)
+                   for place, value in ticks)
+        if even:
+            return lambda place: low + (high - low) * (place - a) / (b - a)
+        for place, value in ticks:
+            check(abs(math.log(value / low) * (b - a) - math.log(high / low) * (place - a)) < 0.1, "ticks", ticks)
+        return lambda place: low * (high / low) ** ((place - a) / (b - a))
+
+    def line(self, kind):
+        path = [attributes["d"] for tag, attributes, _, _ in self.elements
+                if tag == "path" and attributes["class"] == "line " + kind]
+        check(len(path) == 1, "lines of", kind, len(path))
+        places = [tuple(map(float, pair.split())) for pair in re.split("[ML]", path[0]) if pair]
+        return [(self.x(x), self.y(y)) for x, y in places]
+
+    def dots(self, kind):
+        return [(self.x(float(attributes["cx"])), self.y(float(attributes["cy"])))
+                for tag, attributes, _, _ in self.elements
+                if tag == "circle" and kind in attributes["class"].split()]
+
+
+def check_near(what, found, expected, room=0.01):
+    """Equal to a part of the range that is drawn: a pixel is a three hundredth of it."""
+    check(len(found) == len(expected), what, "expected", len(expected), "points, found", len(found))
+    for axis in (0, 1):
+        values = [point[axis] for point in expected]
+        size = max(max(values) - min(values), 0.2 * max(map(abs, values)))
+        for a, b in zip(found, expected):
+            check(abs(a[axis] - b[axis]) <= room * size, what, "expected", b, "found", a)
+
+
+def check_curves(page):
+    history = page.json["history"]
+    for label, keys in (("Loss", ("val_loss", "loss")), ("Accuracy", ("val_accuracy", "accuracy")),
+                        ("Learning rate", ("lr",))):
+        plot = Plot(page.plots[label])
+        for kind, key in zip("12", keys):
+            expected = [(epoch["epoch"], epoch[key]) for epoch in history]
+            check_near(label, plot.dots("d" + kind), expected)
+            if len(expected) < 100:
+                check_near(label, plot.line("l" + kind), expected)
+    plot = Plot(page.plots["calibration diagram"])
+    few = 0.01 * page.json["rows"]
+    for kind, bins in (("few", [b for b in page.json["reliability"] if 0 < b["rows"] < few]),
+                       ("d1", [b for b in page.json["reliability"] if b["rows"] >= few])):
+        if bins:
+            check_near("calibration", plot.dots(kind), [(b["confidence"], b["accuracy"]) for b in bins])
+
+
+def check_areas(page):
+    """The area under each curve in colour is the figure that stands in its legend."""
+    classes = page.json["classes"]
+    for label, key, steps in (("ROC curves", "roc_auc", False), ("precision-recall curves", "average_precision", True)):
+        areas = sorted((c[key], i) for i, c in enumerate(classes) if len(classes) > 2 or i == 1)
+        plot = Plot(page.plots[label])
+        for kind, (area, _) in zip("123", areas):
+            points = plot.line("l" + kind)
+            check(all(a[0] <= b[0] + 1e-9 for a, b in zip(points, points[1:])), label, "goes back")
+            found = sum((b[0] - a[0]) * (b[1] if steps else (a[1] + b[1]) / 2) for a, b in zip(points, points[1:]))
+            check(abs(found - area) < 0.02, label, "area", area, "found", found)
+
+
+def check_page(linnet, name, data, model, pages):
+    options = ["--labels", data[1]] if len(data) > 1 else []
+    run(linnet, "train", data[0], *options, "-o", name + ".safetensors", "--epochs", "12", "--val-fraction", "0.25",
+        "--model", model, "--optim", "Adam(lr=0.02)", "--schedule", "ExponentialLR(0.6)", "--history", name + ".jsonl",
+        "--report", os.path.join(pages, name + "-train.html"))
+    path = os.path.join(pages, name + ".html")
+    run(linnet, "report", name + ".safetensors", data[0], *options, "--history", name + ".jsonl", "-o", path)
+    measured = json.loads(run(linnet, "eval", name + ".safetensors", data[0], *options, "--json"))
+    page, trained = Page(path), Page(os.path.join(pages, name + "-train.html"))
+    check({key: page.json[key] for key in measured} == measured, name, "JSON", page.json, "eval says", measured)
+    history = [json.loads(line) for line in open(name + ".jsonl")]
+    for one in (page, trained):
+        check(one.json["history"] == history, name, "history", one.json["history"])
+        check("url(" not in one.style and "@import" not in one.style, "the style loads something")
+        check_figures(one)
+        check_confusion(one)
+        check_curves(one)
+        check_areas(one)
+    print("page %s: %d figures" % (name, len(page.figures) + len(trained.figures)))
+    return path
+
+
+def make_data(classes, rows):
+    draw = numpy.random.default_rng(classes)
+    centres, labels = draw.normal(size=(classes, 12)), draw.integers(0, classes, rows)
+    x = (centres[labels] + 0.9 * draw.normal(size=(rows, 12))).astype("float32")
+    name = "made%d.npz" % classes
+    numpy.savez(name, x=x, y=labels)
+    return [name]
+
+
+def check_pages(linnet, pages):
+    head = "Sequential(Linear(%d, 16), ReLU(), Linear(16, classes))"
+    paths = [check_page(linnet, "flowers", [os.path.join(DATA, "flowers.csv")], head % 4, pages),
+             check_page(linnet, "digits", [os.path.join(DATA, "digits.idx"), os.path.join(DATA, "digits-labels.idx.gz")],
+                        "Sequential(Flatten(), Linear(16, 12))", pages),
+             check_page(linnet, "two", make_data(2, 400), head % 12, pages),
+             check_page(linnet, "many", make_data(120, 6000), "Linear(12, classes)", pages)]
+    digits = Page(paths[1])
+    check(len(digits.images) == len(digits.json["worst"]) > 0, "pictures", len(digits.images))
+    return paths
+
+
+# ---- browser ----
+
+# What is wrong with how the page lies: put into its title, for a copy of the page alone.
+PROBE = """<script>addEventListener("load", () => {
+  const wrong = [], width = document.documentElement.clientWidth;
+  if (document.documentElement.scrollWidth > width) wrong.push("wider than the screen");
+  const boxes = svg => [...svg.querySelectorAll("text")].filter(t => !t.getAttribute("pointer-events"))
+    .map(t => [t.textContent, t.getBoundingClientRect(), (t.getAttribute("transform") || "").includes("rotate")]);
+  for (const svg of document.querySelectorAll("svg.plot, svg.matrix")) {
+    const own = svg.getBoundingClientRect(), all = boxes(svg);
+    for (const [text, box, turned] of all) {
+      if (box.width == 0) wrong.push("no size: " + text);
+      if (box.left < own.left - 1 || box.right > own.right + 3 || box.top < own.top - 1 || box.bottom > own.bottom + 1)
+        wrong.push("cut off: " + text);
+      for (const [other, there, too] of all)
+        if (!turned && !too && text < other && box.left < there.right - 0.5 && there.left < box.right - 0.5 &&
+            box.top < there.bottom - 2.5 && there.top < box.bottom - 2.5)
+          wrong.push("overlap: " + text + " and " + other);
+    }
+  }
+  for (const part of document.querySelectorAll("h1, h2, h3, p, dt, dd, figcaption, summary")) {
+    const box = part.getBoundingClientRect();
+    if (box.width > 0 && (box.left < 0 || box.right > width + 1)) wrong.push("beside the page: " + part.textContent);
+  }
+  document.title = "PROBE " + JSON.stringify([innerWidth, wrong]);
+})</script>"""
+
+
+def chromium(*options):
+    with tempfile.TemporaryDirectory() as profile:
+        done = subprocess.run(
+            ["chromium", "--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars", "--no-first-run",
+             "--disable-dev-shm-usage", "--user-data-dir=" + profile, "--enable-logging=stderr", *options],
+            capture_output=True, text=True, timeout=240)
+    check(done.returncode == 0, "chromium", options, done.stderr)
+    check("CONSOLE" not in done.stderr, "console:", done.stderr)
+    return done.stdout
+
+
+def check_layout(path, width):
+    probe = "probe.html"
+    open(probe, "w").write(open(path).read().replace("</head>", PROBE + "</head>"))
+    dom = chromium("--dump-dom", "--window-size=%d,900" % width, "file://" + os.path.abspath(probe))
+    match = re.search("<title>PROBE (.*?)</title>", dom)
+    check(match, "the page was not probed", dom[:1000])
+    inner, wrong = json.loads(match[1].replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&"))
+    check(inner == width, "width", inner)
+    check(not wrong, path, "at a width of", width, "has", wrong)
+
+
+def shoot(path, picture, *options):
+    chromium("--screenshot=" + picture, "--window-size=1200,2400", *options, "file://" + os.path.abspath(path))
+    image = PIL.Image.open(picture).convert("RGB")
+    check(image.size == (1200, 2400), "size", image.size)
+    pixels = numpy.asarray(image).reshape(-1, 3)
+    colours = len(numpy.unique(pixels, axis=0))
+    check(colours > 100, picture, "is blank:", colours, "colours")
+    return numpy.median(pixels), (pixels.min(axis=1) < 100).mean()
+
+
+def check_browser(paths, pages):
+    for path in paths:
+        for width in (1200, 760, 390):
+            check_layout(path, width)
+    light, ink = shoot(paths[0], os.path.join(pages, "light.png"))
+    dark, paper = shoot(paths[0], os.path.join(pages, "dark.png"), "--force-dark-mode")
+    check(light > 240 and 0.005 < ink < 0.3, "light page", light, ink)
+    check(dark < 40 and paper > 0.7, "dark page", dark, paper)
+    print("browser: %d pages at 3 widths, light and dark" % len(paths))
+
+
 def main():
     build = os.path.abspath(sys.argv[1])
     linnet = os.path.join(build, "linnet")
     accumulator = import_accumulator(build)
     with tempfile.TemporaryDirectory() as work:
-        check_events(linnet, accumulator, work)
+        pages = os.path.abspath(sys.argv[2]) if len(sys.argv) > 2 else work
+        os.makedirs(pages, exist_ok=True)
+        os.chdir(work)
+        check_events(linnet, accumulator)
+        check_browser(check_pages(linnet, pages), pages)
 
 
 main()

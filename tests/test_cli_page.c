@@ -98,6 +98,13 @@ static void test_html(void **state)
     assert_string_equal(text.data, "<data data-key=\"k\" value=\"\" title=\"undefined: no row "
                                    "&lt;\">\xe2\x80\x93</data>");
     cli_text_clear(&text);
+    cli_html_figure(&text, "k", 1.25e-7, NULL);
+    cli_html_figure(&text, "k", -3e-100, NULL);
+    assert_string_equal(text.data, "<data data-key=\"k\" value=\"1.25e-07\" "
+                                   "title=\"1.25e-07\">1.2e-7</data>"
+                                   "<data data-key=\"k\" value=\"-3e-100\" "
+                                   "title=\"-3e-100\">-3.0e-100</data>");
+    cli_text_clear(&text);
     cli_html_count(&text, "k", -1234567);
     cli_html_count(&text, "k", 999);
     assert_string_equal(text.data, "<data data-key=\"k\" value=\"-1234567\">-1,234,567</data>"
