@@ -14,6 +14,7 @@ BUILD/python, where it is missing. PAGES is a folder in which pages and screensh
            none is cut off, and on a telephone nothing is wider than the screen
 """
 
+import html
 import html.parser
 import importlib
 import json
@@ -257,7 +258,7 @@ def check_areas(page):
     """The area under each curve in colour is the figure that stands in its legend."""
     classes = page.json["classes"]
     for label, key, steps in (("ROC curves", "roc_auc", False), ("precision-recall curves", "average_precision", True)):
-        areas = sorted((c[key], i) for i, c in enumerate(classes) if len(classes) > 2 or i == 1)
+        areas = sorted((c[key], i) for i, c in enumerate(classes) if c[key] is not None and (len(classes) > 2 or i == 1))
         plot = Plot(page.plots[label])
         for kind, (area, _) in zip("123", areas):
             points = plot.line("l" + kind)
@@ -311,7 +312,7 @@ def check_pages(linnet, pages):
 
 # ---- browser ----
 
-# What is wrong with how the page lies: put into its title, for a copy of the page alone.
+# What is wrong with how the page lies, told to the page around it. For a copy of the page alone.
 PROBE = """<script>addEventListener("load", () => {
   const wrong = [], width = document.documentElement.clientWidth;
   if (document.documentElement.scrollWidth > width) wrong.push("wider than the screen");
@@ -333,7 +334,9 @@ PROBE = """<script>addEventListener("load", () => {
     const box = part.getBoundingClientRect();
     if (box.width > 0 && (box.left < 0 || box.right > width + 1)) wrong.push("beside the page: " + part.textContent);
   }
-  document.title = "PROBE " + JSON.stringify([innerWidth, wrong]);
+  const found = parent.document.createElement("pre");
+  found.textContent = "PROBE " + JSON.stringify([window.name, innerWidth, wrong]);
+  parent.document.body.append(found);
 })</script>"""
 
 
@@ -348,15 +351,21 @@ def chromium(*options):
     return done.stdout
 
 
-def check_layout(path, width):
-    probe = "probe.html"
-    open(probe, "w").write(open(path).read().replace("</head>", PROBE + "</head>"))
-    dom = chromium("--dump-dom", "--window-size=%d,900" % width, "file://" + os.path.abspath(probe))
-    match = re.search("<title>PROBE (.*?)</title>", dom)
-    check(match, "the page was not probed", dom[:1000])
-    inner, wrong = json.loads(match[1].replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&"))
-    check(inner == width, "width", inner)
-    check(not wrong, path, "at a width of", width, "has", wrong)
+def check_layout(paths, widths):
+    """All pages in all widths, each a frame of one page."""
+    frames = ""
+    for path in paths:
+        page = open(path, encoding="utf-8").read().replace("</head>", PROBE + "</head>")
+        for width in widths:
+            frames += '<iframe name="%s" style="border:0;width:%dpx;height:900px" srcdoc="%s"></iframe>\n' % (
+                os.path.basename(path), width, html.escape(page))
+    open("frames.html", "w", encoding="utf-8").write("<!DOCTYPE html><meta charset=utf-8><body>" + frames)
+    dom = chromium("--dump-dom", "file://" + os.path.abspath("frames.html"))
+    found = [json.loads(html.unescape(text)) for text in re.findall("<pre>PROBE (.*?)</pre>", dom)]
+    check(sorted(one[:2] for one in found) == sorted([os.path.basename(path), width] for path in paths
+                                                     for width in widths), "probed", found)
+    for name, width, wrong in found:
+        check(not wrong, name, "at a width of", width, "has", wrong)
 
 
 def shoot(path, picture, *options):
@@ -370,9 +379,7 @@ def shoot(path, picture, *options):
 
 
 def check_browser(paths, pages):
-    for path in paths:
-        for width in (1200, 760, 390):
-            check_layout(path, width)
+    check_layout(paths, (1200, 760, 390))
     light, ink = shoot(paths[0], os.path.join(pages, "light.png"))
     dark, paper = shoot(paths[0], os.path.join(pages, "dark.png"), "--force-dark-mode")
     check(light > 240 and 0.005 < ink < 0.3, "light page", light, ink)
