@@ -77,8 +77,8 @@ LINNET_API const char *linnet_status_name(linnet_status status);
 
 /* ---- tensors --------------------------------------------------------------------------------- */
 
-/* Linnet computes in float32. Data and conversions are in the first seven types; the others are those
- * that files hold besides, and convert to the seven. */
+/* Models compute in float32, or in float64 (linnet_model_to). Data and conversions are in the first seven
+ * types; the others are those that files hold besides, and convert to the seven. */
 typedef enum linnet_dtype {
     LINNET_FLOAT32 = 0,
     LINNET_FLOAT64,
@@ -435,10 +435,14 @@ LINNET_NODISCARD LINNET_API linnet_status linnet_dataset_digest(const linnet_dat
 LINNET_NODISCARD LINNET_API linnet_status linnet_dataset_read(const linnet_dataset *dataset,
                                                               int64_t first, int64_t count,
                                                               float *out, linnet_error *error);
+/* The same as float64: every bit of float64 features. */
+LINNET_NODISCARD LINNET_API linnet_status linnet_dataset_read_f64(const linnet_dataset *dataset,
+                                                                  int64_t first, int64_t count,
+                                                                  double *out, linnet_error *error);
 
 /* ---- models ---------------------------------------------------------------------------------- */
 
-/* A tree of modules with their parameters (float32), class names and input scaling. */
+/* A tree of modules with their parameters (float32 or float64), class names and input scaling. */
 typedef struct linnet_model linnet_model;
 
 /* A free name in model text and its value: {"classes", 10}. */
@@ -479,6 +483,13 @@ typedef enum linnet_rng {
 /* Initial values as torch.manual_seed(seed) and the constructors give them, to the bit, in the PyTorch
  * that `rng` means. */
 LINNET_API void linnet_model_reset_parameters(linnet_model *model, uint64_t seed, linnet_rng rng);
+/* model.to(dtype): float32, in which models are made and loaded, or float64, as model.double().
+ * Parameters, buffers and input scaling are converted; plans and trainers of the model, its initial
+ * values and files compute and hold what is of that dtype. Plans made before are not affected; no
+ * trainer may be. Nothing changes on failure. Errors: UNSUPPORTED (another dtype), MEMORY. */
+LINNET_NODISCARD LINNET_API linnet_status linnet_model_to(linnet_model *model, linnet_dtype dtype,
+                                                          linnet_error *error);
+LINNET_API linnet_dtype linnet_model_dtype(const linnet_model *model);
 LINNET_API void linnet_model_free(linnet_model *model);
 
 /* print(model)'s text, without a final newline; owned by the model. */
@@ -601,10 +612,11 @@ LINNET_NODISCARD LINNET_API linnet_status linnet_model_writable(const char *path
  * nothing of the model once made, and belongs to one thread at a time. */
 typedef struct linnet_plan linnet_plan;
 
-/* What the products of Linear are computed in. Everything else is float32, and so are all sums. Each
- * gives one number: the same bits for every batch size, number of threads and instruction set. */
+/* What the products of Linear are computed in. Everything else is of the model's dtype, and so are all
+ * sums. Each gives one number: the same bits for every batch size, number of threads and instruction
+ * set. */
 typedef enum linnet_precision {
-    LINNET_PRECISION_FLOAT32 = 0,
+    LINNET_PRECISION_FLOAT32 = 0, /* the model's dtype; what follows is of float32 models only */
     /* Both operands rounded to bfloat16, as torch.autocast(dtype=torch.bfloat16) does; training keeps
      * float32 weights. About twice as fast where the processor has AVX512_BF16, slower elsewhere. */
     LINNET_PRECISION_BF16,
@@ -633,11 +645,18 @@ LINNET_NODISCARD LINNET_API linnet_status linnet_plan_memory(const linnet_model 
                                                              const linnet_plan_options *options,
                                                              size_t *bytes, linnet_error *error);
 /* x: (batch, features) float32 row-major; y: (batch, outputs) float32 row-major; they must not
- * overlap. batch may be 0. Allocates nothing. Errors: ARGUMENT (batch above max_batch). */
+ * overlap. batch may be 0. Allocates nothing. Errors: ARGUMENT (batch above max_batch), SHAPE (the plan
+ * of a float64 model: "mat1 and mat2 must have the same dtype, but got Float and Double"). */
 LINNET_NODISCARD LINNET_API linnet_status linnet_plan_run(linnet_plan *plan, const float *x,
                                                           size_t batch, float *y,
                                                           linnet_error *error);
+/* The same in float64, for plans of float64 models. */
+LINNET_NODISCARD LINNET_API linnet_status linnet_plan_run_f64(linnet_plan *plan, const double *x,
+                                                              size_t batch, double *y,
+                                                              linnet_error *error);
 LINNET_API void linnet_plan_free(linnet_plan *plan);
+/* That of its model. */
+LINNET_API linnet_dtype linnet_plan_dtype(const linnet_plan *plan);
 
 LINNET_API size_t linnet_plan_input_features(const linnet_plan *plan);
 LINNET_API size_t linnet_plan_output_features(const linnet_plan *plan);

@@ -440,7 +440,7 @@ static void test_rows(void **state)
             expected[j] = (float)data[row * COLUMNS + j];
         }
         memset(out, 0xff, size);
-        ln_dataset_row(dataset, row, out);
+        ln_dataset_row(dataset, row, LINNET_FLOAT32, out);
         check_same(expected, out, COLUMNS, "row %d", (int)row);
     }
     check_guarded_free(out, size);

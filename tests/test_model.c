@@ -259,9 +259,9 @@ static void checks_the_scale(void **state)
     } wrong[] = {{0, "0.0"}, {NAN, "nan"}, {INFINITY, "inf"}, {1e39, "1e+39"}, {1e-60, "1e-60"}};
     linnet_error error;
     linnet_model *model = parse("Linear(4, 2)");
-    assert_true(model->scaling.scale == 1.0f);
+    assert_true(model->scaling.scale == 1);
     check_ok(linnet_model_set_scale(model, 1.0 / 255, &error), &error);
-    assert_true(model->scaling.scale == (float)(1.0 / 255));
+    assert_true(model->scaling.scale == (double)(float)(1.0 / 255));
     for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
         char message[128];
         snprintf(message, sizeof message,
@@ -270,7 +270,7 @@ static void checks_the_scale(void **state)
                          LINNET_ERROR_ARGUMENT);
         assert_string_equal(error.message, message);
     }
-    assert_true(model->scaling.scale == (float)(1.0 / 255));
+    assert_true(model->scaling.scale == (double)(float)(1.0 / 255));
     linnet_model_free(model);
 }
 
@@ -320,10 +320,11 @@ static void standardizes(void **state)
             squares += ((long double)scaled - mean) * ((long double)scaled - mean);
         }
         float std = j == 3 ? 1.0f : (float)sqrtl(squares / ROWS);
-        assert_true(fabsf(model->scaling.mean[j] - (float)mean) <= 1.2e-7f * fabsf((float)mean));
-        assert_true(fabsf(model->scaling.std[j] - std) <= 1.2e-7f * std);
+        assert_true(fabsf((float)model->scaling.mean[j] - (float)mean) <=
+                    1.2e-7f * fabsf((float)mean));
+        assert_true(fabsf((float)model->scaling.std[j] - std) <= 1.2e-7f * std);
     }
-    assert_true(model->scaling.std[3] == 1.0f && model->scaling.mean[3] == 0.1f * 0.3f);
+    assert_true(model->scaling.std[3] == 1 && model->scaling.mean[3] == (double)(0.1f * 0.3f));
     linnet_model_free(model);
     linnet_dataset_free(dataset);
     free(x);
@@ -351,7 +352,7 @@ static void refuses_to_standardize(void **state)
 static void keeps_mean_and_std_to_the_input(void **state)
 {
     (void)state;
-    static const float mean[] = {1, 2}, std[] = {1, 2}, wrong[] = {1, 0};
+    static const double mean[] = {1, 2}, std[] = {1, 2}, wrong[] = {1, 0};
     static const int64_t two[] = {2}, three[] = {3};
     linnet_error error;
     linnet_model *model = parse("ReLU()");

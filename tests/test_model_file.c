@@ -32,8 +32,9 @@ static linnet_model *make_full(void)
 {
     static const char *const classes[] = {"cat", "\"dog\"\n", "größe \xf0\x9f\x90\xa6"};
     static const int64_t image[] = {2, 3};
-    static const float mean[] = {0.1f, -2, 1e-30f, 3.4e38f, 0, 1.0f / 3};
-    static const float std[] = {1, 1e-45f, 0.2f, 16777216, 1e20f, 1};
+    static const double mean[] = {(double)0.1f,    -2, (double)1e-30f,
+                                  (double)3.4e38f, 0,  (double)(1.0f / 3)};
+    static const double std[] = {1, 0x1p-149, (double)0.2f, 16777216, (double)1e20f, 1};
     linnet_error error;
     linnet_model *model =
         parse("classifier = Sequential((flat): Flatten() (fc): Linear(6, 3), (drop): Dropout(1))");
@@ -61,12 +62,12 @@ static void check_same_models(const linnet_model *a, const linnet_model *b)
     }
     assert_int_equal(a->input.rank, b->input.rank);
     assert_memory_equal(a->input.size, b->input.size, sizeof a->input.size);
-    assert_memory_equal(&a->scaling.scale, &b->scaling.scale, sizeof(float));
+    assert_memory_equal(&a->scaling.scale, &b->scaling.scale, sizeof(double));
     size_t features = a->scaling.features;
     assert_int_equal(features, b->scaling.features);
     if (features > 0) {
-        assert_memory_equal(a->scaling.mean, b->scaling.mean, features * sizeof(float));
-        assert_memory_equal(a->scaling.std, b->scaling.std, features * sizeof(float));
+        assert_memory_equal(a->scaling.mean, b->scaling.mean, features * sizeof(double));
+        assert_memory_equal(a->scaling.std, b->scaling.std, features * sizeof(double));
     }
 }
 

@@ -125,7 +125,7 @@ static void expect_same_order(const linnet_dataset *expected, const linnet_datas
             check_ok(ln_feed_next(feed, &count, &error), &error);
             for (size_t i = 0; i < count; i++, done++) {
                 check_read(expected, order[done], 1, a);
-                ln_feed_row(feed, i, b);
+                ln_feed_row(feed, i, LINNET_FLOAT32, b);
                 check_same(a, b, WIDTH, "place %zu of epoch %u", done, epoch);
             }
         } while (count > 0 && !(epoch == 1 && done > rows / 2)); /* one is broken off */
@@ -267,7 +267,8 @@ static void other_byte_orders_and_layouts(void **state)
 /* ---- models ---- */
 
 typedef struct trained {
-    float weights[3 * WIDTH + 3], mean[WIDTH], std[WIDTH];
+    float weights[3 * WIDTH + 3];
+    double mean[WIDTH], std[WIDTH];
     double loss, accuracy;
 } trained;
 

@@ -238,22 +238,23 @@ int64_t ln_dataset_place(const linnet_dataset *dataset, int64_t row)
     return dataset->index != NULL ? dataset->index[row] : row;
 }
 
-void ln_dataset_row(const linnet_dataset *dataset, int64_t row, float *out)
+void ln_dataset_row(const linnet_dataset *dataset, int64_t row, linnet_dtype dtype, void *out)
 {
     assert(row >= 0 && row < dataset->rows && dataset->source == NULL);
     const linnet_tensor *features = &dataset->features;
     int64_t row_bytes = features->strides[0] * (int64_t)linnet_dtype_size(features->dtype);
     int64_t place = ln_dataset_place(dataset, row);
     if (dataset->row_features > 0) {
-        ln_to_float32(features->dtype, (const unsigned char *)features->data + place * row_bytes,
-                      (size_t)dataset->row_features, out);
+        ln_convert(features->dtype, (const unsigned char *)features->data + place * row_bytes,
+                   (size_t)dataset->row_features, dtype, out);
     }
 }
 
-/* Rows of a source, some at a time: as they are stored into `raw`, or where that is NULL as the float32
- * that they are. */
+/* Rows of a source, some at a time: as they are stored into `raw`, or where that is NULL as the
+ * numbers of `dtype` that they are. */
 static linnet_status read_source(const linnet_dataset *dataset, int64_t first, int64_t count,
-                                 unsigned char *raw, float *out, linnet_error *error)
+                                 unsigned char *raw, linnet_dtype dtype, void *out,
+                                 linnet_error *error)
 {
     const ln_source *source = dataset->source;
     size_t features = (size_t)dataset->row_features;
@@ -265,42 +266,55 @@ static linnet_status read_source(const linnet_dataset *dataset, int64_t first, i
             int64_t row = first + (int64_t)(done + i);
             places[i] = dataset->index != NULL ? dataset->index[row] : row;
         }
-        float *to = out + done * features;
-        status = source->read(source, places, n, raw != NULL ? raw : (void *)to, error);
+        unsigned char *to = (unsigned char *)out + done * features * linnet_dtype_size(dtype);
+        status = source->read(source, places, n, raw != NULL ? raw : to, error);
         if (status == LINNET_OK && raw != NULL) {
-            ln_to_float32(source->dtype, raw, n * features, to);
+            ln_convert(source->dtype, raw, n * features, dtype, to);
         }
     }
     return status;
 }
 
 static linnet_status read_stored(const linnet_dataset *dataset, int64_t first, int64_t count,
-                                 float *out, linnet_error *error)
+                                 linnet_dtype dtype, void *out, linnet_error *error)
 {
     unsigned char *raw = NULL;
     linnet_status status = LINNET_OK;
-    if (dataset->source->dtype != LINNET_FLOAT32) {
+    if (dataset->source->dtype != dtype) {
         size_t rows = ln_min_size(PIECE, (size_t)count);
         status = ln_alloc_into(&raw, rows, dataset->source->row_bytes, "rows", error);
     }
     if (status == LINNET_OK) {
-        status = read_source(dataset, first, count, raw, out, error);
+        status = read_source(dataset, first, count, raw, dtype, out, error);
     }
     ln_free(raw);
+    return status;
+}
+
+static linnet_status read_rows(const linnet_dataset *dataset, int64_t first, int64_t count,
+                               linnet_dtype dtype, void *out, linnet_error *error)
+{
+    size_t row = (size_t)dataset->row_features * linnet_dtype_size(dtype);
+    linnet_status status = LINNET_OK;
+    ln_fpenv saved = ln_fpenv_enter();
+    if (dataset->source != NULL) {
+        status = read_stored(dataset, first, count, dtype, out, error);
+    }
+    for (int64_t i = 0; i < count && dataset->source == NULL; i++) {
+        ln_dataset_row(dataset, first + i, dtype, (unsigned char *)out + (size_t)i * row);
+    }
+    ln_fpenv_leave(saved);
     return status;
 }
 
 linnet_status linnet_dataset_read(const linnet_dataset *dataset, int64_t first, int64_t count,
                                   float *out, linnet_error *error)
 {
-    linnet_status status = LINNET_OK;
-    ln_fpenv saved = ln_fpenv_enter();
-    if (dataset->source != NULL) {
-        status = read_stored(dataset, first, count, out, error);
-    }
-    for (int64_t i = 0; i < count && dataset->source == NULL; i++) {
-        ln_dataset_row(dataset, first + i, out + i * dataset->row_features);
-    }
-    ln_fpenv_leave(saved);
-    return status;
+    return read_rows(dataset, first, count, LINNET_FLOAT32, out, error);
+}
+
+linnet_status linnet_dataset_read_f64(const linnet_dataset *dataset, int64_t first, int64_t count,
+                                      double *out, linnet_error *error)
+{
+    return read_rows(dataset, first, count, LINNET_FLOAT64, out, error);
 }

@@ -137,14 +137,15 @@ const unsigned char *ln_feed_stored(const ln_feed *feed)
     return batch_at(feed);
 }
 
-void ln_feed_row(const ln_feed *feed, size_t i, float *out)
+void ln_feed_row(const ln_feed *feed, size_t i, linnet_dtype dtype, void *out)
 {
     const linnet_dataset *dataset = feed->dataset;
     if (feed->ahead == NULL) {
         size_t place = feed->first + i;
-        ln_dataset_row(dataset, feed->order != NULL ? feed->order[place] : (int64_t)place, out);
+        ln_dataset_row(dataset, feed->order != NULL ? feed->order[place] : (int64_t)place, dtype,
+                       out);
     } else if (dataset->row_features > 0) {
-        ln_to_float32(dataset->features.dtype, batch_at(feed) + i * dataset->source->row_bytes,
-                      (size_t)dataset->row_features, out);
+        ln_convert(dataset->features.dtype, batch_at(feed) + i * dataset->source->row_bytes,
+                   (size_t)dataset->row_features, dtype, out);
     }
 }

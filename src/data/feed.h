@@ -24,8 +24,8 @@ void ln_feed_end(ln_feed *feed);
 /* Makes the next batch the current one; *rows: how many rows it has, 0 behind the last one. Errors:
  * those of reading. */
 LINNET_NODISCARD linnet_status ln_feed_next(ln_feed *feed, size_t *rows, linnet_error *error);
-/* The current batch's row i as float32: as many floats as a row has features. Any thread may. */
-void ln_feed_row(const ln_feed *feed, size_t i, float *out);
+/* The current batch's row i in a dtype: as many numbers as a row has features. Any thread may. */
+void ln_feed_row(const ln_feed *feed, size_t i, linnet_dtype dtype, void *out);
 /* The current batch as it is stored, where the dataset's rows are a source's: row behind row. */
 const unsigned char *ln_feed_stored(const ln_feed *feed);
 

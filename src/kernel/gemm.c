@@ -292,7 +292,7 @@ void ln_linear_input_gradient(const ln_kernels *kernels, ln_pool *pool,
 
 /* One leaf of dY's panel, with zeros past the last output. */
 typedef struct narrow_panel {
-    _Alignas(LN_ALIGNMENT) uint32_t leaf[LN_BATCH_LEAF * LN_MAX_TILE_COLUMNS];
+    _Alignas(LN_ALIGNMENT) ln_real leaf[LN_BATCH_LEAF * LN_MAX_TILE_COLUMNS];
 } narrow_panel;
 
 typedef struct gradient_tile {

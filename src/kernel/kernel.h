@@ -12,6 +12,23 @@
 #include "numeric/real.h"
 #include "os/threads.h"
 
+/* Names of the second compilation (numeric/real.h). */
+#ifdef LN_FLOAT64
+#define ln_kernels_select ln_kernels_select_f64
+#define ln_kernels_at ln_kernels_at_f64
+#define ln_leading ln_leading_f64
+#define ln_crowded ln_crowded_f64
+#define ln_packed_size ln_packed_size_f64
+#define ln_pack_weight ln_pack_weight_f64
+#define ln_unpack_weight ln_unpack_weight_f64
+#define ln_transpose ln_transpose_f64
+#define ln_linear_forward ln_linear_forward_f64
+#define ln_turned_size ln_turned_size_f64
+#define ln_linear_input_gradient ln_linear_input_gradient_f64
+#define ln_linear_weight_gradient ln_linear_weight_gradient_f64
+#define ln_sum_columns ln_sum_columns_f64
+#endif
+
 /* Rule 1, feature sums: blocks of 256, added to the bias in order. Rule 2, batch sums: leaves of 64
  * rows, added pairwise. */
 #define LN_FEATURE_BLOCK 256
@@ -127,7 +144,7 @@ typedef struct ln_kernels {
     /* What the machine does at most with this set's vectors. `rounds` times a multiply-add on each of
      * some independent chains, which begin and end in `chains` (LN_PROBE_FLOATS); returns how many
      * multiply-adds that was. */
-    size_t (*probe_fma)(size_t rounds, float *chains);
+    size_t (*probe_fma)(size_t rounds, float *chains); /* NULL in double, as probe_read is */
     /* Reads n floats (a multiple of LN_PROBE_FLOATS) and adds them into `sums` (LN_PROBE_FLOATS). */
     void (*probe_read)(size_t n, const float *x, float *sums);
 } ln_kernels;
@@ -135,6 +152,8 @@ typedef struct ln_kernels {
 /* The set to use: LINNET_ISA's, or else the best that this machine runs. Errors: ARGUMENT (unknown,
  * or not supported by this machine). */
 LINNET_NODISCARD linnet_status ln_kernels_select(const ln_kernels **kernels, linnet_error *error);
+/* Its index among those built in. */
+LINNET_NODISCARD linnet_status ln_kernels_choose(size_t *index, linnet_error *error);
 /* Set i of those built in, oldest first ("scalar" is 0); NULL past the end. */
 const ln_kernels *ln_kernels_at(size_t i);
 
@@ -167,12 +186,14 @@ void ln_pack_weight(const ln_kernels *kernels, ln_pool *pool, size_t in, size_t 
 void ln_unpack_weight(const ln_kernels *kernels, ln_pool *pool, size_t in, size_t out,
                       const ln_real *packed, ln_real *weight);
 
+#ifndef LN_FLOAT64
 /* Words of forward's weights in bfloat16, and of the input gradient's. */
 size_t ln_paired_size(const ln_kernels *kernels, size_t in, size_t out);
 /* Rounds `count` elements of packed weights, `first` of them before, into their place in both: whole
  * features of a panel, the first an even one. by_output may be NULL. */
 void ln_pair_weight(const ln_kernels *kernels, size_t in, const ln_real *packed, size_t first,
                     size_t count, uint32_t *by_input, uint32_t *by_output);
+#endif
 
 /* dst[i * dst_ld + j] = src[j * src_ld + i] for i < rows, j < columns; any words. */
 void ln_transpose(size_t rows, size_t columns, const void *src, size_t src_ld, void *dst,

@@ -6,9 +6,10 @@
 #include "base/checked.h"
 #include "kernel/kernel.h"
 
-/* Floats, or words of any kind. */
+/* Numbers, or words of any kind that are as large. */
 typedef ln_real word __attribute__((may_alias));
-typedef ln_real four __attribute__((vector_size(16), aligned(4), may_alias));
+typedef ln_real four
+    __attribute__((vector_size(4 * sizeof(ln_real)), aligned(sizeof(ln_real)), may_alias));
 
 /* dst[i * dst_stride + j] = src[j * column_stride + i] for i, j < 4. */
 static inline void transpose_four(const word *src, ptrdiff_t column_stride, word *dst,
@@ -86,12 +87,15 @@ void ln_transpose(size_t rows, size_t columns, const void *src, size_t src_ld, v
 #define WAYS 8
 #define LINE (64 / sizeof(ln_real))
 
-/* The largest number of lines that fall into one set where 16 rows, `lines` apart, are each read
+/* So many rows' blocks of features are half of such a cache. */
+#define ROWS (64 / sizeof(ln_real))
+
+/* The largest number of lines that fall into one set where ROWS rows, `lines` apart, are each read
  * over a block of features at once. */
 static size_t crowding(size_t lines)
 {
     size_t most = 0, count[SETS] = {0};
-    for (size_t row = 0; row < 16; row++) {
+    for (size_t row = 0; row < ROWS; row++) {
         for (size_t i = 0; i < LN_FEATURE_BLOCK / LINE; i++) {
             size_t set = (row * lines + i) % SETS;
             count[set]++;
@@ -177,6 +181,7 @@ void ln_unpack_weight(const ln_kernels *kernels, ln_pool *pool, size_t in, size_
     ln_parallel(pool, ln_ceil_div(out, kernels->tile_columns), unpack_panel, &job);
 }
 
+#ifndef LN_FLOAT64
 /* ---- bfloat16 ---- */
 
 size_t ln_paired_size(const ln_kernels *kernels, size_t in, size_t out)
@@ -199,3 +204,4 @@ void ln_pair_weight(const ln_kernels *kernels, size_t in, const ln_real *packed,
         kernels->bf16_words(count, packed + first, by_output + first / 2);
     }
 }
+#endif

@@ -64,7 +64,7 @@ static bool weight(const ln_value *values, int i, ln_weight *weight)
         return false;
     }
     if (i == first + 2) {
-        *weight = (ln_weight){.name = "num_batches_tracked", .dtype = LINNET_INT64, .buffer = true};
+        *weight = (ln_weight){.name = "num_batches_tracked", .counts = true, .buffer = true};
         return true;
     }
     *weight = (ln_weight){.name = i < first ? names[i] : buffers[i - first],

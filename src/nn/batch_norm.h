@@ -4,6 +4,11 @@
 
 #include "nn/nn.h"
 
+/* Names of the second compilation (numeric/real.h). */
+#ifdef LN_FLOAT64
+#define ln_batch_norm_of ln_batch_norm_of_f64
+#endif
+
 typedef struct ln_batch_norm {
     ln_real eps;
     bool cumulative; /* momentum=None: running statistics are the means over all batches */

@@ -53,11 +53,9 @@ static bool weight(const ln_value *values, int i, ln_weight *weight)
 
 static void reset(ln_module *module, ln_torch_generator *generator)
 {
-    float bound = (float)(1 / sqrt((double)module->values[IN1_FEATURES].integer));
+    double bound = 1 / sqrt((double)module->values[IN1_FEATURES].integer);
     for (int i = 0; i < module->weight_count; i++) {
-        linnet_tensor *weight = &module->weights[i];
-        ln_torch_uniform(generator, -bound, bound, (size_t)linnet_tensor_numel(weight),
-                         weight->data);
+        ln_weight_uniform(&module->weights[i], generator, bound);
     }
 }
 

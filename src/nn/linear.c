@@ -67,12 +67,10 @@ static void reset(ln_module *module, ln_torch_generator *generator)
     double a = sqrt(5);
     double gain = sqrt(2.0 / (1 + a * a));
     double bound = in > 0 ? sqrt(3.0) * (gain / sqrt((double)in)) : 0;
-    size_t count = (size_t)linnet_tensor_numel(&module->weights[0]);
-    ln_torch_uniform(generator, (float)-bound, (float)bound, count, module->weights[0].data);
+    ln_weight_uniform(&module->weights[0], generator, bound);
     if (module->weight_count > 1) {
         bound = in > 0 ? 1 / sqrt((double)in) : 0;
-        count = (size_t)linnet_tensor_numel(&module->weights[1]);
-        ln_torch_uniform(generator, (float)-bound, (float)bound, count, module->weights[1].data);
+        ln_weight_uniform(&module->weights[1], generator, bound);
     }
 }
 
@@ -118,8 +116,8 @@ static linnet_status lazy_shape_rule(const ln_module *module, ln_shape *shape, l
     return status;
 }
 
-linnet_status ln_linear_of_lazy(const ln_module *lazy, int64_t in_features, ln_module **linear,
-                                linnet_error *error)
+linnet_status ln_linear_of_lazy(const ln_module *lazy, int64_t in_features, linnet_dtype dtype,
+                                ln_module **linear, linnet_error *error)
 {
     void *block = NULL;
     *linear = NULL;
@@ -136,6 +134,7 @@ linnet_status ln_linear_of_lazy(const ln_module *lazy, int64_t in_features, ln_m
     made->values[DEVICE].none = made->values[DTYPE].none = true;
     status = ln_module_describe(made, error);
     if (status == LINNET_OK) {
+        ln_module_set_dtype(made, dtype);
         status = ln_module_allocate(made, error);
     }
     if (status != LINNET_OK) {

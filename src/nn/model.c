@@ -196,6 +196,16 @@ linnet_status linnet_model_parse(const char *text, const linnet_name *names, siz
     return status;
 }
 
+void ln_weight_uniform(linnet_tensor *weight, ln_torch_generator *generator, double bound)
+{
+    size_t count = (size_t)linnet_tensor_numel(weight);
+    if (weight->dtype == LINNET_FLOAT64) {
+        ln_torch_uniform_double(generator, -bound, bound, count, weight->data);
+    } else {
+        ln_torch_uniform(generator, (float)-bound, (float)bound, count, weight->data);
+    }
+}
+
 /* Initial values of the modules that were lazy once, or of the others. */
 static void reset_leaves(linnet_model *model, bool lazy)
 {
@@ -240,7 +250,60 @@ uint64_t ln_model_words_of_reset(const linnet_model *model)
             words += (uint64_t)linnet_tensor_numel(&leaf->weights[w]);
         }
     }
+    words *= model->dtype == LINNET_FLOAT64 ? 2 : 1;
     return words;
+}
+
+/* ---- the dtype ---- */
+
+/* Copies of all that is not of the dtype yet, in the order of the state. */
+static linnet_status convert_state(const linnet_model *model, linnet_dtype dtype,
+                                   linnet_tensor *copies, linnet_error *error)
+{
+    linnet_status status = LINNET_OK;
+    for (size_t i = 0; i < model->state_count && status == LINNET_OK; i++) {
+        const linnet_tensor *tensor = model->state[i].tensor;
+        if (ln_dtype_row(tensor->dtype)->floating) {
+            status = linnet_tensor_to(tensor, dtype, &copies[i], error);
+        }
+    }
+    return status;
+}
+
+linnet_status linnet_model_to(linnet_model *model, linnet_dtype dtype, linnet_error *error)
+{
+    if (dtype != LINNET_FLOAT32 && dtype != LINNET_FLOAT64) {
+        const char *name = linnet_dtype_name(dtype);
+        return ln_fail(error, LINNET_ERROR_UNSUPPORTED,
+                       "models compute in float32 and float64, not in %s",
+                       name != NULL ? name : "an unknown dtype");
+    }
+    linnet_tensor *copies;
+    linnet_status status =
+        ln_alloc_into(&copies, model->state_count, sizeof *copies, "the model's weights", error);
+    if (status == LINNET_OK && dtype != model->dtype) {
+        status = convert_state(model, dtype, copies, error);
+    }
+    for (size_t i = 0; copies != NULL && i < model->state_count; i++) {
+        if (status == LINNET_OK && copies[i].storage != NULL) {
+            linnet_tensor spare = *model->state[i].tensor;
+            *model->state[i].tensor = copies[i];
+            copies[i] = spare;
+        }
+        linnet_tensor_free(&copies[i]);
+    }
+    ln_free(copies);
+    if (status == LINNET_OK) {
+        model->dtype = dtype;
+        ln_module_set_dtype(model->root, dtype);
+        ln_model_round_scaling(model);
+    }
+    return status;
+}
+
+linnet_dtype linnet_model_dtype(const linnet_model *model)
+{
+    return model->dtype;
 }
 
 /* ---- LazyLinear ---- */
@@ -287,7 +350,8 @@ static linnet_status make_linears(const linnet_model *model, const ln_lazy *lazy
         }
         status = lazy->width(lazy, model, i, &in_features, error);
         if (status == LINNET_OK) {
-            status = ln_linear_of_lazy(model->leaves[i], in_features, &linears[i], error);
+            status =
+                ln_linear_of_lazy(model->leaves[i], in_features, model->dtype, &linears[i], error);
         }
     }
     return status;

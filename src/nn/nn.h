@@ -34,8 +34,8 @@ typedef enum ln_role {
 typedef struct ln_weight {
     const char *name;
     ln_shape shape;
-    linnet_dtype dtype; /* float32, or int64 of a buffer that counts */
-    bool buffer;        /* part of the state_dict, but not trained */
+    bool counts; /* an int64 buffer; else it is of the model's dtype */
+    bool buffer; /* part of the state_dict, but not trained */
 } ln_weight;
 
 /* Where a module's randomness comes from in one step: Philox's key, or what was drawn beforehand. */
@@ -155,11 +155,11 @@ struct ln_module {
     bool was_lazy;          /* a LazyLinear once: PyTorch gives it its initial values last */
 };
 
-/* Input scaling: x' = (x * scale - mean) / std. */
+/* Input scaling: x' = (x * scale - mean) / std. Numbers of the model's dtype. */
 typedef struct ln_scaling {
-    float scale;
+    double scale;
     size_t features; /* length of mean and std; 0: none */
-    float *mean, *std;
+    double *mean, *std;
 } ln_scaling;
 
 /* An entry of the state_dict. */
@@ -170,6 +170,7 @@ typedef struct ln_state_entry {
 } ln_state_entry;
 
 struct linnet_model {
+    linnet_dtype dtype; /* of parameters and buffers that do not count: float32 or float64 */
     ln_module *root;
     char *repr;
     ln_module **leaves; /* in order; borrowed from the tree */
@@ -209,6 +210,8 @@ ln_weight ln_module_weight(const ln_module *module, int i);
 /* Gives a module the shapes of its weights, without memory, as its values say. */
 LINNET_NODISCARD linnet_status ln_module_describe(ln_module *module, linnet_error *error);
 LINNET_NODISCARD linnet_status ln_module_allocate(ln_module *root, linnet_error *error);
+/* Says that weights without memory are of this dtype, where they do not count. */
+void ln_module_set_dtype(ln_module *root, linnet_dtype dtype);
 /* print(module)'s text; free with ln_free; NULL without memory. A named root prints as
  * "(classifier): Sequential(...", which ln_module_parse reads back. */
 char *ln_module_repr(const ln_module *module);
@@ -224,7 +227,11 @@ LINNET_NODISCARD linnet_status ln_model_create(const char *text, const linnet_na
 /* The Linear that a LazyLinear becomes, with memory for its weights, without name and path (linear.c).
  * The caller owns it. Errors: ARGUMENT, MEMORY. */
 LINNET_NODISCARD linnet_status ln_linear_of_lazy(const ln_module *lazy, int64_t in_features,
-                                                 ln_module **linear, linnet_error *error);
+                                                 linnet_dtype dtype, ln_module **linear,
+                                                 linnet_error *error);
+
+/* weight.uniform_(-bound, bound), for `reset`. */
+void ln_weight_uniform(linnet_tensor *weight, ln_torch_generator *generator, double bound);
 
 /* How many words of torch's generator linnet_model_reset_parameters draws. */
 uint64_t ln_model_words_of_reset(const linnet_model *model);
@@ -252,13 +259,15 @@ LINNET_NODISCARD linnet_status ln_model_materialize(linnet_model *model, const l
 LINNET_NODISCARD linnet_status ln_model_materialize_for(linnet_model *model, const ln_shape *row,
                                                         linnet_error *error);
 
+/* What is left of them in the model's dtype. */
+void ln_model_round_scaling(linnet_model *model);
 /* Takes mean and std away; scale stays. */
 void ln_scaling_free(ln_scaling *scaling);
 /* Gives the model the mean and std, each `features` long, which are copied; 0 features take them
  * away. Errors: ARGUMENT (not finite, std not above 0), SHAPE (other than the features of a known
  * input), MEMORY. */
 LINNET_NODISCARD linnet_status ln_model_set_standard(linnet_model *model, size_t features,
-                                                     const float *mean, const float *std,
+                                                     const double *mean, const double *std,
                                                      linnet_error *error);
 
 /* The shape of one row that the modules themselves tell (linnet_model_input_shape without a file or

@@ -37,7 +37,7 @@ static bool weight(const ln_value *values, int i, ln_weight *weight)
 static void reset(ln_module *module, ln_torch_generator *generator)
 {
     (void)generator;
-    ln_tensor_fill(&module->weights[0], (float)module->values[INIT].number[0]);
+    ln_tensor_fill(&module->weights[0], module->values[INIT].number[0]);
 }
 #endif
 

@@ -2,10 +2,8 @@
  *
  * Sets and checks the numbers. Applying them is the plans', finding them train/standardize.c's. */
 #include <math.h>
-#include <string.h>
 
 #include "base/error.h"
-#include "base/fpenv.h"
 #include "base/memory.h"
 #include "base/number.h"
 #include "nn/nn.h"
@@ -21,21 +19,19 @@ void ln_scaling_free(ln_scaling *scaling)
 
 linnet_status linnet_model_set_scale(linnet_model *model, double scale, linnet_error *error)
 {
-    ln_fpenv saved = ln_fpenv_enter();
-    float rounded = (float)scale;
-    ln_fpenv_leave(saved);
+    double rounded = ln_rounded(model->dtype, scale);
     if (!isfinite(rounded) || rounded == 0) {
         char text[LN_NUMBER_TEXT];
         return ln_fail(error, LINNET_ERROR_ARGUMENT,
-                       "expected a scale that is finite and not 0 in float32, found %s",
-                       ln_print_double(scale, text));
+                       "expected a scale that is finite and not 0 in %s, found %s",
+                       linnet_dtype_name(model->dtype), ln_print_double(scale, text));
     }
     model->scaling.scale = rounded;
     return LINNET_OK;
 }
 
-static linnet_status check_standard(size_t features, const float *mean, const float *std,
-                                    linnet_error *error)
+static linnet_status check_standard(linnet_dtype dtype, size_t features, const double *mean,
+                                    const double *std, linnet_error *error)
 {
     for (size_t i = 0; i < features; i++) {
         if (!isfinite(mean[i]) || !isfinite(std[i]) || std[i] <= 0) {
@@ -43,26 +39,25 @@ static linnet_status check_standard(size_t features, const float *mean, const fl
             return ln_fail(error, LINNET_ERROR_ARGUMENT,
                            "expected a finite mean and a finite std above 0 of feature %zu, "
                            "found %s and %s",
-                           i, ln_print_float(mean[i], first), ln_print_float(std[i], second));
+                           i, ln_print_rounded(dtype, mean[i], first),
+                           ln_print_rounded(dtype, std[i], second));
         }
     }
     return LINNET_OK;
 }
 
-static linnet_status copy_floats(const float *source, size_t count, float **copy,
-                                 linnet_error *error)
+void ln_model_round_scaling(linnet_model *model)
 {
-    void *block = NULL;
-    linnet_status status = ln_alloc_into(&block, count, sizeof **copy, "mean and std", error);
-    if (status == LINNET_OK && count > 0) {
-        memcpy(block, source, count * sizeof **copy);
+    ln_scaling *scaling = &model->scaling;
+    scaling->scale = ln_rounded(model->dtype, scaling->scale);
+    for (size_t i = 0; i < scaling->features; i++) {
+        scaling->mean[i] = ln_rounded(model->dtype, scaling->mean[i]);
+        scaling->std[i] = ln_rounded(model->dtype, scaling->std[i]);
     }
-    *copy = block;
-    return status;
 }
 
-linnet_status ln_model_set_standard(linnet_model *model, size_t features, const float *mean,
-                                    const float *std, linnet_error *error)
+linnet_status ln_model_set_standard(linnet_model *model, size_t features, const double *mean,
+                                    const double *std, linnet_error *error)
 {
     if (features > 0 && model->input.rank >= 0 &&
         ln_shape_numel(&model->input, 0) != (int64_t)features) {
@@ -70,16 +65,18 @@ linnet_status ln_model_set_standard(linnet_model *model, size_t features, const 
                        "expected mean and std of %lld features, found %zu",
                        (long long)ln_shape_numel(&model->input, 0), features);
     }
-    linnet_status status = check_standard(features, mean, std, error);
-    if (status != LINNET_OK) {
-        return status;
-    }
     ln_scaling copy = {.scale = model->scaling.scale, .features = features};
-    if (features > 0) {
-        status = copy_floats(mean, features, &copy.mean, error);
+    linnet_status status =
+        ln_alloc_into(&copy.mean, features, sizeof *copy.mean, "mean and std", error);
+    if (status == LINNET_OK) {
+        status = ln_alloc_into(&copy.std, features, sizeof *copy.std, "mean and std", error);
     }
-    if (features > 0 && status == LINNET_OK) {
-        status = copy_floats(std, features, &copy.std, error);
+    for (size_t i = 0; i < features && status == LINNET_OK; i++) {
+        copy.mean[i] = ln_rounded(model->dtype, mean[i]);
+        copy.std[i] = ln_rounded(model->dtype, std[i]);
+    }
+    if (status == LINNET_OK) {
+        status = check_standard(model->dtype, features, copy.mean, copy.std, error);
     }
     if (status != LINNET_OK) {
         ln_scaling_free(&copy);

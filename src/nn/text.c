@@ -67,7 +67,8 @@ linnet_status ln_module_describe(ln_module *module, linnet_error *error)
         ln_alloc_into(&block, (size_t)count, sizeof *module->weights, "a module's weights", error);
     module->weights = block;
     for (int i = 0; status == LINNET_OK && i < count; i++) {
-        status = ln_tensor_describe(weights[i].dtype, weights[i].shape.rank, weights[i].shape.size,
+        status = ln_tensor_describe(weights[i].counts ? LINNET_INT64 : LINNET_FLOAT32,
+                                    weights[i].shape.rank, weights[i].shape.size,
                                     &module->weights[i], error);
         module->weight_count += status == LINNET_OK;
     }
@@ -347,6 +348,18 @@ linnet_status ln_module_allocate(ln_module *root, linnet_error *error)
         status = ln_module_allocate(root->children[i], error);
     }
     return status;
+}
+
+void ln_module_set_dtype(ln_module *root, linnet_dtype dtype)
+{
+    for (int i = 0; i < root->weight_count; i++) {
+        if (ln_dtype_row(root->weights[i].dtype)->floating) {
+            root->weights[i].dtype = dtype;
+        }
+    }
+    for (size_t i = 0; i < root->child_count; i++) {
+        ln_module_set_dtype(root->children[i], dtype);
+    }
 }
 
 void ln_module_free(ln_module *module)

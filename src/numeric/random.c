@@ -152,6 +152,16 @@ void ln_torch_uniform(ln_torch_generator *generator, float from, float to, size_
     }
 }
 
+void ln_torch_uniform_double(ln_torch_generator *generator, double from, double to, size_t n,
+                             double *out)
+{
+    double range = to - from;
+    for (size_t i = 0; i < n; i++) {
+        double unit = ln_torch_unit(generator);
+        out[i] = generator->two_roundings ? unit * range + from : fma(unit, range, from);
+    }
+}
+
 /* MKL's MCG31m1 (L'Ecuyer, "Tables of linear congruential generators", 1999). */
 static void mkl_bernoulli(uint32_t seed, double p, size_t n, uint8_t *out)
 {

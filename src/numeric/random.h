@@ -71,6 +71,9 @@ uint32_t ln_torch_random(ln_torch_generator *generator);
 uint64_t ln_torch_random64(ln_torch_generator *generator);
 /* A double in [0, 1): 53 random bits * 2^-53. */
 double ln_torch_unit(ln_torch_generator *generator);
+/* tensor.uniform_(from, to) in float64: the same of 53 random bits of two words. */
+void ln_torch_uniform_double(ln_torch_generator *generator, double from, double to, size_t n,
+                             double *out);
 /* tensor.uniform_(from, to) in float32: fma(24 random bits * 2^-24, to - from, from), or with two
  * roundings 24 bits * 2^-24 * (to - from) + from. */
 void ln_torch_uniform(ln_torch_generator *generator, float from, float to, size_t n, float *out);

@@ -7,6 +7,7 @@
 #include "base/error.h"
 #include "plan/plan.h"
 
+#ifdef LN_RECORDS
 void ln_plan_draw_philox(linnet_plan *plan, uint64_t seed, uint32_t epoch, uint32_t step,
                          size_t first_row)
 {
@@ -30,6 +31,7 @@ void ln_plan_draw_torch(linnet_plan *plan, ln_torch_generator *generator)
         }
     }
 }
+#endif
 
 void ln_plan_draw_step(const linnet_plan *plan, const ln_step *step, size_t batch, const ln_real *x,
                        size_t ldx)

@@ -19,17 +19,6 @@ static ln_real *packed_weight(const linnet_plan *plan, const ln_step *step)
     return ln_arena_at(&plan->arena, step->packed_weight);
 }
 
-static uint32_t *by_input(const linnet_plan *plan, const ln_step *step)
-{
-    return ln_arena_at(&plan->arena, step->by_input);
-}
-
-/* The input gradient's weights in bfloat16, which eval has none of. */
-static uint32_t *by_output(const linnet_plan *plan, const ln_step *step)
-{
-    return plan->training ? ln_arena_at(&plan->arena, step->by_output) : NULL;
-}
-
 static const linnet_tensor *parameter(const linnet_plan *plan, size_t i)
 {
     return plan->model->parameters[i].tensor;
@@ -71,14 +60,7 @@ void ln_linear_step(const linnet_plan *plan, const ln_step *step, size_t batch, 
         product.bias = plan->training ? parameter(plan, step->bias_parameter)->data
                                       : ln_arena_at(&plan->arena, step->packed_bias);
     }
-    if (plan->precision != LN_FULL) {
-        product.weight = by_input(plan, step);
-    }
-    if (plan->precision == LN_BFLOAT16) {
-        ln_matrix matrix = {x, rows, step->in, product.ldx};
-        product.x =
-            ln_pair_columns(plan, &matrix, ln_arena_at(&plan->arena, plan->x_words), &product.ldx);
-    }
+    ln_narrow_forward(plan, step, &product);
     ln_linear_forward(plan->kernels, ln_plan_pool(plan, rows * step->in * step->out), &product);
 }
 
@@ -100,12 +82,7 @@ void ln_linear_step_input_gradient(const linnet_plan *plan, const ln_step *step,
                                  .lddx = vector_ld(step, before->ld, step->in),
                                  .epilogue = epilogue,
                                  .context = context};
-    if (plan->precision == LN_BFLOAT16) {
-        ln_matrix matrix = {dy, rows, step->out, product.lddy};
-        product.weight = by_output(plan, step);
-        product.dy = ln_pair_columns(plan, &matrix, ln_arena_at(&plan->arena, plan->dy_words),
-                                     &product.lddy);
-    }
+    ln_narrow_input_gradient(plan, step, &product);
     ln_linear_input_gradient(plan->kernels, ln_plan_pool(plan, rows * step->in * step->out),
                              &product);
 }
@@ -120,11 +97,7 @@ static void take_weight(void *context, size_t first, size_t count, const ln_real
 {
     const weight_run *run = context;
     run->sink->take(run->sink->context, run->step->weight_parameter, first, count, gradient);
-    if (run->plan->precision == LN_BFLOAT16) {
-        ln_pair_weight(run->plan->kernels, run->step->in, packed_weight(run->plan, run->step),
-                       first, count, by_input(run->plan, run->step),
-                       by_output(run->plan, run->step));
-    }
+    ln_narrow_weight(run->plan, run->step, first, count);
 }
 
 void ln_linear_step_gradients(const linnet_plan *plan, const ln_step *step, size_t batch,
@@ -150,13 +123,7 @@ void ln_linear_step_gradients(const linnet_plan *plan, const ln_step *step, size
                                   .lddy = lddy,
                                   .take = take_weight,
                                   .context = &run};
-    if (plan->precision == LN_BFLOAT16) {
-        ln_matrix x = {product.x, rows, step->in, product.ldx};
-        ln_matrix gradient = {dy, rows, step->out, lddy};
-        product.x = ln_pair_rows(plan, &x, ln_arena_at(&plan->arena, plan->x_words), &product.ldx);
-        product.dy =
-            ln_pair_rows(plan, &gradient, ln_arena_at(&plan->arena, plan->dy_words), &product.lddy);
-    }
+    ln_narrow_weight_gradient(plan, &product);
     if (sink->streams != NULL) {
         sink->streams(sink->context, step->weight_parameter, product.streams);
     }
@@ -215,49 +182,13 @@ void ln_plan_from_rows(const linnet_plan *plan, size_t i, const ln_real *rows, l
     }
 }
 
-/* The weights in bfloat16, by way of a panel at a time: nothing else of them is kept. */
-static void fetch_narrow(const linnet_plan *plan, const ln_step *step)
-{
-    size_t width = plan->kernels->tile_columns, pairs = ln_ceil_div(step->in, 2);
-    const ln_real *weight = parameter(plan, step->weight_parameter)->data;
-    ln_real *panel = ln_arena_at(&plan->arena, plan->panel);
-    for (size_t out = 0; out < step->out; out += width) {
-        ln_pack_weight(plan->kernels, NULL, step->in, ln_min_size(step->out - out, width),
-                       weight + out * step->in, (ptrdiff_t)step->in, 1, panel);
-        ln_pair_weight(plan->kernels, step->in, panel, 0, step->in * width,
-                       by_input(plan, step) + out * pairs, NULL);
-    }
-}
-
-/* What products in bfloat16 read of a Linear that is trained. */
-static void pair_linear(const linnet_plan *plan, const ln_step *step)
-{
-    size_t width = plan->kernels->tile_columns;
-    bool paired = plan->training && plan->precision == LN_BFLOAT16;
-    for (size_t out = 0; paired && out < step->out; out += width) {
-        ln_pair_weight(plan->kernels, step->in, packed_weight(plan, step), out * step->in,
-                       step->in * width, by_input(plan, step), by_output(plan, step));
-    }
-}
-
-void ln_plan_weights_changed(const linnet_plan *plan)
-{
-    for (const ln_step *step = plan->steps; step < plan->steps + plan->step_count; step++) {
-        if (step->kind == LN_STEP_LINEAR) {
-            pair_linear(plan, step);
-        }
-    }
-}
-
 static void fetch_linear(const linnet_plan *plan, const ln_step *step)
 {
-    if (plan->precision != LN_FULL && !plan->training) {
-        fetch_narrow(plan, step);
-    } else {
-        ln_plan_from_rows(plan, step->weight_parameter,
-                          parameter(plan, step->weight_parameter)->data, packed_weight(plan, step));
+    const linnet_tensor *weight = parameter(plan, step->weight_parameter);
+    if (plan->training || plan->precision == LN_FULL) {
+        ln_plan_from_rows(plan, step->weight_parameter, weight->data, packed_weight(plan, step));
     }
-    pair_linear(plan, step);
+    ln_narrow_fetch(plan, step, weight->data);
     if (step->has_bias && !plan->training) {
         copy(step->out, parameter(plan, step->bias_parameter)->data,
              ln_arena_at(&plan->arena, step->packed_bias));

@@ -293,16 +293,20 @@ static void plan_modules(linnet_plan *plan)
 
 static linnet_status copy_scaling(linnet_plan *plan, const ln_scaling *scaling, linnet_error *error)
 {
-    plan->scaling = (ln_scaling){.scale = scaling->scale, .features = scaling->features};
-    if (scaling->features == 0) {
+    size_t count = scaling->features;
+    plan->scale = scaling->scale;
+    plan->scaled = count;
+    if (count == 0) {
         return LINNET_OK;
     }
-    linnet_status status = ln_alloc_into(&plan->scaling.mean, 2 * scaling->features,
-                                         sizeof(ln_real), "input scaling", error);
+    linnet_status status =
+        ln_alloc_into(&plan->mean, 2 * count, sizeof *plan->mean, "input scaling", error);
     if (status == LINNET_OK) {
-        plan->scaling.std = plan->scaling.mean + scaling->features;
-        memcpy(plan->scaling.mean, scaling->mean, scaling->features * sizeof(ln_real));
-        memcpy(plan->scaling.std, scaling->std, scaling->features * sizeof(ln_real));
+        plan->std = plan->mean + count;
+        for (size_t i = 0; i < count; i++) {
+            plan->mean[i] = (ln_real)scaling->mean[i];
+            plan->std[i] = (ln_real)scaling->std[i];
+        }
     }
     return status;
 }
@@ -323,10 +327,10 @@ static linnet_status lower_steps(lowering *l, linnet_error *error)
     memcpy(l->shape.size + 1, model->input.size, (size_t)model->input.rank * sizeof(int64_t));
     plan->in_features = (size_t)ln_shape_numel(&l->shape, 1);
     plan->crowded = ln_crowded(plan->in_features);
-    if (plan->scaling.features != 0 && plan->scaling.features != plan->in_features) {
+    if (plan->scaled != 0 && plan->scaled != plan->in_features) {
         return ln_fail(error, LINNET_ERROR_SHAPE,
-                       "input scaling has %zu features, the model's input %zu",
-                       plan->scaling.features, plan->in_features);
+                       "input scaling has %zu features, the model's input %zu", plan->scaled,
+                       plan->in_features);
     }
     new_step(l, LN_STEP_FEED, plan->in_features, plan->in_features)->vectors = 1;
     for (size_t i = 0; i < model->leaf_count; i++) {
@@ -360,6 +364,7 @@ static linnet_status lay_out(lowering *l, linnet_error *error)
     size_t leaves = l->model->leaf_count;
     linnet_status status = ln_kernels_select(&plan->kernels, error);
     if (status == LINNET_OK) {
+        plan->isa = plan->kernels->name;
         /* One step a leaf, and one each for the input and probabilities. */
         status = ln_alloc_into(&plan->steps, leaves + 2, sizeof *plan->steps, "steps", error);
     }
@@ -413,6 +418,7 @@ static linnet_status begin(lowering *l, const linnet_model *model, const ln_plan
     if (status != LINNET_OK) {
         return status;
     }
+    l->plan->dtype = LN_REAL_DTYPE;
     l->plan->training = request->training;
     l->plan->precision = request->precision;
     l->plan->cache = ln_second_cache();
@@ -458,20 +464,4 @@ linnet_status ln_plan_measure(const linnet_model *model, const ln_plan_request *
     }
     *bytes = size;
     return LINNET_OK;
-}
-
-void linnet_plan_free(linnet_plan *plan)
-{
-    if (plan == NULL) {
-        return;
-    }
-    ln_pool_free(plan->pool);
-    ln_arena_free(&plan->arena);
-    ln_free(plan->drawn);
-    ln_free(plan->held);
-    ln_free(plan->spreads);
-    ln_free(plan->scaling.mean);
-    ln_free(plan->links);
-    ln_free(plan->steps);
-    ln_free(plan);
 }

@@ -24,6 +24,42 @@
 #include "base/memory.h"
 #include "nn/nn.h"
 
+/* Names of the second compilation (numeric/real.h). */
+#ifdef LN_FLOAT64
+#define ln_plan_lower ln_plan_lower_f64
+#define ln_plan_measure ln_plan_measure_f64
+#define ln_plan_forward ln_plan_forward_f64
+#define ln_plan_output_gradient ln_plan_output_gradient_f64
+#define ln_plan_backward ln_plan_backward_f64
+#define ln_plan_parameter ln_plan_parameter_f64
+#define ln_plan_to_rows ln_plan_to_rows_f64
+#define ln_plan_from_rows ln_plan_from_rows_f64
+#define ln_plan_fetch ln_plan_fetch_f64
+#define ln_plan_store ln_plan_store_f64
+#define ln_linear_step ln_linear_step_f64
+#define ln_linear_step_input_gradient ln_linear_step_input_gradient_f64
+#define ln_linear_step_gradients ln_linear_step_gradients_f64
+#define ln_chain_forward ln_chain_forward_f64
+#define ln_plan_pool ln_plan_pool_f64
+#define ln_link_stretch ln_link_stretch_f64
+#define ln_plan_rows ln_plan_rows_f64
+#define ln_plan_hold ln_plan_hold_f64
+#define ln_plan_bind ln_plan_bind_f64
+#define ln_plan_spread ln_plan_spread_f64
+#define ln_plan_take_draws ln_plan_take_draws_f64
+#define ln_plan_draw_step ln_plan_draw_step_f64
+#define ln_row_forward ln_row_forward_f64
+#define ln_row_backward ln_row_backward_f64
+#define ln_batch_forward ln_batch_forward_f64
+#define ln_batch_backward ln_batch_backward_f64
+#define ln_batch_kept ln_batch_kept_f64
+#define ln_batch_statistics ln_batch_statistics_f64
+#define ln_plan_hand_over ln_plan_hand_over_f64
+#define ln_plan_step_of_weight ln_plan_step_of_weight_f64
+#define ln_plan_dot ln_plan_dot_f64
+#define ln_plan_dot_sums ln_plan_dot_sums_f64
+#endif
+
 /* An offset that stands for the caller's array instead of the arena's. */
 #define LN_CALLER SIZE_MAX
 
@@ -73,7 +109,11 @@ typedef struct ln_step {
     size_t weight_parameter, bias_parameter; /* indices among the model's parameters */
 } ln_step;
 
+/* Laid out alike in both compilations, so that what is not of either can ask it anything: no member is
+ * a number that is computed with. */
 struct linnet_plan {
+    linnet_dtype dtype;
+    const char *isa;
     const ln_kernels *kernels;
     ln_pool *pool;
     bool training;
@@ -86,7 +126,9 @@ struct linnet_plan {
     size_t step_count;
     ln_step *steps;
     ln_link *links; /* all chains, one behind the other */
-    ln_scaling scaling;
+    double scale;   /* input scaling: x * scale, and where there are as many, less mean, by std */
+    size_t scaled;
+    ln_real *mean, *std; /* one block */
     ln_arena arena;
     /* bfloat16: offsets of scratch for operands as words, and for a panel of packed weights. */
     size_t x_words, dy_words, panel;
@@ -114,9 +156,10 @@ typedef struct ln_plan_request {
     int threads;
 } ln_plan_request;
 
-/* The precision of products that a caller asks for. Errors: ARGUMENT. */
-LINNET_NODISCARD linnet_status ln_plan_precision(linnet_precision asked, bool training,
-                                                 ln_precision *precision, linnet_error *error);
+/* The precision of products that a caller asks for, of a model of that dtype. Errors: ARGUMENT. */
+LINNET_NODISCARD linnet_status ln_plan_precision(linnet_precision asked, linnet_dtype dtype,
+                                                 bool training, ln_precision *precision,
+                                                 linnet_error *error);
 
 /* Lowers a model (lower.c). A training plan borrows it. */
 LINNET_NODISCARD linnet_status ln_plan_lower(const linnet_model *model,
@@ -127,6 +170,10 @@ LINNET_NODISCARD linnet_status ln_plan_lower(const linnet_model *model,
 LINNET_NODISCARD linnet_status ln_plan_measure(const linnet_model *model,
                                                const ln_plan_request *request, size_t *bytes,
                                                linnet_error *error);
+
+/* linnet_plan_run's work (run.c), in each of both compilations. */
+void ln_plan_run_f32(linnet_plan *plan, const void *x, size_t batch, void *y);
+void ln_plan_run_f64(linnet_plan *plan, const void *x, size_t batch, void *y);
 
 /* Whether a batch of so many rows can be run. Errors: ARGUMENT (above max_batch), SHAPE in PyTorch's
  * words (too few rows for statistics). */
@@ -191,7 +238,11 @@ void ln_plan_from_rows(const linnet_plan *plan, size_t parameter, const ln_real 
 const ln_step *ln_plan_step_of_weight(const linnet_plan *plan, size_t parameter);
 /* Has to follow where parameters were written to other than by a sink: products in bfloat16 have the
  * weights a second time. */
+#ifndef LN_FLOAT64
 void ln_plan_weights_changed(const linnet_plan *plan);
+#else
+#define ln_plan_weights_changed(plan) ((void)0)
+#endif
 /* The sum of a_i b_i over arrays of a parameter's layout, padding left out, in double: the same on any
  * kernel set and number of threads (dot.c). sums: scratch, ln_plan_dot_sums long. */
 double ln_plan_dot(const linnet_plan *plan, size_t parameter, const ln_real *a, const ln_real *b,
@@ -215,19 +266,27 @@ static inline ln_real *ln_step_output(const linnet_plan *plan, const ln_step *st
     return ln_arena_at(&plan->arena, step->output);
 }
 
-/* A matrix of floats as an operand of a product in bfloat16, written to `words` (operands.c): in
- * pairs of columns, or in pairs of rows. Rows of words lie *ld apart. */
-typedef struct ln_matrix {
-    const ln_real *x;
-    size_t rows, columns, ld;
-} ln_matrix;
-
-/* Words that either takes. */
+#ifndef LN_FLOAT64
+/* bfloat16 (operands.c): words that the operand of such a matrix takes; ... */
 size_t ln_operand_size(size_t rows, size_t columns);
-const uint32_t *ln_pair_columns(const linnet_plan *plan, const ln_matrix *matrix, uint32_t *words,
-                                size_t *ld);
-const uint32_t *ln_pair_rows(const linnet_plan *plan, const ln_matrix *matrix, uint32_t *words,
-                             size_t *ld);
+/* ... a step's product with its operands in the plan's precision; its weights behind the update of
+ * `count` elements from `first` on, and as the model has them. */
+void ln_narrow_forward(const linnet_plan *plan, const ln_step *step, ln_forward *product);
+void ln_narrow_input_gradient(const linnet_plan *plan, const ln_step *step,
+                              ln_input_gradient *product);
+void ln_narrow_weight_gradient(const linnet_plan *plan, ln_weight_gradient *product);
+void ln_narrow_weight(const linnet_plan *plan, const ln_step *step, size_t first, size_t count);
+void ln_narrow_fetch(const linnet_plan *plan, const ln_step *step, const float *weight);
+#else
+/* Doubles have no narrower form. */
+#define ln_paired_size(kernels, in, out) ((size_t)0)
+#define ln_operand_size(rows, columns) ((size_t)0)
+#define ln_narrow_forward(plan, step, product) ((void)0)
+#define ln_narrow_input_gradient(plan, step, product) ((void)0)
+#define ln_narrow_weight_gradient(plan, product) ((void)0)
+#define ln_narrow_weight(plan, step, first, count) ((void)(first), (void)(count))
+#define ln_narrow_fetch(plan, step, weight) ((void)0)
+#endif
 
 /* A Linear's products, its chain done or undone in them (linear.c). */
 void ln_linear_step(const linnet_plan *plan, const ln_step *step, size_t batch, const ln_real *x,

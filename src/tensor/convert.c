@@ -177,6 +177,17 @@ static void convert_block(linnet_dtype dtype, const unsigned char *from, size_t 
     }
 }
 
+void ln_convert(linnet_dtype dtype, const void *source, size_t n, linnet_dtype to_dtype, void *out)
+{
+    const unsigned char *from = source;
+    unsigned char *to = out;
+    for (size_t done = 0; done < n; done += BLOCK) {
+        size_t count = n - done < BLOCK ? n - done : BLOCK;
+        convert_block(dtype, from + done * linnet_dtype_size(dtype), count, to_dtype,
+                      to + done * linnet_dtype_size(to_dtype));
+    }
+}
+
 /* ---- strided copies ---- */
 
 /* n elements that lie `stride` elements apart. */

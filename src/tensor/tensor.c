@@ -8,6 +8,7 @@
 
 #include "base/checked.h"
 #include "base/error.h"
+#include "base/number.h"
 #include "base/memory.h"
 
 /* ---- dtypes ---- */
@@ -174,10 +175,27 @@ bool linnet_tensor_is_contiguous(const linnet_tensor *tensor)
     return true;
 }
 
-void ln_tensor_fill(linnet_tensor *tensor, float value)
+void ln_tensor_fill(linnet_tensor *tensor, double value)
 {
-    float *data = tensor->data;
-    for (int64_t i = 0; i < linnet_tensor_numel(tensor); i++) {
-        data[i] = value;
+    int64_t numel = linnet_tensor_numel(tensor);
+    float *floats = tensor->data;
+    double *doubles = tensor->data;
+    for (int64_t i = 0; i < numel; i++) {
+        if (tensor->dtype == LINNET_FLOAT64) {
+            doubles[i] = value;
+        } else {
+            floats[i] = (float)value;
+        }
     }
+}
+
+double ln_rounded(linnet_dtype dtype, double value)
+{
+    return dtype == LINNET_FLOAT64 ? value : (double)(float)value;
+}
+
+const char *ln_print_rounded(linnet_dtype dtype, double value, char *text)
+{
+    return dtype == LINNET_FLOAT64 ? ln_print_double(value, text)
+                                   : ln_print_float((float)value, text);
 }

@@ -33,8 +33,8 @@ int64_t ln_shape_numel(const ln_shape *shape, int first);
 /* "[2, 3]" as Python prints it, into text (truncated to size); returns text. */
 char *ln_shape_text(const ln_shape *shape, char *text, size_t size);
 
-/* Sets every element of a contiguous float32 tensor. */
-void ln_tensor_fill(linnet_tensor *tensor, float value);
+/* Sets every element of a contiguous tensor of float32 or float64. */
+void ln_tensor_fill(linnet_tensor *tensor, double value);
 
 /* A tensor's shape. */
 ln_shape ln_tensor_shape(const linnet_tensor *tensor);
@@ -52,5 +52,13 @@ LINNET_NODISCARD linnet_status ln_wrap_dim(int64_t dim, int rank, int *wrapped,
 /* Converts n contiguous elements at `source` to float32, rounded to nearest even; `source` need not be
  * aligned. Runs under the caller's floating-point environment. */
 void ln_to_float32(linnet_dtype dtype, const void *source, size_t n, float *out);
+/* The same to any dtype that tensors convert to; `out` is aligned. */
+void ln_convert(linnet_dtype dtype, const void *source, size_t n, linnet_dtype to_dtype, void *out);
+
+/* What is left of a number in float32 or float64. */
+double ln_rounded(linnet_dtype dtype, double value);
+/* A number that is one of that dtype as the shortest text that reads back as it; `text` holds
+ * LN_NUMBER_TEXT bytes. */
+const char *ln_print_rounded(linnet_dtype dtype, double value, char *text);
 
 #endif

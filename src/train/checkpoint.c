@@ -32,6 +32,15 @@ static const char *no_decay_name(unsigned which)
     return names[which];
 }
 
+static void append_numbers(ln_text *text, linnet_dtype dtype, size_t count, const double *numbers)
+{
+    char number[LN_NUMBER_TEXT];
+    for (size_t i = 0; i < count; i++) {
+        ln_text_append_string(text, i > 0 ? ", " : "");
+        ln_text_append_string(text, ln_print_rounded(dtype, numbers[i], number));
+    }
+}
+
 static void append_floats(ln_text *text, size_t count, const float *numbers)
 {
     char number[LN_NUMBER_TEXT];
@@ -67,14 +76,15 @@ static void append_loss(ln_text *text, const ln_loss *loss)
     ln_text_append_string(text, ")");
 }
 
-static void append_scaling(ln_text *text, const ln_scaling *scaling)
+static void append_scaling(ln_text *text, const linnet_model *model)
 {
+    const ln_scaling *scaling = &model->scaling;
     char number[LN_NUMBER_TEXT];
-    ln_text_append_string(text, ln_print_float(scaling->scale, number));
+    ln_text_append_string(text, ln_print_rounded(model->dtype, scaling->scale, number));
     ln_text_append_string(text, "; ");
-    append_floats(text, scaling->features, scaling->mean);
+    append_numbers(text, model->dtype, scaling->features, scaling->mean);
     ln_text_append_string(text, "; ");
-    append_floats(text, scaling->features, scaling->std);
+    append_numbers(text, model->dtype, scaling->features, scaling->std);
 }
 
 /* Takes the text over. */
@@ -159,7 +169,7 @@ static linnet_status fill(const linnet_trainer *trainer, linnet_state_dict *iden
         status = set_text(identity, "loss", &text, error);
     }
     if (status == LINNET_OK) {
-        append_scaling(&text, &trainer->model->scaling);
+        append_scaling(&text, trainer->model);
         status = set_text(identity, "scaling", &text, error);
     }
     return status;

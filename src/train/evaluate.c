@@ -136,7 +136,7 @@ static void judge_row(void *context, size_t i)
 static void read_row(void *context, size_t i, float *out)
 {
     const batch_slice *slice = context;
-    ln_feed_row(slice->run->feed, i, out);
+    ln_feed_row(slice->run->feed, i, LINNET_FLOAT32, out);
 }
 
 static linnet_status run_batches(evaluation_run *run, linnet_error *error)
@@ -182,6 +182,9 @@ static linnet_status prepare(evaluation_run *run, const linnet_model *model,
                              const linnet_plan_options *options, linnet_error *error)
 {
     int64_t outputs = 0;
+    if (model->dtype != LINNET_FLOAT32) {
+        return ln_fail(error, LINNET_ERROR_UNSUPPORTED, "evaluation of float64 models");
+    }
     linnet_status status =
         check_fit(run->loss, model, run->dataset, options->max_batch, &outputs, error);
     if (status == LINNET_OK) {

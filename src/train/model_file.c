@@ -216,8 +216,8 @@ static linnet_status take_scale(linnet_model *model, const json_t *json, linnet_
     return adopt(linnet_model_set_scale(model, json_number_value(json), &why), &why, error);
 }
 
-static linnet_status read_floats(const json_t *json, const char *name, float *out,
-                                 linnet_error *error)
+static linnet_status read_standard(const json_t *json, const char *name, double *out,
+                                   linnet_error *error)
 {
     for (size_t i = 0; i < json_array_size(json); i++) {
         const json_t *number = json_array_get(json, i);
@@ -226,7 +226,7 @@ static linnet_status read_floats(const json_t *json, const char *name, float *ou
             snprintf(message, sizeof message, "expected a number as element %zu of '%s'", i, name);
             return fail_key(error, LN_KEY_INPUT, message);
         }
-        out[i] = (float)json_number_value(number);
+        out[i] = json_number_value(number);
     }
     return LINNET_OK;
 }
@@ -240,22 +240,21 @@ static linnet_status take_standard(linnet_model *model, const json_t *mean, cons
         return fail_key(error, LN_KEY_INPUT,
                         "expected two arrays of one length as 'mean' and 'std'");
     }
-    void *block = NULL;
+    double *numbers;
     linnet_status status =
-        ln_alloc_into(&block, features, 2 * sizeof(float), "mean and std", error);
-    float *numbers = block;
+        ln_alloc_into(&numbers, features, 2 * sizeof *numbers, "mean and std", error);
     if (status == LINNET_OK) {
-        status = read_floats(mean, "mean", numbers, error);
+        status = read_standard(mean, "mean", numbers, error);
     }
     if (status == LINNET_OK) {
-        status = read_floats(std, "std", numbers + features, error);
+        status = read_standard(std, "std", numbers + features, error);
     }
     if (status == LINNET_OK) {
         linnet_error why = {.status = LINNET_OK};
         status = ln_model_set_standard(model, features, numbers, numbers + features, &why);
         status = adopt(status, &why, error);
     }
-    ln_free(block);
+    ln_free(numbers);
     return status;
 }
 
@@ -389,13 +388,14 @@ linnet_status linnet_model_load(const char *path, linnet_model **model, linnet_e
 
 /* ---- writing ---- */
 
-static void append_floats(ln_text *text, const char *name, const float *numbers, size_t count)
+static void append_numbers(ln_text *text, linnet_dtype dtype, const char *name,
+                           const double *numbers, size_t count)
 {
     char number[LN_NUMBER_TEXT];
     ln_text_append_string(text, name);
     for (size_t i = 0; i < count; i++) {
         ln_text_append_string(text, i > 0 ? "," : "");
-        ln_text_append_string(text, ln_print_float(numbers[i], number));
+        ln_text_append_string(text, ln_print_rounded(dtype, numbers[i], number));
     }
     ln_text_append_string(text, "]");
 }
@@ -429,13 +429,13 @@ static void append_input(ln_text *text, const linnet_model *model)
     if (scaling->scale != 1) {
         ln_text_append_string(text, separator);
         ln_text_append_string(text, "\"scale\":");
-        ln_text_append_string(text, ln_print_float(scaling->scale, number));
+        ln_text_append_string(text, ln_print_rounded(model->dtype, scaling->scale, number));
         separator = ",";
     }
     if (scaling->features > 0) {
         ln_text_append_string(text, separator);
-        append_floats(text, "\"mean\":[", scaling->mean, scaling->features);
-        append_floats(text, ",\"std\":[", scaling->std, scaling->features);
+        append_numbers(text, model->dtype, "\"mean\":[", scaling->mean, scaling->features);
+        append_numbers(text, model->dtype, ",\"std\":[", scaling->std, scaling->features);
     }
     if (text->size > 0) {
         ln_text_append_string(text, "}");

@@ -20,8 +20,10 @@ typedef struct statistics {
     const linnet_dataset *dataset;
     ln_feed *feed;
     size_t rows, features;
-    float scale;
-    float *chunk, *mean, *std;
+    linnet_dtype dtype; /* in which features are scaled */
+    double scale;
+    void *chunk; /* rows in that dtype */
+    double *mean, *std;
     double *first;           /* the first row, scaled */
     double *apart, *squares; /* of a chunk: its mean less the first row; squares around it */
     double *center, *spread; /* the same of all rows before */
@@ -30,11 +32,9 @@ typedef struct statistics {
 static linnet_status take_memory(statistics *s, ln_arena *arena, linnet_error *error)
 {
     size_t chunk =
-        ln_arena_reserve(arena, ln_saturated_mul(CHUNK_ROWS, s->features), sizeof(float));
-    size_t mean = ln_arena_reserve(arena, s->features, sizeof(float));
-    size_t std = ln_arena_reserve(arena, s->features, sizeof(float));
-    size_t doubles[5];
-    for (int i = 0; i < 5; i++) {
+        ln_arena_reserve(arena, ln_saturated_mul(CHUNK_ROWS, s->features), sizeof(double));
+    size_t doubles[7];
+    for (int i = 0; i < 7; i++) {
         doubles[i] = ln_arena_reserve(arena, s->features, sizeof(double));
     }
     linnet_status status = ln_arena_commit(arena, "mean and std", error);
@@ -42,8 +42,8 @@ static linnet_status take_memory(statistics *s, ln_arena *arena, linnet_error *e
         return status;
     }
     s->chunk = ln_arena_at(arena, chunk);
-    s->mean = ln_arena_at(arena, mean);
-    s->std = ln_arena_at(arena, std);
+    s->mean = ln_arena_at(arena, doubles[5]);
+    s->std = ln_arena_at(arena, doubles[6]);
     s->first = ln_arena_at(arena, doubles[0]);
     s->apart = ln_arena_at(arena, doubles[1]);
     s->squares = ln_arena_at(arena, doubles[2]);
@@ -52,10 +52,14 @@ static linnet_status take_memory(statistics *s, ln_arena *arena, linnet_error *e
     return ln_feed_create(s->dataset, CHUNK_ROWS, &s->feed, error);
 }
 
-/* A scaled feature of the chunk in float32, as a plan computes it. */
+/* A scaled feature of the chunk, as a plan computes it. */
 static double scaled_at(const statistics *s, size_t row, size_t feature)
 {
-    float scaled = s->chunk[row * s->features + feature] * s->scale;
+    size_t at = row * s->features + feature;
+    if (s->dtype == LINNET_FLOAT64) {
+        return ((const double *)s->chunk)[at] * s->scale;
+    }
+    float scaled = ((const float *)s->chunk)[at] * (float)s->scale;
     return (double)scaled;
 }
 
@@ -100,7 +104,8 @@ static linnet_status add_up(statistics *s, linnet_error *error)
             return status;
         }
         for (size_t i = 0; i < count; i++) {
-            ln_feed_row(s->feed, i, s->chunk + i * s->features);
+            ln_feed_row(s->feed, i, s->dtype,
+                        (char *)s->chunk + i * s->features * linnet_dtype_size(s->dtype));
         }
         for (size_t j = 0; j < s->features && done == 0; j++) {
             s->first[j] = scaled_at(s, 0, j);
@@ -115,8 +120,8 @@ static linnet_status compute(statistics *s, linnet_error *error)
 {
     linnet_status status = add_up(s, error);
     for (size_t j = 0; j < s->features && status == LINNET_OK; j++) {
-        s->mean[j] = (float)(s->first[j] + s->center[j]);
-        s->std[j] = (float)sqrt(s->spread[j] / (double)s->rows);
+        s->mean[j] = ln_rounded(s->dtype, s->first[j] + s->center[j]);
+        s->std[j] = ln_rounded(s->dtype, sqrt(s->spread[j] / (double)s->rows));
         if (!isfinite(s->mean[j]) || !isfinite(s->std[j])) {
             return ln_fail(error, LINNET_ERROR_DATA,
                            "cannot standardize: feature %zu has values that are not finite, or too "
@@ -147,6 +152,7 @@ linnet_status linnet_model_standardize(linnet_model *model, const linnet_dataset
         .dataset = dataset,
         .rows = (size_t)linnet_dataset_rows(dataset),
         .features = (size_t)linnet_dataset_features(dataset),
+        .dtype = model->dtype,
         .scale = model->scaling.scale,
     };
     if (s.rows == 0) {

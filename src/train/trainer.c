@@ -67,7 +67,7 @@ static void loss_row(void *context, size_t row_of_part)
 static void read_row(void *context, size_t row_of_part, float *out)
 {
     const batch_run *run = context;
-    ln_feed_row(run->trainer->feed, run->first + row_of_part, out);
+    ln_feed_row(run->trainer->feed, run->first + row_of_part, LINNET_FLOAT32, out);
 }
 
 static void draw_masks(linnet_trainer *trainer, size_t first_row)

@@ -134,6 +134,9 @@ static linnet_status follow(linnet_trainer *trainer, linnet_error *error)
 static linnet_status prepare(linnet_trainer *trainer, linnet_error *error)
 {
     linnet_trainer_options *options = &trainer->options;
+    if (trainer->model->dtype != LINNET_FLOAT32) {
+        return ln_fail(error, LINNET_ERROR_UNSUPPORTED, "training of float64 models");
+    }
     trainer->shuffle_seed = options->shuffle_seed != NULL ? *options->shuffle_seed : options->seed;
     options->shuffle_seed = NULL; /* the caller's for this call only, as the texts below */
     if (options->shuffle_block > 0 && options->rng != LINNET_RNG_PHILOX) {
@@ -159,7 +162,8 @@ static linnet_status prepare(linnet_trainer *trainer, linnet_error *error)
                                    .torch_masks = options->rng != LINNET_RNG_PHILOX,
                                    .max_batch = options->batch_size,
                                    .threads = options->threads};
-        status = ln_plan_precision(options->precision, true, &request.precision, error);
+        status = ln_plan_precision(options->precision, trainer->model->dtype, true,
+                                   &request.precision, error);
         if (status == LINNET_OK) {
             status = ln_plan_lower(trainer->model, &request, &trainer->plan, error);
         }

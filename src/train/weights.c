@@ -237,7 +237,8 @@ static void copy_weight(const linnet_tensor *from, const linnet_tensor *to)
     int64_t stride = to->rank > 0 ? from->strides[last] : 1;
     int64_t rows = columns > 0 ? linnet_tensor_numel(to) / columns : 0;
     int64_t size = (int64_t)linnet_dtype_size(from->dtype);
-    float *out = to->data;
+    unsigned char *out = to->data;
+    int64_t out_size = (int64_t)linnet_dtype_size(to->dtype);
     for (int64_t i = 0; i < rows; i++) {
         int64_t offset = 0, left = i;
         for (int d = last - 1; d >= 0; d--) {
@@ -247,8 +248,8 @@ static void copy_weight(const linnet_tensor *from, const linnet_tensor *to)
         const unsigned char *row = (const unsigned char *)from->data + offset * size;
         int64_t pieces = stride == 1 ? 1 : columns;
         for (int64_t j = 0; j < pieces; j++) {
-            ln_to_float32(from->dtype, row + j * stride * size, (size_t)(columns / pieces),
-                          out + i * columns + j);
+            ln_convert(from->dtype, row + j * stride * size, (size_t)(columns / pieces), to->dtype,
+                       out + (i * columns + j) * out_size);
         }
     }
 }

@@ -212,8 +212,9 @@ const float *naive_forward(naive_net *net, const float *x, size_t batch, uint64_
     net->batch = batch;
     for (size_t i = 0; i < batch * net->widths[0]; i++) {
         size_t j = i % net->widths[0];
-        net->values[0][i] =
-            s->features != 0 ? fmaf(x[i], s->scale, -s->mean[j]) / s->std[j] : x[i] * s->scale;
+        net->values[0][i] = s->features != 0
+                                ? fmaf(x[i], (float)s->scale, -(float)s->mean[j]) / (float)s->std[j]
+                                : x[i] * (float)s->scale;
     }
     for (size_t i = 0; i < net->model->leaf_count; i++) {
         net->keys[i] = ln_philox_stream(seed, epoch, step, (uint32_t)i);

@@ -1,9 +1,23 @@
-/* neon.c - the kernel set for aarch64: 6 x 16 tiles, 24 accumulators of 32 registers. */
+/* neon.c - the kernel set for aarch64: 6 x 16 tiles, in double 6 x 8, 24 accumulators of 32 registers. */
 #include <arm_neon.h>
 #include <stdbool.h>
 
 #include "numeric/bf16.h"
 
+#define TILE_ROWS 6
+#define TILE_VECTORS 4
+#define TILE_PREFETCH 1
+
+#ifdef LN_FLOAT64
+#define VECTOR float64x2_t
+#define LANES 2
+#define V_ZERO() vdupq_n_f64(0.0)
+#define V_LOAD(p) vld1q_f64(p)
+#define V_STORE(p, v) vst1q_f64(p, v)
+#define V_BROADCAST(x) vdupq_n_f64(x)
+#define V_ADD(a, b) vaddq_f64(a, b)
+#define V_FMA(a, b, c) vfmaq_f64(c, a, b)
+#else
 #define VECTOR float32x4_t
 #define LANES 4
 #define V_ZERO() vdupq_n_f32(0.0f)
@@ -13,9 +27,6 @@
 #define V_ADD(a, b) vaddq_f32(a, b)
 #define V_FMA(a, b, c) vfmaq_f32(c, a, b)
 #define V_FMA_FLUSH(a, b, c) fma_flush(a, b, c)
-#define TILE_ROWS 6
-#define TILE_VECTORS 4
-#define TILE_PREFETCH 1
 
 /* Flush-to-zero would do, but it decides before rounding. Results so small are rare: one by one. */
 static inline float32x4_t fma_flush(float32x4_t a, float32x4_t b, float32x4_t c)
@@ -35,6 +46,7 @@ static inline float32x4_t fma_flush(float32x4_t a, float32x4_t b, float32x4_t c)
     }
     return sum;
 }
+#endif
 
 #define SET_RECORD ln_kernels_neon
 #define SET_NAME "neon"

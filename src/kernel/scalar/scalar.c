@@ -1,4 +1,4 @@
-/* scalar.c - the kernel set that runs anywhere: one element at a time, fmaf of the C library.
+/* scalar.c - the kernel set that runs anywhere: one element at a time, fma of the C library.
  *
  * It is the same text as every other set with vectors of one lane, and the slowest; tests hold all
  * sets against the plain definition in src/numeric/sums.h. */
@@ -7,7 +7,7 @@
 
 #define VECTOR ln_real
 #define LANES 1
-#define V_ZERO() 0.0f
+#define V_ZERO() 0
 #define V_LOAD(p) (*(p))
 #define V_STORE(p, v) (*(p) = (v))
 #define V_BROADCAST(x) (x)

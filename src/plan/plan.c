@@ -1,0 +1,192 @@
+/* plan.c - the public functions of a plan: which of the two compilations works, and what both are asked.
+ */
+#include "plan/plan.h"
+
+#include "base/checked.h"
+#include "base/error.h"
+#include "base/fpenv.h"
+
+linnet_status ln_plan_lower_f64(const linnet_model *model, const ln_plan_request *request,
+                                linnet_plan **plan, linnet_error *error);
+linnet_status ln_plan_measure_f64(const linnet_model *model, const ln_plan_request *request,
+                                  size_t *bytes, linnet_error *error);
+
+linnet_status ln_plan_precision(linnet_precision asked, linnet_dtype dtype, bool training,
+                                ln_precision *precision, linnet_error *error)
+{
+    static const ln_precision known[] = {[LINNET_PRECISION_FLOAT32] = LN_FULL,
+                                         [LINNET_PRECISION_BF16] = LN_BFLOAT16,
+                                         [LINNET_PRECISION_BF16_WEIGHTS] = LN_BFLOAT16_WEIGHTS};
+    if ((size_t)asked >= sizeof known / sizeof *known) {
+        return ln_fail(error, LINNET_ERROR_ARGUMENT, "expected a precision, found the value %d",
+                       (int)asked);
+    }
+    if (known[asked] != LN_FULL && dtype == LINNET_FLOAT64) {
+        return ln_fail(
+            error, LINNET_ERROR_ARGUMENT,
+            "products in bfloat16 are those of float32 models: expected precision float32 "
+            "with a model of dtype float64");
+    }
+    if (training && known[asked] == LN_BFLOAT16_WEIGHTS) {
+        return ln_fail(error, LINNET_ERROR_ARGUMENT,
+                       "weights kept as bfloat16 cannot be trained: expected float32 or bf16");
+    }
+    *precision = known[asked];
+    return LINNET_OK;
+}
+
+static linnet_status request_of(const linnet_plan_options *options, linnet_dtype dtype,
+                                ln_plan_request *request, linnet_error *error)
+{
+    *request = (ln_plan_request){.max_batch = 1};
+    if (options == NULL) {
+        return LINNET_OK;
+    }
+    request->max_batch = options->max_batch;
+    request->threads = options->threads;
+    request->probabilities = options->probabilities;
+    return ln_plan_precision(options->precision, dtype, false, &request->precision, error);
+}
+
+static bool is_double(linnet_dtype dtype)
+{
+    return dtype == LINNET_FLOAT64;
+}
+
+linnet_status linnet_plan_create(const linnet_model *model, const linnet_plan_options *options,
+                                 linnet_plan **plan, linnet_error *error)
+{
+    ln_plan_request request;
+    linnet_status status = request_of(options, linnet_model_dtype(model), &request, error);
+    *plan = NULL;
+    if (status != LINNET_OK) {
+        return status;
+    }
+    return is_double(linnet_model_dtype(model)) ? ln_plan_lower_f64(model, &request, plan, error)
+                                                : ln_plan_lower(model, &request, plan, error);
+}
+
+linnet_status linnet_plan_memory(const linnet_model *model, const linnet_plan_options *options,
+                                 size_t *bytes, linnet_error *error)
+{
+    ln_plan_request request;
+    linnet_status status = request_of(options, linnet_model_dtype(model), &request, error);
+    *bytes = 0;
+    if (status != LINNET_OK) {
+        return status;
+    }
+    return is_double(linnet_model_dtype(model)) ? ln_plan_measure_f64(model, &request, bytes, error)
+                                                : ln_plan_measure(model, &request, bytes, error);
+}
+
+void linnet_plan_free(linnet_plan *plan)
+{
+    if (plan == NULL) {
+        return;
+    }
+    ln_pool_free(plan->pool);
+    ln_arena_free(&plan->arena);
+    ln_free(plan->drawn);
+    ln_free(plan->held);
+    ln_free(plan->spreads);
+    ln_free(plan->mean);
+    ln_free(plan->links);
+    ln_free(plan->steps);
+    ln_free(plan);
+}
+
+linnet_status ln_plan_check_batch(const linnet_plan *plan, size_t batch, linnet_error *error)
+{
+    if (batch > plan->max_batch) {
+        return ln_fail(error, LINNET_ERROR_ARGUMENT,
+                       "expected a batch of at most %zu rows (max_batch), found %zu",
+                       plan->max_batch, batch);
+    }
+    if (batch > 0 && batch < plan->least_batch) {
+        char text[128];
+        return ln_fail(error, LINNET_ERROR_SHAPE,
+                       "Expected more than 1 value per channel when training, got input size "
+                       "torch.Size(%s)",
+                       ln_shape_text(&plan->least_shape, text, sizeof text));
+    }
+    return LINNET_OK;
+}
+
+linnet_status ln_plan_check_batches(const linnet_plan *plan, size_t rows, size_t batch,
+                                    linnet_error *error)
+{
+    size_t last = batch > 0 ? rows % batch : 0;
+    linnet_error why = {.status = LINNET_OK};
+    linnet_status status = rows >= batch ? ln_plan_check_batch(plan, batch, &why) : LINNET_OK;
+    if (status == LINNET_OK) {
+        status = ln_plan_check_batch(plan, last, &why);
+    }
+    return status == LINNET_OK
+               ? LINNET_OK
+               : ln_fail(error, status, "%s (%zu rows in batches of %zu: the last one has %zu)",
+                         why.message, rows, batch, last > 0 ? last : batch);
+}
+
+/* What both ways of running have in common; `dtype` is that of x and y. */
+static linnet_status run(linnet_plan *plan, linnet_dtype dtype, const void *x, size_t batch,
+                         void *y, linnet_error *error)
+{
+    if (dtype != plan->dtype) {
+        return ln_fail(error, LINNET_ERROR_SHAPE,
+                       "mat1 and mat2 must have the same dtype, but got %s and %s",
+                       ln_dtype_row(dtype)->type_name, ln_dtype_row(plan->dtype)->type_name);
+    }
+    linnet_status status = ln_plan_check_batch(plan, batch, error);
+    if (status == LINNET_OK) {
+        ln_fpenv saved = ln_fpenv_enter();
+        if (is_double(dtype)) {
+            ln_plan_run_f64(plan, x, batch, y);
+        } else {
+            ln_plan_run_f32(plan, x, batch, y);
+        }
+        ln_fpenv_leave(saved);
+    }
+    return status;
+}
+
+linnet_status linnet_plan_run(linnet_plan *plan, const float *x, size_t batch, float *y,
+                              linnet_error *error)
+{
+    return run(plan, LINNET_FLOAT32, x, batch, y, error);
+}
+
+linnet_status linnet_plan_run_f64(linnet_plan *plan, const double *x, size_t batch, double *y,
+                                  linnet_error *error)
+{
+    return run(plan, LINNET_FLOAT64, x, batch, y, error);
+}
+
+linnet_dtype linnet_plan_dtype(const linnet_plan *plan)
+{
+    return plan->dtype;
+}
+
+size_t linnet_plan_input_features(const linnet_plan *plan)
+{
+    return plan->in_features;
+}
+
+size_t linnet_plan_output_features(const linnet_plan *plan)
+{
+    return plan->out_features;
+}
+
+int linnet_plan_threads(const linnet_plan *plan)
+{
+    return ln_pool_threads(plan->pool);
+}
+
+const char *linnet_plan_isa(const linnet_plan *plan)
+{
+    return plan->isa;
+}
+
+size_t linnet_plan_size(const linnet_plan *plan)
+{
+    return ln_saturated_add(sizeof *plan, plan->arena.size);
+}
