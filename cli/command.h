@@ -22,6 +22,10 @@ typedef struct cli_command {
     const char *const *description; /* paragraphs */
     const cli_operand *operands;
     const cli_option *options;
+    /* Options of another command that this one has as well, behind its own, and into the beginning of its
+     * values; NULL: none. Those that `unshared` names, a space on either side of each, are left out. */
+    const cli_option *shared;
+    const char *unshared;
     const cli_example *examples;
     size_t values_size;             /* of the struct that operands and options fill */
     int (*run)(const void *values); /* returns the exit code */
@@ -29,6 +33,9 @@ typedef struct cli_command {
 
 /* The table; NULL past the end. */
 const cli_command *cli_command_at(size_t i);
+
+/* All options of a command; NULL past the last. */
+const cli_option *cli_option_at(const cli_command *command, size_t i);
 
 #define CLI_COMMAND(name) extern const cli_command cli_command_##name;
 #include "commands.def"

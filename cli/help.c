@@ -97,7 +97,8 @@ void cli_help(const cli_command *command, cli_text *text)
         explain(text, &term, operand->help, NULL);
     }
     cli_text_add(text, "\nOptions:\n");
-    for (const cli_option *option = command->options; option->name != NULL; option++) {
+    const cli_option *option;
+    for (size_t i = 0; (option = cli_option_at(command, i)) != NULL; i++) {
         cli_text_clear(&term);
         option_head(option, &term);
         explain(text, &term, option->help, option->standard);
@@ -198,7 +199,8 @@ void cli_manual(const cli_command *command, cli_text *text)
         cli_text_add(text, "\n");
     }
     heading(text, "OPTIONS");
-    for (const cli_option *option = command->options; option->name != NULL; option++) {
+    const cli_option *option;
+    for (size_t i = 0; (option = cli_option_at(command, i)) != NULL; i++) {
         manual_option(text, option);
     }
     heading(text, "EXIT STATUS");

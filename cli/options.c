@@ -159,30 +159,33 @@ static void list_free(cli_list *list)
     *list = (cli_list){0};
 }
 
+static int append(cli_list *list, const char *text, size_t length)
+{
+    char **items = realloc(list->items, (list->count + 1) * sizeof *items);
+    if (items == NULL) {
+        return cli_fail_memory();
+    }
+    list->items = items;
+    items[list->count] = strndup(text, length);
+    if (items[list->count] == NULL) {
+        return cli_fail_memory();
+    }
+    list->count++;
+    return CLI_OK;
+}
+
 static int read_list(const cli_option *option, const char *text, cli_list *list)
 {
     list_free(list);
-    size_t count = 1;
-    for (const char *c = text; *c != '\0'; c++) {
-        count += *c == ',';
-    }
-    list->items = calloc(count, sizeof *list->items);
-    if (list->items == NULL) {
-        return cli_fail_memory();
-    }
     for (const char *item = text;; item++) {
         size_t length = strcspn(item, ",");
         if (length == 0) {
             return wrong_value(option, text, "names between commas");
         }
-        list->items[list->count] = strndup(item, length);
-        if (list->items[list->count] == NULL) {
-            return cli_fail_memory();
-        }
-        list->count++;
+        int code = append(list, item, length);
         item += length;
-        if (*item == '\0') {
-            return CLI_OK;
+        if (code != CLI_OK || *item == '\0') {
+            return code;
         }
     }
 }
@@ -235,20 +238,46 @@ static int read_value(const cli_option *option, const char *text, void *values)
     case CLI_NUMBER: return read_number(option, text, at);
     case CLI_LIST: return read_list(option, text, at);
     case CLI_SET: return read_set(option, text, at);
+    case CLI_TEXTS: return append(at, text, strlen(text));
     }
     return CLI_FAILURE;
 }
 
+/* Whether `words`, with a space on either side of each, has this one. */
+static bool has_word(const char *words, const char *word)
+{
+    char spaced[LONGEST_WORD + 3];
+    snprintf(spaced, sizeof spaced, " %s ", word);
+    return words != NULL && strstr(words, spaced) != NULL;
+}
+
+const cli_option *cli_option_at(const cli_command *command, size_t i)
+{
+    const cli_option *own = command->options, *shared = command->shared;
+    for (; own->name != NULL; own++) {
+        if (i-- == 0) {
+            return own;
+        }
+    }
+    for (; shared != NULL && shared->name != NULL; shared++) {
+        if (!has_word(command->unshared, shared->name) && i-- == 0) {
+            return shared;
+        }
+    }
+    return NULL;
+}
+
 void cli_values_free(const cli_command *command, void *values)
 {
-    for (const cli_option *option = command->options; option->name != NULL; option++) {
+    const cli_option *option;
+    for (size_t i = 0; (option = cli_option_at(command, i)) != NULL; i++) {
         void *at = field(values, option->offset);
-        if (option->kind == CLI_LIST) {
+        if (option->kind == CLI_LIST || option->kind == CLI_TEXTS) {
             list_free(at);
         } else if (option->kind == CLI_SET) {
             cli_set *set = at;
-            for (size_t i = 0; i < set->count; i++) {
-                free((void *)set->names[i].name);
+            for (size_t k = 0; k < set->count; k++) {
+                free((void *)set->names[k].name);
             }
             free(set->names);
             *set = (cli_set){0};
@@ -260,7 +289,8 @@ void cli_values_free(const cli_command *command, void *values)
 
 static const cli_option *find(const cli_command *command, const char *name, size_t length)
 {
-    for (const cli_option *option = command->options; option->name != NULL; option++) {
+    const cli_option *option;
+    for (size_t i = 0; (option = cli_option_at(command, i)) != NULL; i++) {
         if (strncmp(option->name, name, length) == 0 && option->name[length] == '\0') {
             return option;
         }
@@ -270,7 +300,8 @@ static const cli_option *find(const cli_command *command, const char *name, size
 
 static const cli_option *find_letter(const cli_command *command, char letter)
 {
-    for (const cli_option *option = command->options; option->name != NULL; option++) {
+    const cli_option *option;
+    for (size_t i = 0; (option = cli_option_at(command, i)) != NULL; i++) {
         if (option->letter == letter) {
             return option;
         }
@@ -280,13 +311,13 @@ static const cli_option *find_letter(const cli_command *command, char letter)
 
 static int unknown_option(const cli_command *command, const char *argument, size_t length)
 {
+    const cli_option *option;
     char typed[128], word[LONGEST_WORD + 2];
     snprintf(typed, sizeof typed, "%.*s", (int)length, argument);
     snprintf(word, sizeof word, "%s", typed + strspn(typed, "-"));
     const char *names[64];
     size_t count = 0;
-    for (const cli_option *option = command->options; option->name != NULL && count < 64;
-         option++) {
+    for (size_t i = 0; (option = cli_option_at(command, i)) != NULL && count < 64; i++) {
         names[count++] = option->name;
     }
     size_t nearest = cli_nearest(word, names, count);
@@ -362,7 +393,8 @@ int cli_parse(const cli_command *command, int argc, char *const *argv, void *val
     if (*help) {
         return CLI_OK;
     }
-    for (const cli_option *option = command->options; option->name != NULL; option++) {
+    const cli_option *option;
+    for (size_t i = 0; (option = cli_option_at(command, i)) != NULL; i++) {
         if (option->standard != NULL && read_value(option, option->standard, values) != CLI_OK) {
             return CLI_FAILURE;
         }

@@ -16,7 +16,8 @@ typedef enum cli_kind {
     CLI_INT,    /* int64_t, low <= value <= high */
     CLI_NUMBER, /* double, low < value < high; a fraction A/B is read too */
     CLI_LIST,   /* cli_list: A,B,C */
-    CLI_SET     /* cli_set: NAME=VALUE, whole numbers; each use adds one */
+    CLI_SET,    /* cli_set: NAME=VALUE, whole numbers; each use adds one */
+    CLI_TEXTS   /* cli_list: any text; each use adds one */
 } cli_kind;
 
 typedef struct cli_option {

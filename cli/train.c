@@ -81,7 +81,7 @@ static int open_data(cli_training *training)
     }
     if (values->val_fraction > 0) {
         linnet_error error;
-        if (linnet_dataset_split(training->data, values->val_fraction, (uint64_t)values->seed,
+        if (linnet_dataset_split(training->data, values->val_fraction, cli_data_seed(values),
                                  &training->rest, &training->val, &error) != LINNET_OK) {
             return cli_fail_with("--val-fraction", &error);
         }
@@ -175,6 +175,26 @@ static int init_model(const cli_train_values *values, linnet_model *model)
     return code;
 }
 
+static int scale_model(const cli_training *training)
+{
+    const cli_train_values *values = training->values;
+    linnet_model *model = training->model;
+    linnet_error error;
+    if (training->scaled != NULL) {
+        return linnet_model_copy_scaling(model, training->scaled, &error) == LINNET_OK
+                   ? CLI_OK
+                   : cli_fail_with("--model", &error);
+    }
+    if (values->scale > 0 && linnet_model_set_scale(model, values->scale, &error) != LINNET_OK) {
+        return cli_fail_with("--scale", &error);
+    }
+    if (values->standardize &&
+        linnet_model_standardize(model, training->train, &error) != LINNET_OK) {
+        return cli_fail_with(values->data, &error);
+    }
+    return CLI_OK;
+}
+
 static int dress_model(cli_training *training)
 {
     const cli_train_values *values = training->values;
@@ -185,17 +205,11 @@ static int dress_model(cli_training *training)
             LINNET_OK) {
         return cli_fail_with("--classes", &error);
     }
-    if (values->scale > 0 && linnet_model_set_scale(model, values->scale, &error) != LINNET_OK) {
-        return cli_fail_with("--scale", &error);
-    }
-    if (values->standardize &&
-        linnet_model_standardize(model, training->train, &error) != LINNET_OK) {
-        return cli_fail_with(values->data, &error);
-    }
-    return init_model(values, model);
+    int code = scale_model(training);
+    return code == CLI_OK ? init_model(values, model) : code;
 }
 
-static int make_model(cli_training *training)
+int cli_training_model(cli_training *training)
 {
     training->train = training->rest != NULL ? training->rest : training->data;
     training->classes = count_classes(training);
@@ -213,39 +227,47 @@ static int make_model(cli_training *training)
     return code;
 }
 
+int cli_training_open(cli_training *training)
+{
+    int code = check_usage(training->values);
+    if (code == CLI_OK) {
+        code = check_output(training->values->output);
+    }
+    if (code == CLI_OK && training->values->checkpoint != NULL) {
+        code = check_output(training->values->checkpoint);
+    }
+    if (code == CLI_OK) {
+        code = cli_record_check(training->values);
+    }
+    if (code == CLI_OK) {
+        code = cli_choose_figure(training);
+    }
+    return code == CLI_OK ? open_data(training) : code;
+}
+
+void cli_training_close(cli_training *training)
+{
+    linnet_state_dict_free(training->identity);
+    linnet_state_dict_free(training->best_weights);
+    linnet_model_free(training->model);
+    if (training->rest != NULL || training->values->val != NULL) {
+        linnet_dataset_free(training->val);
+    }
+    linnet_dataset_free(training->rest);
+    linnet_dataset_free(training->data);
+}
+
 static int run(const void *opaque)
 {
     cli_training training = {.values = opaque};
-    int code = check_usage(training.values);
+    int code = cli_training_open(&training);
     if (code == CLI_OK) {
-        code = check_output(training.values->output);
-    }
-    if (code == CLI_OK && training.values->checkpoint != NULL) {
-        code = check_output(training.values->checkpoint);
-    }
-    if (code == CLI_OK) {
-        code = cli_record_check(training.values);
-    }
-    if (code == CLI_OK) {
-        code = cli_choose_figure(&training);
-    }
-    if (code == CLI_OK) {
-        code = open_data(&training);
-    }
-    if (code == CLI_OK) {
-        code = make_model(&training);
+        code = cli_training_model(&training);
     }
     if (code == CLI_OK) {
         code = cli_train_epochs(&training);
     }
-    linnet_state_dict_free(training.identity);
-    linnet_state_dict_free(training.best_weights);
-    linnet_model_free(training.model);
-    if (training.rest != NULL || training.values->val != NULL) {
-        linnet_dataset_free(training.val);
-    }
-    linnet_dataset_free(training.rest);
-    linnet_dataset_free(training.data);
+    cli_training_close(&training);
     return code;
 }
 
@@ -277,7 +299,7 @@ static const cli_operand operands[] = {
 
 #define FIELD(name) offsetof(cli_train_values, name)
 
-static const cli_option options[] = {
+const cli_option cli_train_options[] = {
     {"output", 'o', "MODEL", CLI_TEXT, FIELD(output), 0, 0, NULL,
      "the file to write: .safetensors; .pt or .pth, which torch.load opens as the state_dict; or "
      ".onnx, which runs in ONNX Runtime; needed"},
@@ -359,6 +381,8 @@ static const cli_option options[] = {
      "the model"},
     {"seed", 0, "S", CLI_INT, FIELD(seed), 0, INT64_MAX, "0",
      "of initial weights (those of torch.manual_seed), split, shuffle and dropout"},
+    {"data-seed", 0, "S", CLI_INT, FIELD(data_seed), -1, INT64_MAX, "-1",
+     "of split and shuffle alone; -1: --seed"},
     {"shuffle-block", 0, "ROWS", CLI_INT, FIELD(shuffle_block), 1, INT64_MAX, NULL,
      "shuffle rows within blocks of so many neighbours, and the blocks among each other, instead "
      "of all rows "
@@ -402,7 +426,7 @@ const cli_command cli_command_train = {
                 "[OPTION]...",
     .description = description,
     .operands = operands,
-    .options = options,
+    .options = cli_train_options,
     .examples = examples,
     .values_size = sizeof(cli_train_values),
     .run = run,

@@ -15,7 +15,7 @@ typedef struct cli_train_values {
     int64_t checkpoint_every, patience;
     bool force;
     const char *history, *logdir, *report;
-    int64_t epochs, batch_size, accumulate, seed, shuffle_block, threads;
+    int64_t epochs, batch_size, accumulate, seed, data_seed, shuffle_block, threads;
     double clip_grad_norm, clip_grad_value; /* 0: not given */
     double val_fraction, scale;             /* 0: not given */
     bool standardize;
@@ -41,6 +41,9 @@ typedef struct cli_training {
     size_t name_count;
     int64_t classes; /* that the data have */
     linnet_model *model;
+    const linnet_model *scaled; /* whose input scaling is taken; NULL: as the options say */
+    const linnet_trainer
+        *leader;              /* whose batches are trained on; NULL: the trainer reads its own */
     const cli_figure *figure; /* NULL: the last epoch is kept */
     char judge[96];           /* figure and rows, for comparison with another run's */
     cli_best best;
@@ -50,6 +53,17 @@ typedef struct cli_training {
 
 /* The file that the rows to validate on are of. */
 const char *cli_val_path(const cli_training *training);
+
+extern const cli_option cli_train_options[];
+
+/* What split and shuffle are drawn by. */
+uint64_t cli_data_seed(const cli_train_values *values);
+
+/* Checks all that can be checked before the data are there, and opens them; makes training->model; frees
+ * everything. The first two return the exit code. */
+int cli_training_open(cli_training *training);
+int cli_training_model(cli_training *training);
+void cli_training_close(cli_training *training);
 
 /* What --rng names. */
 linnet_rng cli_rng(const char *name);

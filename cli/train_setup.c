@@ -50,6 +50,11 @@ static linnet_name *list_names(const cli_train_values *values, size_t *count)
     return names;
 }
 
+uint64_t cli_data_seed(const cli_train_values *values)
+{
+    return (uint64_t)(values->data_seed >= 0 ? values->data_seed : values->seed);
+}
+
 const char *cli_val_path(const cli_training *training)
 {
     const cli_train_values *values = training->values;
@@ -79,6 +84,7 @@ int cli_create_trainer(cli_training *training, cli_on_batch progress, void *cont
                        linnet_trainer **trainer)
 {
     const cli_train_values *values = training->values;
+    uint64_t shuffle_seed = cli_data_seed(values);
     linnet_trainer_options options = {
         .optim = values->optim,
         .loss = values->loss,
@@ -91,6 +97,8 @@ int cli_create_trainer(cli_training *training, cli_on_batch progress, void *cont
         .clip_grad_norm = values->clip_grad_norm,
         .clip_grad_value = values->clip_grad_value,
         .seed = (uint64_t)values->seed,
+        .shuffle_seed = &shuffle_seed,
+        .with = training->leader,
         .shuffle_block = (size_t)values->shuffle_block,
         .rng = cli_rng(values->rng),
         .precision = cli_precision(values->precision),

@@ -568,10 +568,13 @@ LINNET_API linnet_task linnet_model_task(const linnet_model *model);
 /* Input scaling, applied by every plan before the first module and stored with the model:
  * x' = (x * scale - mean) / std. set_scale sets scale (1 by default); standardize sets mean and std
  * of each feature (population standard deviation, 1 where it is 0) to those of x * scale over the
- * dataset. Errors: ARGUMENT (not finite, or 0), SHAPE, DATA (no rows, or a mean that is not finite),
+ * dataset; copy_scaling takes all over from another model of the same input. Errors: ARGUMENT (not finite, or 0), SHAPE, DATA (no rows, or a mean that is not finite),
  * MEMORY. */
 LINNET_NODISCARD LINNET_API linnet_status linnet_model_set_scale(linnet_model *model, double scale,
                                                                  linnet_error *error);
+LINNET_NODISCARD LINNET_API linnet_status linnet_model_copy_scaling(linnet_model *model,
+                                                                    const linnet_model *from,
+                                                                    linnet_error *error);
 LINNET_NODISCARD LINNET_API linnet_status linnet_model_standardize(linnet_model *model,
                                                                    const linnet_dataset *dataset,
                                                                    linnet_error *error);
@@ -856,7 +859,8 @@ typedef struct linnet_trainer_options {
     /* Rows are shuffled within blocks of so many neighbours, and the blocks among each other, so that a
      * slow disk reads one block after the other; 0: among all rows. Not with torch's generator. */
     size_t shuffle_block;
-    const uint64_t *shuffle_seed; /* the shuffle's own seed, borrowed for the call; NULL: `seed` */
+    /* The shuffle's own seed, borrowed for the call; NULL: `seed`. torch's generator has but one. */
+    const uint64_t *shuffle_seed;
     /* Trains on the batches that this trainer reads, which has to outlive the new one: for
      * linnet_trainers_epoch. Dataset, sizes and shuffle have to be the same, and drawn by Philox. NULL: the
      * trainer reads its own. */

@@ -86,3 +86,14 @@ linnet_status ln_model_set_standard(linnet_model *model, size_t features, const 
     model->scaling = copy;
     return LINNET_OK;
 }
+
+linnet_status linnet_model_copy_scaling(linnet_model *model, const linnet_model *from,
+                                        linnet_error *error)
+{
+    linnet_status status = ln_model_set_standard(model, from->scaling.features, from->scaling.mean,
+                                                 from->scaling.std, error);
+    if (status == LINNET_OK) {
+        model->scaling.scale = from->scaling.scale;
+    }
+    return status;
+}
