@@ -49,17 +49,21 @@ static void open_data(cli_text *text, const char *key)
     cli_text_add(text, "\" value=\"");
 }
 
-/* What four decimals would make 0 has two digits: 3.2e-7. */
+/* What four decimals would make 0 has two digits, 3.2e-7, and what they would make very long five. */
 static void add_rounded(cli_text *text, double value)
 {
     char digits[32];
-    if (value == 0 || fabs(value) >= 0.00005) {
+    double size = fabs(value);
+    int power = 0;
+    if (size == 0 || (size >= 0.00005 && size < 1e6)) {
         cli_text_add(text, "%.4f", value);
         return;
     }
-    snprintf(digits, sizeof digits, "%.1e", value);
-    char *power = strchr(digits, 'e') + 2; /* behind "e-" */
-    cli_text_add(text, "%.*s%s", (int)(power - digits), digits, power + (power[0] == '0'));
+    snprintf(digits, sizeof digits, size < 1 ? "%.1e" : "%.4e", value);
+    char *e = strchr(digits, 'e');
+    if (sscanf(e, "e%d", &power) == 1) {
+        cli_text_add(text, "%.*se%d", (int)(e - digits), digits, power);
+    }
 }
 
 void cli_html_figure(cli_text *text, const char *key, double value, const char *undefined)

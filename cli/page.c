@@ -84,7 +84,7 @@ static void add_verdict(const cli_page *page, cli_text *text)
 {
     const linnet_evaluation *evaluation = page->evaluation;
     size_t classes = (size_t)evaluation->class_count, worst;
-    if (evaluation->confusion == NULL) {
+    if (evaluation->task != LINNET_TASK_CLASSIFICATION) {
         return;
     }
     cli_text_add(text, "<p class=\"verdict\">");
@@ -292,7 +292,7 @@ static void embed_json(const cli_page *page, cli_text *text)
 
 static int add_all(const cli_page *page, cli_text *text)
 {
-    bool classes = page->evaluation->confusion != NULL;
+    bool classes = page->evaluation->task == LINNET_TASK_CLASSIFICATION;
     add_head(page, text);
     add_verdict(page, text);
     add_figures(page, text);
@@ -306,7 +306,7 @@ static int add_all(const cli_page *page, cli_text *text)
     if (code == CLI_OK && classes) {
         code = cli_page_quality(page, text);
     }
-    if (code == CLI_OK && page->evaluation->class_count > 0) {
+    if (code == CLI_OK && classes) {
         cli_page_classes(page, text);
     }
     cli_text_add(text, "<section id=\"model\">\n<h2>Model</h2>\n<p class=\"about\"></p>\n");

@@ -230,9 +230,6 @@ static void add_mistakes(const cli_page *page, cli_text *text)
 
 void cli_page_confusion(const cli_page *page, cli_text *text)
 {
-    if (page->evaluation->confusion == NULL) {
-        return;
-    }
     bool beside = page->evaluation->class_count <= SIDE_BY_SIDE;
     cli_text_add(
         text,

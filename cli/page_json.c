@@ -6,7 +6,8 @@
 static void add_wrong(const cli_page *page, cli_json *json)
 {
     linnet_judged_row rows[CLI_PAGE_WORST];
-    size_t count = page->evaluation->confusion != NULL ? cli_page_wrong(page, rows) : 0;
+    size_t count =
+        page->evaluation->task == LINNET_TASK_CLASSIFICATION ? cli_page_wrong(page, rows) : 0;
     cli_json_open(json, "worst", '[');
     for (size_t i = 0; i < count; i++) {
         cli_json_open(json, NULL, '{');

@@ -34,7 +34,7 @@ static const char *const style[] = {
     ".figures .first dd{color:var(--blue);font-weight:600}",
     "details .figures{margin-top:12px}details .figures dd{font-size:17px}",
     /* charts */
-    ".charts{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,300px),1fr));"
+    ".charts{display:grid;grid-template-columns:repeat(auto-fill,minmax(min(100%,300px),1fr));"
     "gap:28px 30px;align-items:end;margin-top:18px}",
     "figure{margin:0}",
     "figcaption{display:flex;flex-wrap:wrap;align-items:baseline;gap:2px 14px;"
@@ -105,9 +105,14 @@ static const char *const style[] = {
     "dl.facts{display:block}dl.facts dd{margin-bottom:8px}th,td{padding-left:14px}}",
     "@media print{body{max-width:none;padding:0;font-size:11.5px;"
     "print-color-adjust:exact;-webkit-print-color-adjust:exact}section{margin-top:22px}"
-    "figure,tr,.figures{break-inside:avoid}h2,figcaption{break-after:avoid}"
+    "p.verdict{font-size:13px}figure,tr,.figures div{break-inside:avoid}"
+    "#confusion{break-inside:avoid}h2,p.about,caption{break-after:avoid}.figures dd{font-size:16px}"
     ".charts{grid-template-columns:repeat(3,1fr);gap:16px}.pair{grid-template-columns:"
-    "minmax(0,1.5fr) 1fr}.matrix{max-width:100%}.cards{grid-template-columns:repeat(8,1fr)}"
+    "minmax(0,1.5fr) 1fr;gap:20px}.matrix{width:100%;break-inside:avoid}",
+    "table,figcaption{font-size:10.5px}th,td{padding-left:11px}td.name{min-width:5em}"
+    "td.meter{min-width:100px;background-position:left 11px center;"
+    "background-size:calc(var(--v)*48px) 6px}.scroll{overflow:visible}"
+    ".cards{grid-template-columns:repeat(8,1fr);gap:12px 10px}.cards figcaption{font-size:9px}"
     "pre{white-space:pre-wrap;overflow-wrap:anywhere}}",
 };
 

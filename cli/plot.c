@@ -53,9 +53,8 @@ static cli_axis with_step(double first, double last, double step)
 cli_axis cli_axis_round(double low, double high)
 {
     if (!(high > low)) {
-        double room = low != 0 ? 0.1 * fabs(low) : 1;
-        low -= room;
-        high += room;
+        high = low > 0 ? low : low < 0 ? 0 : 1;
+        low = low < 0 ? low : 0;
     }
     /* Outward rounding adds up to two ticks, so that the step may have to grow. */
     double step = round_step((high - low) / 5);

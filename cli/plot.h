@@ -17,8 +17,8 @@ typedef struct cli_axis {
     double ticks[CLI_MOST_TICKS];
 } cli_axis;
 
-/* Linear, with ticks at both ends: the smallest such axis that holds low and high. Where they are equal there
- * is room on both sides. */
+/* Linear, with ticks at both ends: the smallest such axis that holds low and high. Where they are equal it
+ * begins or ends at 0. */
 cli_axis cli_axis_round(double low, double high);
 /* Whole numbers from low to high; a single one lies in the middle. */
 cli_axis cli_axis_whole(int64_t low, int64_t high);

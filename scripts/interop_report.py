@@ -159,7 +159,7 @@ def rounded(value):
         return "{:,}".format(value)
     if value != 0 and abs(value) < 0.00005:
         return re.sub("e-0?", "e-", "%.1e" % value)
-    return "%.4f" % value
+    return "%.4f" % value if abs(value) < 1e6 else ("%.4e" % value).replace("e+", "e")
 
 
 def check_figures(page):

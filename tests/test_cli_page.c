@@ -33,8 +33,9 @@ static void test_axes(void **state)
     check_ticks(cli_axis_round(0, 1), 0, 1, "0 0.2 0.4 0.6 0.8 1");
     check_ticks(cli_axis_round(0.31, 0.547), 0.3, 0.55, "0.3 0.35 0.4 0.45 0.5 0.55");
     check_ticks(cli_axis_round(-3, 12), -5, 15, "-5 0 5 10 15");
-    check_ticks(cli_axis_round(2.5, 2.5), 2.2, 2.8, "2.2 2.3 2.4 2.5 2.6 2.7 2.8");
-    check_ticks(cli_axis_round(0, 0), -1, 1, "-1 -0.5 0 0.5 1");
+    check_ticks(cli_axis_round(2.5, 2.5), 0, 2.5, "0 0.5 1 1.5 2 2.5");
+    check_ticks(cli_axis_round(0, 0), 0, 1, "0 0.2 0.4 0.6 0.8 1");
+    check_ticks(cli_axis_round(-2, -2), -2, 0, "-2 -1.5 -1 -0.5 0");
     check_ticks(cli_axis_round(1e-7, 4e-7), 1e-7, 4e-7, "1e-7 2e-7 3e-7 4e-7");
     check_ticks(cli_axis_round(0, 2.5e9), 0, 2.5e9, "0 5e8 1e9 1.5e9 2e9 2.5e9");
     check_ticks(cli_axis_whole(1, 9), 1, 9, "2 4 6 8");
@@ -104,6 +105,10 @@ static void test_html(void **state)
                                    "title=\"1.25e-07\">1.2e-7</data>"
                                    "<data data-key=\"k\" value=\"-3e-100\" "
                                    "title=\"-3e-100\">-3.0e-100</data>");
+    cli_text_clear(&text);
+    cli_html_figure(&text, "k", -1.5e38, NULL);
+    assert_string_equal(text.data, "<data data-key=\"k\" value=\"-1.5e+38\" "
+                                   "title=\"-1.5e+38\">-1.5000e38</data>");
     cli_text_clear(&text);
     cli_html_count(&text, "k", -1234567);
     cli_html_count(&text, "k", 999);
