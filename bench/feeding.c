@@ -107,7 +107,7 @@ static bool end_of_step(void *context, const linnet_progress *progress)
 
 static void read_row(void *context, size_t row, ln_real *out)
 {
-    ln_feed_row(context, row, out);
+    ln_feed_row(context, row, LINNET_FLOAT32, out);
 }
 
 /* Feeds all batches; returns the seconds that one took. */
