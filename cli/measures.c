@@ -167,6 +167,9 @@ static void confusion_text(const cli_measures *measures, cli_text *text)
 void cli_measures_text(const cli_measures *measures, bool confusion, cli_text *text)
 {
     figures_text(measures->evaluation, text);
+    if (measures->evaluation->task != LINNET_TASK_CLASSIFICATION) {
+        return;
+    }
     cli_text_add(text, "\n");
     classes_text(measures, text);
     if (measures->evaluation->class_count <= MATRIX_CLASSES || confusion) {
@@ -260,6 +263,9 @@ void cli_measures_json(const cli_measures *measures, cli_json *json)
     cli_json_double(json, "accuracy", evaluation->accuracy);
     cli_json_double(json, "loss", evaluation->loss);
     figures_json(evaluation, json);
+    if (evaluation->task != LINNET_TASK_CLASSIFICATION) {
+        return;
+    }
     tops_json(evaluation, json);
     reliability_json(measures->scores, json);
     classes_json(measures, json);

@@ -87,6 +87,9 @@ static int prepare(run_state *state)
         return cli_fail_with(values->model, &error);
     }
     size_t classes = linnet_plan_output_features(state->plan);
+    if (values->top > 0 && linnet_model_task(state->model) == LINNET_TASK_REGRESSION) {
+        return cli_fail("--top-k", "the model gives numbers, of which none is the likeliest");
+    }
     if ((uint64_t)values->top > classes) {
         return cli_fail("--top-k", "expected at most the model's %zu classes, found %lld", classes,
                         (long long)values->top);
@@ -154,8 +157,7 @@ static int run_state_run(run_state *state)
     const predict_values *values = state->values;
     int code = cli_open_model(values->model, &values->source, &state->model);
     if (code == CLI_OK) {
-        code = cli_open_data(values->data, NULL, LINNET_LABELS_IGNORED, &values->input, NULL, 0,
-                             &state->dataset);
+        code = cli_open_to_run(values->data, &values->input, state->model, &state->dataset);
     }
     if (code == CLI_OK) {
         code = cli_check_shape(values->data, state->dataset, state->model);
@@ -200,8 +202,9 @@ static int run(const void *opaque)
 }
 
 static const char *const description[] = {
-    "Run a model over rows and write the probability of every class, or with --top-k the "
-    "likeliest classes. A row gives the same bits alone and in any batch, on any number of "
+    "Run a model over rows and write the probability of every class, or of every label, or with "
+    "--top-k the likeliest of them; of a regression the numbers. A row gives the same bits alone "
+    "and in any batch, on any number of "
     "threads.",
     "csv: a header with the classes and a line a row; with --top-k the row's number, then pairs "
     "of class and probability. jsonl: an object a row. npy: float32 of shape (rows, classes). "

@@ -109,7 +109,8 @@ static void jsonl_rows(const cli_batch *batch, cli_text *text)
         if (batch->top > 0) {
             jsonl_top(batch, p, &json);
         } else {
-            cli_json_open(&json, "probabilities", '{');
+            bool numbers = linnet_model_task(batch->model) == LINNET_TASK_REGRESSION;
+            cli_json_open(&json, numbers ? "values" : "probabilities", '{');
             for (size_t c = 0; c < batch->classes; c++) {
                 cli_json_float(&json, cli_class_name(batch->model, c, number), p[c]);
             }

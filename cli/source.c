@@ -16,7 +16,7 @@ const char cli_about_data[] =
     "array, "
     "in natural order; .npy may be larger than memory. Features are uint8, int32, int64, "
     "float16, float32 or float64 of shape (rows, *). Labels are whole numbers from 0, or text in "
-    "a CSV.";
+    "a CSV; for several labels a row and for regression numbers, (rows) or (rows, k).";
 
 linnet_precision cli_precision(const char *name)
 {
@@ -28,14 +28,17 @@ linnet_precision cli_precision(const char *name)
 /* ---- data ---- */
 
 int cli_open_data(const char *path, const char *labels_path, linnet_labels labels,
-                  const cli_data_options *options, const char *const *classes, size_t class_count,
-                  linnet_dataset **dataset)
+                  const cli_data_options *options, linnet_task task, const char *const *classes,
+                  size_t class_count, linnet_dataset **dataset)
 {
     linnet_dataset_options wanted = {
         .labels = labels,
+        .targets =
+            task == LINNET_TASK_CLASSIFICATION ? LINNET_TARGETS_CLASSES : LINNET_TARGETS_VALUES,
         .labels_path = labels_path,
         .x = options->x,
         .y = options->y,
+        .sample_weight = options->sample_weight,
         .allow_nan = options->allow_nan,
         .classes = classes,
         .class_count = class_count,
@@ -182,6 +185,9 @@ int cli_dress_model(const cli_model_options *options, linnet_model *model)
                                  options->classes.count, &error) != LINNET_OK) {
         return cli_fail_with("--classes", &error);
     }
+    if (options->loss != NULL && linnet_model_set_loss(model, options->loss, &error) != LINNET_OK) {
+        return cli_fail_with("--loss", &error);
+    }
     return CLI_OK;
 }
 
@@ -200,9 +206,11 @@ int cli_open_model(const char *path, const cli_model_options *options, linnet_mo
     return code;
 }
 
-/* Labels that are text are looked up among the model's classes. */
-static int open_labelled(const char *path, const char *labels_path, const cli_data_options *input,
-                         const linnet_model *model, linnet_dataset **dataset)
+/* Labels that are text are looked up among the model's classes; labels that are numbers lie in the columns
+ * that its outputs are named after. */
+static int open_for(const char *path, const char *labels_path, linnet_labels labels,
+                    const cli_data_options *input, const linnet_model *model,
+                    linnet_dataset **dataset)
 {
     size_t count = linnet_model_class_count(model);
     const char **classes = count == 0 ? NULL : malloc(count * sizeof *classes);
@@ -212,10 +220,20 @@ static int open_labelled(const char *path, const char *labels_path, const cli_da
     for (size_t i = 0; i < count; i++) {
         classes[i] = linnet_model_class(model, i);
     }
-    int code =
-        cli_open_data(path, labels_path, LINNET_LABELS_REQUIRED, input, classes, count, dataset);
+    int code = cli_open_data(path, labels_path, labels, input, linnet_model_task(model), classes,
+                             count, dataset);
     free((void *)classes);
     return code;
+}
+
+int cli_open_to_run(const char *path, const cli_data_options *input, const linnet_model *model,
+                    linnet_dataset **dataset)
+{
+    /* Labels that are left aside may be names of other classes. */
+    return linnet_model_task(model) == LINNET_TASK_CLASSIFICATION
+               ? cli_open_data(path, NULL, LINNET_LABELS_IGNORED, input, LINNET_TASK_CLASSIFICATION,
+                               NULL, 0, dataset)
+               : open_for(path, NULL, LINNET_LABELS_IGNORED, input, model, dataset);
 }
 
 int cli_open_to_measure(const char *model_path, const cli_model_options *source,
@@ -230,7 +248,7 @@ int cli_open_to_measure(const char *model_path, const cli_model_options *source,
     }
     int code = cli_open_model(model_path, source, model);
     if (code == CLI_OK) {
-        code = open_labelled(data_path, labels_path, input, *model, dataset);
+        code = open_for(data_path, labels_path, LINNET_LABELS_REQUIRED, input, *model, dataset);
     }
     if (code == CLI_OK) {
         code = cli_check_shape(data_path, *dataset, *model);

@@ -10,7 +10,7 @@
 /* ---- data ---- */
 
 typedef struct cli_data_options {
-    const char *x, *y;
+    const char *x, *y, *sample_weight;
     bool allow_nan;
 } cli_data_options;
 
@@ -20,7 +20,11 @@ typedef struct cli_data_options {
      "the array of an .npz that holds the features; otherwise x or X"},                            \
     {"y", 0, "NAME", CLI_TEXT, offsetof(type, member.y), 0, 0, NULL,                               \
      "the array of an .npz that holds the labels; otherwise y. Of a CSV the label column, by its " \
-     "name or its number counted from 0; otherwise label, class, target or y"},                    \
+     "name or its number counted from 0, or several with commas between them; otherwise label, " \
+     "class, target or y"},                                                                        \
+    {"sample-weight", 0, "NAME", CLI_TEXT, offsetof(type, member.sample_weight), 0, 0, NULL,       \
+     "what each row weighs in the loss: the array of an .npz, the column of a CSV, else a file "   \
+     "of its own"},                                                                                \
     {"allow-nan", 0, NULL, CLI_FLAG, offsetof(type, member.allow_nan), 0, 0, NULL,                 \
      "take NaN and infinity among the features, which are refused otherwise"}
 
@@ -46,10 +50,11 @@ linnet_precision cli_precision(const char *name);
 /* The paragraph about DATA for --help. */
 extern const char cli_about_data[];
 
-/* Opens DATA. `labels`: a second file or NULL. `classes` may be NULL. */
+/* Opens DATA, whose labels are what the task needs. `labels`: a second file or NULL. `classes` may be
+ * NULL. */
 int cli_open_data(const char *path, const char *labels_path, linnet_labels labels,
-                  const cli_data_options *options, const char *const *classes, size_t class_count,
-                  linnet_dataset **dataset);
+                  const cli_data_options *options, linnet_task task, const char *const *classes,
+                  size_t class_count, linnet_dataset **dataset);
 
 /* Fails where a row of the dataset does not pass through the model, or where the model then has not as
  * many outputs as names of classes. */
@@ -59,6 +64,7 @@ int cli_check_shape(const char *path, const linnet_dataset *dataset, linnet_mode
 
 typedef struct cli_model_options {
     const char *model; /* text or file: the architecture, where the weights' file holds none */
+    const char *loss;
     cli_set set;
     cli_list classes;
     double scale;
@@ -80,6 +86,9 @@ typedef struct cli_model_options {
     {"scale", 0, "F", CLI_NUMBER, offsetof(type, member.scale), 0, INT64_MAX, NULL,                \
      "what features are multiplied by first, such as 1/255. Needs --model: a model written by "    \
      "linnet knows its scale"},                                                                    \
+    {"loss", 0, "TEXT", CLI_TEXT, offsetof(type, member.loss), 0, 0, NULL,                         \
+     "the loss in PyTorch's text, which says what outputs are: classes, labels that are there or " \
+     "not, or numbers; otherwise the model's, or CrossEntropyLoss()"},                             \
     CLI_PART_ROWS(type, member.part)
 /* clang-format on */
 
@@ -87,7 +96,7 @@ typedef struct cli_model_options {
  * about it name. The caller frees *text. */
 int cli_read_model_text(const char *model, char **text, const char **place);
 
-/* Gives the model the class names of --classes, if there are any. */
+/* Gives the model the class names of --classes and the loss of --loss, if there are any. */
 int cli_dress_model(const cli_model_options *options, linnet_model *model);
 
 /* Fails where options are given that need --model, which is not. */
@@ -99,6 +108,10 @@ int cli_find_model(const char *path, const linnet_state_dict *tensors, linnet_mo
 
 /* Opens MODEL with its weights. The caller owns the model. */
 int cli_open_model(const char *path, const cli_model_options *options, linnet_model **model);
+
+/* Opens DATA for a model to run over; labels are left aside. */
+int cli_open_to_run(const char *path, const cli_data_options *input, const linnet_model *model,
+                    linnet_dataset **dataset);
 
 /* Opens a model and labelled rows to measure it on, whose labels it has outputs for. One of the two may be
  * standard input. The caller owns both. */

@@ -65,7 +65,7 @@ static int open_data(cli_training *training)
     const char *const *names = (const char *const *)values->classes.items;
     size_t count = values->classes.count;
     int code = cli_open_data(values->data, values->labels, LINNET_LABELS_REQUIRED, &values->input,
-                             names, count, &training->data);
+                             training->task, names, count, &training->data);
     if (code != CLI_OK) {
         return code;
     }
@@ -77,7 +77,7 @@ static int open_data(cli_training *training)
     training->name_count = count;
     if (values->val != NULL) {
         return cli_open_data(values->val, values->val_labels, LINNET_LABELS_REQUIRED,
-                             &values->input, names, count, &training->val);
+                             &values->input, training->task, names, count, &training->val);
     }
     if (values->val_fraction > 0) {
         linnet_error error;
@@ -224,7 +224,7 @@ int cli_training_model(cli_training *training)
         /* The others may be the loss's ignore_index. */
         training->classes = linnet_model_output_features(training->model);
     }
-    return code;
+    return code == CLI_OK ? cli_weigh_classes(training) : code;
 }
 
 int cli_training_open(cli_training *training)
@@ -240,6 +240,9 @@ int cli_training_open(cli_training *training)
         code = cli_record_check(training->values);
     }
     if (code == CLI_OK) {
+        code = cli_train_task(training);
+    }
+    if (code == CLI_OK) {
         code = cli_choose_figure(training);
     }
     return code == CLI_OK ? open_data(training) : code;
@@ -249,6 +252,7 @@ void cli_training_close(cli_training *training)
 {
     linnet_state_dict_free(training->identity);
     linnet_state_dict_free(training->best_weights);
+    cli_text_free(&training->weighted_loss);
     linnet_model_free(training->model);
     if (training->rest != NULL || training->values->val != NULL) {
         linnet_dataset_free(training->val);
@@ -333,7 +337,12 @@ const cli_option cli_train_options[] = {
      "an optimizer of torch.optim with its arguments: SGD, Adam, AdamW, NAdam, RAdam, RMSprop or "
      "Adagrad"},
     {"loss", 0, "TEXT", CLI_TEXT, FIELD(loss), 0, 0, "CrossEntropyLoss()",
-     "the loss; rows whose label is its ignore_index, such as -100, count nowhere"},
+     "the loss, and with it the task: CrossEntropyLoss or NLLLoss for one class a row, "
+     "BCEWithLogitsLoss or BCELoss for several labels, MSELoss, L1Loss, SmoothL1Loss or HuberLoss "
+     "for numbers. Rows whose class is its ignore_index, such as -100, count nowhere"},
+    {"class-weight", 0, "balanced", CLI_CHOICE, FIELD(class_weight), 0, 0, NULL,
+     "give the loss a weight for each class: all rows / (classes * rows of the class), as "
+     "scikit-learn has it. Weights of one's own stand in the loss: CrossEntropyLoss([1, 2, 0.5])"},
     {"schedule", 0, "TEXT", CLI_TEXT, FIELD(schedule), 0, 0, NULL,
      "a learning-rate schedule of torch.optim.lr_scheduler with its arguments; epochs, "
      "steps_per_epoch "

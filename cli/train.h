@@ -10,6 +10,7 @@
 typedef struct cli_train_values {
     const char *data, *output, *model;
     const char *labels, *val, *val_labels;
+    const char *class_weight;
     const char *optim, *loss, *rng, *schedule, *schedule_step, *precision, *no_decay;
     const char *checkpoint, *resume, *keep;
     int64_t checkpoint_every, patience;
@@ -40,6 +41,9 @@ typedef struct cli_training {
     const char *const *names;          /* of the classes; borrowed */
     size_t name_count;
     int64_t classes; /* that the data have */
+    linnet_task task;
+    const char *loss;       /* its text */
+    cli_text weighted_loss; /* what `loss` is, where --class-weight made it */
     linnet_model *model;
     const linnet_model *scaled; /* whose input scaling is taken; NULL: as the options say */
     const linnet_trainer
@@ -64,6 +68,11 @@ uint64_t cli_data_seed(const cli_train_values *values);
 int cli_training_open(cli_training *training);
 int cli_training_model(cli_training *training);
 void cli_training_close(cli_training *training);
+
+/* What the loss needs of the labels; before they are read. Returns the exit code. */
+int cli_train_task(cli_training *training);
+/* The loss's text, of which --class-weight is a part; behind the data and the model. */
+int cli_weigh_classes(cli_training *training);
 
 /* What --rng names. */
 linnet_rng cli_rng(const char *name);

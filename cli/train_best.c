@@ -36,15 +36,10 @@ static int unknown_figure(const char *name)
 }
 
 /* What auto stands for. */
-static int choose_name(const cli_train_values *values, bool validates, const char **name)
+static const char *choose_name(const cli_training *training, bool validates)
 {
-    linnet_task task;
-    linnet_error error;
-    if (linnet_loss_task(values->loss, &task, &error) != LINNET_OK) {
-        return cli_fail_with("--loss", &error);
-    }
-    *name = !validates ? "last" : task == LINNET_TASK_CLASSIFICATION ? "val_accuracy" : "val_loss";
-    return CLI_OK;
+    bool classes = training->task == LINNET_TASK_CLASSIFICATION;
+    return !validates ? "last" : classes ? "val_accuracy" : "val_loss";
 }
 
 int cli_choose_figure(cli_training *training)
@@ -52,10 +47,7 @@ int cli_choose_figure(cli_training *training)
     const cli_train_values *values = training->values;
     const char *name = values->keep;
     bool validates = values->val != NULL || values->val_fraction > 0;
-    int code = strcmp(name, "auto") == 0 ? choose_name(values, validates, &name) : CLI_OK;
-    if (code != CLI_OK) {
-        return code;
-    }
+    name = strcmp(name, "auto") == 0 ? choose_name(training, validates) : name;
     training->figure = find(name);
     if (training->figure == NULL && strcmp(name, "last") != 0) {
         return unknown_figure(name);

@@ -54,6 +54,15 @@ static void add_bar(cli_text *line, double part)
     cli_text_add(line, "]");
 }
 
+/* "  val loss 0.1234  val accuracy 0.9876"; a regression has no accuracy. */
+static void add_figures(cli_text *line, const char *of, double loss, double accuracy)
+{
+    cli_text_add(line, "  %sloss %.4f", of, loss);
+    if (!isnan(accuracy)) {
+        cli_text_add(line, "  %saccuracy %.4f", of, accuracy);
+    }
+}
+
 /* Bar, loss, accuracy, speed and time left; what does not fit the terminal is left away from the
  * end. */
 static void draw(const epochs_run *course, const linnet_progress *progress)
@@ -68,7 +77,7 @@ static void draw(const epochs_run *course, const linnet_progress *progress)
                  (long long)epochs);
     cli_text_add(&pieces[1], "  ");
     add_bar(&pieces[1], part);
-    cli_text_add(&pieces[2], "  loss %.4f  accuracy %.4f", progress->loss, progress->accuracy);
+    add_figures(&pieces[2], "", progress->loss, progress->accuracy);
     cli_text_add(&pieces[3], "  ");
     add_clock(&pieces[3], passed / done - passed);
     cli_text_add(&pieces[3], " left");
@@ -156,11 +165,11 @@ static void tell_epoch(const epochs_run *course, const cli_epoch *epoch)
 {
     int64_t epochs = course->training->values->epochs;
     cli_text line = {0};
-    cli_text_add(&line, "epoch %*lld/%lld  loss %.4f  accuracy %.4f", digits(epochs),
-                 (long long)epoch->epoch, (long long)epochs, epoch->loss, epoch->accuracy);
+    cli_text_add(&line, "epoch %*lld/%lld", digits(epochs), (long long)epoch->epoch,
+                 (long long)epochs);
+    add_figures(&line, "", epoch->loss, epoch->accuracy);
     if (course->training->val != NULL) {
-        cli_text_add(&line, "  val loss %.4f  val accuracy %.4f", epoch->val_loss,
-                     epoch->val_accuracy);
+        add_figures(&line, "val ", epoch->val_loss, epoch->val_accuracy);
     }
     if (course->training->values->schedule != NULL) {
         cli_text_add(&line, "  lr %.4g", epoch->lr);
@@ -254,9 +263,15 @@ static void announce(const epochs_run *course)
     for (int i = 0; i < rank; i++) {
         cli_text_add(&line, "%s%lld", i > 0 ? "x" : "", (long long)shape[i]);
     }
-    cli_text_add(&line, " %s features, %lld classes",
+    static const char *const nouns[][2] = {
+        [LINNET_TASK_CLASSIFICATION] = {"class", "classes"},
+        [LINNET_TASK_MULTILABEL] = {"label", "labels"},
+        [LINNET_TASK_REGRESSION] = {"number", "numbers"},
+    };
+    bool one = training->classes == 1 && training->task != LINNET_TASK_CLASSIFICATION;
+    cli_text_add(&line, " %s features, %lld %s",
                  linnet_dtype_name(linnet_dataset_dtype(training->train)),
-                 (long long)training->classes);
+                 (long long)training->classes, nouns[training->task][!one]);
     for (size_t i = 0; i < linnet_model_parameter_count(training->model); i++) {
         parameters += linnet_tensor_numel(linnet_model_parameter(training->model, i));
     }
@@ -276,6 +291,9 @@ static void announce(const epochs_run *course)
 static int warn_missing(const cli_training *training)
 {
     int64_t count = training->classes;
+    if (linnet_dataset_labels(training->train) == NULL) {
+        return CLI_OK;
+    }
     bool *seen = calloc((size_t)count + 1, sizeof *seen);
     if (seen == NULL) {
         return cli_fail_memory();
@@ -323,8 +341,9 @@ static void tell_stop(const epochs_run *course)
 
 /* The command to try next: measure where there are rows of a file of their own, else run the model, and
  * only show it where the rows came through a pipe and are gone. */
-static void add_next(cli_text *text, const cli_train_values *values)
+static void add_next(cli_text *text, const cli_training *training)
 {
+    const cli_train_values *values = training->values;
     bool measure = values->val != NULL && strcmp(values->val, "-") != 0;
     const char *data = measure ? values->val : values->data;
     bool gone = strcmp(data, "-") == 0;
@@ -338,7 +357,8 @@ static void add_next(cli_text *text, const cli_train_values *values)
     cli_text_shell(text, data);
     const char *const named[][2] = {{"--labels", measure ? values->val_labels : NULL},
                                     {"--x", values->input.x},
-                                    {"--y", values->input.y}};
+                                    {"--y", values->input.y},
+                                    {"--sample-weight", values->input.sample_weight}};
     for (size_t i = 0; i < sizeof named / sizeof named[0]; i++) {
         if (named[i][1] != NULL) {
             cli_text_add(text, " %s ", named[i][0]);
@@ -346,7 +366,7 @@ static void add_next(cli_text *text, const cli_train_values *values)
         }
     }
     cli_text_add(text, "%s%s\n", values->input.allow_nan ? " --allow-nan" : "",
-                 measure ? "" : " --top-k 1");
+                 measure || training->task != LINNET_TASK_CLASSIFICATION ? "" : " --top-k 1");
 }
 
 static int tell_result(const epochs_run *course)
@@ -361,11 +381,14 @@ static int tell_result(const epochs_run *course)
                                                              : ": the initial model\n");
     } else {
         const char *of = cli_judges_validation(training) ? "val " : "";
-        cli_text_add(&text, ": epoch %lld of %lld, %saccuracy %.4f, %sloss %.4f\n",
-                     (long long)best->epoch, (long long)training->values->epochs, of,
-                     best->accuracy, of, best->loss);
+        cli_text_add(&text, ": epoch %lld of %lld", (long long)best->epoch,
+                     (long long)training->values->epochs);
+        if (!isnan(best->accuracy)) {
+            cli_text_add(&text, ", %saccuracy %.4f", of, best->accuracy);
+        }
+        cli_text_add(&text, ", %sloss %.4f\n", of, best->loss);
     }
-    add_next(&text, training->values);
+    add_next(&text, training);
     return cli_print(&text);
 }
 

@@ -87,7 +87,7 @@ int cli_create_trainer(cli_training *training, cli_on_batch progress, void *cont
     uint64_t shuffle_seed = cli_data_seed(values);
     linnet_trainer_options options = {
         .optim = values->optim,
-        .loss = values->loss,
+        .loss = training->loss,
         .schedule = values->schedule,
         .epochs = values->epochs,
         .schedule_step = step_of(values->schedule_step),
