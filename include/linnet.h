@@ -700,18 +700,30 @@ typedef struct linnet_class_metrics {
     double average_precision; /* NaN from linnet_evaluate, or where no row is of it */
 } linnet_class_metrics;
 
+/* One output of a regression. */
+typedef struct linnet_value_metrics {
+    double
+        r2; /* 1 - squared errors / squared distances of the targets from their mean; NaN where the
+                    targets are all the same */
+    double mae;  /* mean absolute error */
+    double rmse; /* root of the mean squared error */
+} linnet_value_metrics;
+
 typedef struct linnet_evaluation {
     linnet_task task;
     int64_t rows;
-    int64_t correct; /* of several labels, rows that have all of theirs right */
-    double accuracy; /* correct / rows; NaN of a regression */
-    double loss;     /* the model's loss, in float32, as reduction='mean' has it */
-    int64_t class_count;
+    int64_t correct;               /* of several labels, rows that have all of theirs right */
+    double accuracy;               /* correct / rows; NaN of a regression */
+    double loss;                   /* the model's loss, in float32, as reduction='mean' has it */
+    int64_t class_count;           /* or labels; 0 of a regression */
     linnet_class_metrics *classes; /* class_count long */
-    int64_t *confusion;            /* (class_count, class_count): [true][predicted] */
+    int64_t *confusion; /* (class_count, class_count): [true][predicted]; NULL of several labels */
     int64_t *
         ranks; /* class_count long: [r] rows whose class is the r-th likeliest, from 0; equally likely
-                       ones in their order. The first k of them over rows are the top-k accuracy */
+                       ones in their order. The first k of them over rows are the top-k accuracy. NULL of
+                       several labels */
+    int64_t value_count; /* outputs of a regression */
+    linnet_value_metrics *values;
     size_t figure_count;
     linnet_figure *figures; /* every metric of the task that could be had, in their order */
 } linnet_evaluation;
@@ -773,17 +785,18 @@ typedef struct linnet_curve {
     linnet_curve_point *points;
 } linnet_curve;
 
-/* The caller frees the curve. Errors: ARGUMENT (no such class), MEMORY. */
+/* The caller frees the curve. Errors: ARGUMENT (no such class or label; a regression), MEMORY. */
 LINNET_NODISCARD LINNET_API linnet_status linnet_scores_curve(const linnet_scores *scores,
                                                               int64_t which, linnet_curve *curve,
                                                               linnet_error *error);
 LINNET_API void linnet_curve_free(linnet_curve *curve);
 
-/* The rows whose predicted class has a probability within a part of [0, 1]. */
+/* The rows whose predicted class has a probability within a part of [0, 1]; of several labels, each label of
+ * each row. */
 typedef struct linnet_bin {
     int64_t rows;
     double confidence; /* the mean of these probabilities; NaN where there is no row */
-    double accuracy;   /* the share of rows where it is right; likewise */
+    double accuracy;   /* the share of rows where it is right, of labels that are there; likewise */
 } linnet_bin;
 
 /* Fills bins 0 .. count - 1: bin i has the probabilities above i / count up to (i + 1) / count. A NaN is in
@@ -794,9 +807,11 @@ LINNET_API void linnet_scores_reliability(const linnet_scores *scores, size_t co
 /* A row beside what the model said of it. */
 typedef struct linnet_judged_row {
     int64_t row;
-    int64_t label, predicted;
+    int64_t label, predicted; /* of one class a row; else -1, and NaN as their probabilities */
     double label_probability, predicted_probability;
-    double loss; /* cross entropy */
+    double
+        loss; /* cross entropy, of several labels the mean of theirs; of a regression the mean squared
+                    error */
 } linnet_judged_row;
 
 /* Fills `worst` with the `count` rows of the largest loss, that one first, of equal ones the first row first

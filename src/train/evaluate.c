@@ -52,10 +52,10 @@ static linnet_status check_plan(const evaluation_run *run, linnet_error *error)
     return LINNET_OK;
 }
 
-/* `keep`: the outputs of all rows as well. */
-static linnet_status take_memory(evaluation_run *run, size_t batch, bool keep, linnet_error *error)
+static linnet_status take_memory(evaluation_run *run, size_t batch, linnet_error *error)
 {
     linnet_scores *scores = run->scores;
+    bool classes = scores->task == LINNET_TASK_CLASSIFICATION, keep = scores->whole || !classes;
     linnet_status status = ln_alloc_into(&run->logits, ln_saturated_mul(batch, run->outputs),
                                          sizeof *run->logits, "a batch's logits", error);
     if (status == LINNET_OK) {
@@ -71,7 +71,7 @@ static linnet_status take_memory(evaluation_run *run, size_t batch, bool keep, l
         status = ln_alloc_into(&scores->judged, run->rows, sizeof *scores->judged,
                                "the predictions", error);
     }
-    if (status == LINNET_OK && keep) {
+    if (status == LINNET_OK && keep && classes) {
         status = ln_alloc_into(&scores->softmax, run->rows, sizeof *scores->softmax,
                                "the probabilities", error);
     }
@@ -254,9 +254,9 @@ static linnet_status take_labels(const evaluation_run *run, linnet_error *error)
     return LINNET_OK;
 }
 
-/* Runs the model; scores without logits unless they are to be kept. */
+/* Runs the model. `whole`: for every metric. */
 static linnet_status score(const linnet_model *model, const linnet_dataset *dataset,
-                           const linnet_plan_options *options, bool keep, linnet_scores **scores,
+                           const linnet_plan_options *options, bool whole, linnet_scores **scores,
                            linnet_error *error)
 {
     evaluation_run run = {.dataset = dataset,
@@ -277,6 +277,7 @@ static linnet_status score(const linnet_model *model, const linnet_dataset *data
     if (status == LINNET_OK) {
         run.softmax = run.loss->type->task == LINNET_TASK_CLASSIFICATION && run.softmax;
         *run.scores = (linnet_scores){.task = run.loss->type->task,
+                                      .whole = whole,
                                       .rows = run.rows,
                                       .outputs = run.outputs,
                                       .unit_outputs = run.loss->type->unit_output,
@@ -284,7 +285,7 @@ static linnet_status score(const linnet_model *model, const linnet_dataset *data
         status = take_labels(&run, error);
     }
     if (status == LINNET_OK) {
-        status = take_memory(&run, chosen.max_batch, keep, error);
+        status = take_memory(&run, chosen.max_batch, error);
     }
     if (status == LINNET_OK) {
         status = run_batches(&run, error);

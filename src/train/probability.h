@@ -64,6 +64,13 @@ static inline double ln_log_double(double x)
     return power * LN_LN2_HIGH + (2 * s + tail);
 }
 
+/* log(1 + x) for x >= 0: what 1 + x rounds off is put back. */
+static inline double ln_log1p_double(double x)
+{
+    double sum = 1 + x;
+    return ln_log_double(sum) - ((sum - 1) - x) / sum;
+}
+
 /* Where a row's probabilities come from: p_i = exp(logits_i - largest) / sum. */
 typedef struct ln_softmax_row {
     double largest, sum;

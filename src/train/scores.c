@@ -59,6 +59,35 @@ void linnet_scores_row(const linnet_scores *scores, int64_t row, double *probabi
     ln_fpenv_leave(saved);
 }
 
+/* ---- the loss of a row ---- */
+
+/* -log of the probability that a label has its value, for logits and for probabilities. */
+static double label_loss(const linnet_scores *scores, double output, double value)
+{
+    if (!scores->unit_outputs) {
+        double larger = output > 0 ? output : 0;
+        return (larger - output * value) + ln_log1p_double(ln_exp_double(-fabs(output)));
+    }
+    double there = value > 0 ? -value * ln_log_double(output) : 0;
+    return there + (value < 1 ? -(1 - value) * ln_log_double(1 - output) : 0);
+}
+
+double ln_scores_loss(const linnet_scores *scores, size_t row)
+{
+    const double *outputs = ln_scores_logits(scores, row);
+    if (scores->task == LINNET_TASK_CLASSIFICATION) {
+        return ln_softmax_loss(&scores->softmax[row], outputs[scores->labels[row]]);
+    }
+    ln_exact_sum sum = {0};
+    for (size_t i = 0; i < scores->outputs; i++) {
+        double target = scores->targets[row * scores->outputs + i], error = outputs[i] - target;
+        ln_exact_add(&sum, scores->task == LINNET_TASK_MULTILABEL
+                               ? label_loss(scores, outputs[i], target)
+                               : error * error);
+    }
+    return ln_exact_value(&sum) / (double)scores->outputs;
+}
+
 /* ---- curves ---- */
 
 void ln_scores_rank(const linnet_scores *scores, size_t which, ln_ranking *ranking)
@@ -96,6 +125,10 @@ linnet_status linnet_scores_curve(const linnet_scores *scores, int64_t which, li
                                   linnet_error *error)
 {
     *curve = (linnet_curve){0};
+    if (scores->task == LINNET_TASK_REGRESSION) {
+        return ln_fail(error, LINNET_ERROR_ARGUMENT,
+                       "expected a model of classes or labels, found one of a regression");
+    }
     if (which < 0 || which >= (int64_t)scores->outputs) {
         return ln_fail(error, LINNET_ERROR_ARGUMENT,
                        "expected one of the model's %zu outputs, found %lld", scores->outputs,
@@ -138,20 +171,31 @@ static size_t bin_of(double probability, size_t count)
     return i;
 }
 
+static void add_to_bin(linnet_bin *bins, size_t count, double probability, bool right)
+{
+    if (!isnan(probability)) {
+        linnet_bin *bin = &bins[bin_of(probability, count)];
+        bin->rows++;
+        bin->confidence += probability;
+        bin->accuracy += right;
+    }
+}
+
 void linnet_scores_reliability(const linnet_scores *scores, size_t count, linnet_bin *bins)
 {
     ln_fpenv saved = ln_fpenv_enter();
     for (size_t i = 0; i < count; i++) {
         bins[i] = (linnet_bin){0};
     }
-    for (size_t row = 0; row < scores->rows && scores->labels != NULL; row++) {
-        int64_t predicted = scores->judged[row].predicted;
-        double probability = ln_scores_probability(scores, row, (size_t)predicted);
-        if (!isnan(probability)) {
-            linnet_bin *bin = &bins[bin_of(probability, count)];
-            bin->rows++;
-            bin->confidence += probability;
-            bin->accuracy += predicted == scores->labels[row];
+    for (size_t row = 0; row < scores->rows; row++) {
+        if (scores->task == LINNET_TASK_CLASSIFICATION) {
+            size_t predicted = (size_t)scores->judged[row].predicted;
+            add_to_bin(bins, count, ln_scores_probability(scores, row, predicted),
+                       ln_scores_is(scores, row, predicted));
+        }
+        for (size_t i = 0; scores->task == LINNET_TASK_MULTILABEL && i < scores->outputs; i++) {
+            add_to_bin(bins, count, ln_scores_probability(scores, row, i),
+                       ln_scores_is(scores, row, i));
         }
     }
     for (size_t i = 0; i < count; i++) {
@@ -165,15 +209,19 @@ void linnet_scores_reliability(const linnet_scores *scores, size_t count, linnet
 
 static linnet_judged_row judge(const linnet_scores *scores, size_t row)
 {
-    size_t label = (size_t)scores->labels[row], predicted = (size_t)scores->judged[row].predicted;
-    return (linnet_judged_row){
-        .row = ln_scores_number(scores, row),
-        .label = (int64_t)label,
-        .predicted = (int64_t)predicted,
-        .label_probability = ln_scores_probability(scores, row, label),
-        .predicted_probability = ln_scores_probability(scores, row, predicted),
-        .loss = ln_softmax_loss(&scores->softmax[row], ln_scores_logits(scores, row)[label]),
-    };
+    linnet_judged_row judged = {.row = ln_scores_number(scores, row),
+                                .label = -1,
+                                .predicted = -1,
+                                .label_probability = (double)NAN,
+                                .predicted_probability = (double)NAN,
+                                .loss = ln_scores_loss(scores, row)};
+    if (scores->task == LINNET_TASK_CLASSIFICATION) {
+        judged.label = scores->labels[row];
+        judged.predicted = scores->judged[row].predicted;
+        judged.label_probability = ln_scores_probability(scores, row, (size_t)judged.label);
+        judged.predicted_probability = ln_scores_probability(scores, row, (size_t)judged.predicted);
+    }
+    return judged;
 }
 
 static bool is_worse(double loss, double than)
@@ -185,7 +233,7 @@ size_t linnet_scores_worst(const linnet_scores *scores, size_t count, linnet_jud
 {
     size_t taken = 0;
     ln_fpenv saved = ln_fpenv_enter();
-    for (size_t row = 0; row < scores->rows && count > 0 && scores->labels != NULL; row++) {
+    for (size_t row = 0; row < scores->rows && count > 0; row++) {
         linnet_judged_row judged = judge(scores, row);
         if (taken == count && !is_worse(judged.loss, worst[taken - 1].loss)) {
             continue;

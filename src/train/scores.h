@@ -22,9 +22,9 @@ struct linnet_scores {
     bool unit_outputs;     /* MULTILABEL: the outputs are probabilities, no logits */
     double loss;           /* the mean, as the engine has it */
     ln_judged *judged;
-    /* Kept only where ranks are wanted: (rows, outputs), and what makes probabilities of a row. */
-    double *logits;
-    ln_softmax_row *softmax;
+    bool whole;     /* every metric is wanted; of CLASSIFICATION, else, what follows is NULL */
+    double *logits; /* (rows, outputs) */
+    ln_softmax_row *softmax; /* of CLASSIFICATION: what makes probabilities of them */
 };
 
 /* Which row of the dataset it is. */
@@ -56,6 +56,15 @@ static inline bool ln_scores_is(const linnet_scores *scores, size_t row, size_t 
     return scores->labels != NULL ? scores->labels[row] == (int64_t)which
                                   : scores->targets[row * scores->outputs + which] >= 0.5;
 }
+
+/* Whether the label is predicted. */
+static inline bool ln_scores_predicts(const linnet_scores *scores, size_t row, size_t which)
+{
+    return ln_scores_logits(scores, row)[which] > (scores->unit_outputs ? 0.5 : 0);
+}
+
+/* The loss of one row in double: cross entropy, over labels the mean of theirs, or of squared errors. */
+double ln_scores_loss(const linnet_scores *scores, size_t row);
 
 /* Puts the rows into the order of one class's probability. */
 void ln_scores_rank(const linnet_scores *scores, size_t which, ln_ranking *ranking);
