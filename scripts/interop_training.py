@@ -104,8 +104,13 @@ def network(draw, features):
 
 LOSSES = ("CrossEntropyLoss()", "CrossEntropyLoss()", "CrossEntropyLoss(label_smoothing=0.1)",
           "CrossEntropyLoss(weight=[1.0, 0.5, 2.0, 0.25])", "CrossEntropyLoss(reduction='sum')",
-          "CrossEntropyLoss(weight=[1.0, 0.5, 2.0, 0.25], label_smoothing=0.2, ignore_index=2)")
-EVEN_LOSSES = LOSSES[0], LOSSES[2]  # all rows weigh the same: loss / N is the mean of N batches
+          "CrossEntropyLoss(weight=[1.0, 0.5, 2.0, 0.25], label_smoothing=0.2, ignore_index=2)",
+          "NLLLoss()", "NLLLoss(weight=[1.0, 0.5, 2.0, 0.25])")
+VALUE_LOSSES = ("CrossEntropyLoss(label_smoothing=0.125)", "CrossEntropyLoss(weight=[1.0, 0.5, 2.0, 0.25])",
+                "BCEWithLogitsLoss()", "BCEWithLogitsLoss(weight=[1.0, 0.5, 2.0, 0.25])",
+                "BCEWithLogitsLoss(pos_weight=[3.0, 0.5, 1.0, 2.0])", "BCEWithLogitsLoss(reduction='sum')",
+                "BCELoss()", "BCELoss(weight=[1.0, 0.5, 2.0, 0.25])", "MSELoss()", "MSELoss(reduction='sum')",
+                "L1Loss()", "SmoothL1Loss()", "SmoothL1Loss(beta=0.25)", "HuberLoss()", "HuberLoss(delta=0.5)")
 OPTIMIZERS = ("SGD(lr=0.02)", "SGD(lr=0.01, momentum=0.9, nesterov=True)", "SGD(lr=0.02, weight_decay=0.1)",
               "Adam(lr=0.002, eps=0.01)", "AdamW(lr=0.002, eps=0.01, amsgrad=True)",
               "NAdam(lr=0.002, eps=0.01, weight_decay=0.5, foreach=True)", "RAdam(lr=0.01, betas=(0.8, 0.9), eps=0.01)",
@@ -132,14 +137,18 @@ class Case:
         self.seed = seed
         self.features = draw.randint(2, 9)
         self.x = torch.randn(ROWS, self.features)
-        self.y = torch.randint(0, CLASSES, (ROWS,))
-        self.loss = draw.choice(LOSSES)
+        values = draw.random() < 0.5
+        self.loss = draw.choice(VALUE_LOSSES if values else LOSSES)
+        self.y = self.values(draw) if values else torch.randint(0, CLASSES, (ROWS,))
+        # All rows weigh the same: loss / N is the mean of N batches.
+        even = "sum" not in self.loss and ("weight" not in self.loss or values) and "ignore" not in self.loss
+        self.weights = torch.rand(ROWS) * 3 if even and draw.random() < 0.3 else None
         self.optimizer = draw.choice(OPTIMIZERS)
         self.dtype = draw.choice(DTYPES)
-        self.accumulate = draw.choice((1, 1, 2, 3)) if self.loss in EVEN_LOSSES else 1
+        self.accumulate = draw.choice((1, 1, 2, 3)) if even and self.weights is None else 1
         self.no_decay = draw.choice(("none", "bias", "norm", "bias,norm"))
         self.clip = draw.choice(((), (), ("norm", draw.choice((0.05, 0.5))), ("value", 0.01)))
-        if self.accumulate == 1 and "ignore_index" not in self.loss and draw.random() < 0.3:
+        if self.accumulate == 1 and even and not values and self.weights is None and draw.random() < 0.3:
             self.y[draw.sample(range(ROWS), 4)] = -100
         self.lazy_text = repr(self.build())
         self.state = self.stirred(self.model())
@@ -148,7 +157,16 @@ class Case:
     def build(self):
         """As a script begins: torch's generator gives the initial weights."""
         torch.manual_seed(self.seed)
-        return network(random.Random(self.seed), self.features)
+        model = network(random.Random(self.seed), self.features)
+        return model.append(nn.Sigmoid()) if self.loss.startswith("BCELoss") else model
+
+    def values(self, draw):
+        """Labels that are values: class probabilities, labels that are there or not, numbers."""
+        if self.loss.startswith("CrossEntropy"):
+            return torch.rand(ROWS, CLASSES).softmax(1)
+        if self.loss.startswith("BCE"):
+            return torch.rand(ROWS, CLASSES).round() if draw.random() < 0.7 else torch.rand(ROWS, CLASSES)
+        return torch.randn(ROWS, CLASSES)
 
     def model(self, state=None, dtype=torch.float32):
         """Built, its lazy modules too, which draw their values at their first input."""
@@ -173,12 +191,22 @@ class Case:
         model = self.model(state, dtype).train()
         loss = eval("nn." + self.loss.replace("[", "torch.tensor([").replace("]", "])")).to(dtype)
         update = eval("torch.optim." + optimizer.replace("(", "(grouped(model, no_decay), ", 1))
-        data = TensorDataset(self.x.to(dtype), self.y)
+        if self.weights is not None:
+            loss.reduction = "none"
+        y = self.y.to(dtype) if self.y.is_floating_point() else self.y
+        data = TensorDataset(self.x.to(dtype), y, torch.ones(ROWS) if self.weights is None else self.weights)
+
+        def mean_of(values, w):
+            """The mean of weighted rows, as a script has it."""
+            values = values.mean(1) if values.dim() == 2 else values
+            return (w * values).sum() / w.sum()
+
         for _ in range(epochs):
-            for i, (x, y) in enumerate(DataLoader(data, batch_size=batch, shuffle=True)):
+            for i, (x, y, w) in enumerate(DataLoader(data, batch_size=batch, shuffle=True)):
                 if i % accumulate == 0:
                     update.zero_grad()
-                (loss(model(x), y) / accumulate).backward()
+                value = loss(model(x), y)
+                ((value if self.weights is None else mean_of(value, w.to(dtype))) / accumulate).backward()
                 if (i + 1) % accumulate == 0:
                     if clip:
                         getattr(nn.utils, f"clip_grad_{clip[0]}_")(model.parameters(), clip[1])
@@ -215,12 +243,15 @@ def check(tools, work, case):
     x, y, weights = work / "x.npy", work / "y.npy", work / "weights.pt"
     numpy.save(x, case.x.numpy())
     numpy.save(y, case.y.numpy())
+    weighted = () if case.weights is None else ("--sample-weight", work / "w.npy")
+    if weighted:
+        numpy.save(work / "w.npy", case.weights.numpy())
     torch.save({name: tensor.to(case.dtype) if tensor.dtype.is_floating_point else tensor
                 for name, tensor in case.state.items()}, weights)
 
     def train(out, text, *options):
         run(linnet, "train", x, "--labels", y, "--model", text, "--set", f"classes={CLASSES}", "--rng", "torch",
-            "--seed", case.seed, "--threads", "1", "-o", work / out, *options)
+            "--seed", case.seed, "--threads", "1", "--loss", case.loss, *weighted, "-o", work / out, *options)
         return torch.load(work / out) if out.endswith(".pt") else None
 
     train("eval.safetensors", case.text, "--init", weights, "--epochs", "0")
@@ -232,7 +263,7 @@ def check(tools, work, case):
     compare("logits", {"eval": found}, {"eval": single}, {"eval": double})
 
     after = train("gradient.pt", case.text, "--init", weights, "--epochs", "1", "--batch-size", ROWS, "--optim",
-                  f"SGD(lr={HUGE})", "--loss", case.loss)
+                  f"SGD(lr={HUGE})")
     gradients = [{name: parameter.grad for name, parameter in
                   case.train(dtype, f"SGD(lr={HUGE})", ROWS, 1, case.state).named_parameters()}
                  for dtype in (torch.float32, torch.float64)]
@@ -241,7 +272,7 @@ def check(tools, work, case):
 
     batch = BATCH // case.accumulate
     train("trained.pt", case.lazy_text, "--epochs", STEPS * BATCH // ROWS, "--batch-size", batch, "--optim",
-          case.optimizer, "--loss", case.loss, "--accumulate", case.accumulate, "--no-decay",
+          case.optimizer, "--accumulate", case.accumulate, "--no-decay",
           case.no_decay, *(f"--clip-grad-{case.clip[0]}", case.clip[1]) if case.clip else ())
     found = torch.load(work / "trained.pt", weights_only=True)
     case.model().load_state_dict(found)
