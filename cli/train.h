@@ -49,7 +49,7 @@ typedef struct cli_training {
     const linnet_trainer
         *leader;              /* whose batches are trained on; NULL: the trainer reads its own */
     const cli_figure *figure; /* NULL: the last epoch is kept */
-    char judge[96];           /* figure and rows, for comparison with another run's */
+    char val_digest[24];      /* tells the rows to validate on from others; "none" */
     cli_best best;
     linnet_state_dict *best_weights; /* for checkpoints; NULL: none yet, or not needed */
     linnet_state_dict *identity;     /* what a resumed run has to share besides the trainer's */
@@ -93,8 +93,10 @@ bool cli_is_better(const cli_training *training, const cli_epoch *epoch);
 void cli_take_best(cli_training *training, const cli_epoch *epoch);
 /* Whether --patience has run out after `done` epochs. */
 bool cli_out_of_patience(const cli_training *training, int64_t done);
-/* Says in training->judge by what the best epoch is judged. Returns the exit code. */
-int cli_describe_judge(cli_training *training);
+/* The name of that figure, or "last". */
+const char *cli_kept(const cli_training *training);
+/* Fills training->val_digest. Returns the exit code. */
+int cli_digest_val(cli_training *training);
 
 /* Write --checkpoint, and read --resume, after which the best model so far is in its place. Return the
  * exit code. */

@@ -97,11 +97,10 @@ bool cli_out_of_patience(const cli_training *training, int64_t done)
     return patience > 0 && best > 0 && done - best >= patience;
 }
 
-int cli_describe_judge(cli_training *training)
+int cli_digest_val(cli_training *training)
 {
-    const char *name = training->figure != NULL ? training->figure->key : "last";
     if (training->val == NULL) {
-        snprintf(training->judge, sizeof training->judge, "%s", name);
+        snprintf(training->val_digest, sizeof training->val_digest, "none");
         return CLI_OK;
     }
     uint64_t digest;
@@ -109,7 +108,11 @@ int cli_describe_judge(cli_training *training)
     if (linnet_dataset_digest(training->val, &digest, &error) != LINNET_OK) {
         return cli_fail_with(cli_val_path(training), &error);
     }
-    snprintf(training->judge, sizeof training->judge, "%s of %lld rows (%016" PRIx64 ")", name,
-             (long long)linnet_dataset_rows(training->val), digest);
+    snprintf(training->val_digest, sizeof training->val_digest, "#%016" PRIx64, digest);
     return CLI_OK;
+}
+
+const char *cli_kept(const cli_training *training)
+{
+    return training->figure != NULL ? training->figure->key : "last";
 }

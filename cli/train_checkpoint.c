@@ -27,10 +27,14 @@ static double get_number(const linnet_state_dict *notes, const char *key)
 /* ---- writing ---- */
 
 /* What the best epoch was judged by, and that epoch. */
-static linnet_status note_best(linnet_state_dict *notes, const char *judge, const cli_best *best,
+static linnet_status note_best(linnet_state_dict *notes, const cli_training *training,
                                linnet_error *error)
 {
-    linnet_status status = linnet_state_dict_metadata_set(notes, "keep", judge, error);
+    const cli_best *best = &training->best;
+    linnet_status status = linnet_state_dict_metadata_set(notes, "keep", cli_kept(training), error);
+    if (status == LINNET_OK) {
+        status = linnet_state_dict_metadata_set(notes, "val", training->val_digest, error);
+    }
     if (status == LINNET_OK) {
         status = set_number(notes, "best_epoch", (double)best->epoch, error);
     }
@@ -70,7 +74,7 @@ int cli_save_checkpoint(cli_training *training, linnet_trainer *trainer)
     linnet_error error = {.message = "out of memory"};
     linnet_status status = linnet_state_dict_create(&notes, &error);
     if (status == LINNET_OK) {
-        status = note_best(notes, training->judge, best, &error);
+        status = note_best(notes, training, &error);
     }
     if (status == LINNET_OK && training->best_weights != NULL && !last) {
         status = note_weights(notes, training->best_weights, &error);
@@ -155,6 +159,12 @@ static int take_weights(cli_training *training, linnet_state_dict **notes)
                                : cli_fail_with(noted ? training->values->resume : NULL, &error);
 }
 
+static bool says(const linnet_state_dict *notes, const char *key, const char *value)
+{
+    const char *there = linnet_state_dict_metadata_get(notes, key);
+    return there != NULL && strcmp(there, value) == 0;
+}
+
 int cli_resume(cli_training *training, linnet_trainer *trainer)
 {
     cli_best *best = &training->best;
@@ -163,8 +173,7 @@ int cli_resume(cli_training *training, linnet_trainer *trainer)
     if (code != CLI_OK) {
         return code;
     }
-    const char *there = linnet_state_dict_metadata_get(notes, "keep");
-    if (there != NULL && strcmp(there, training->judge) == 0) {
+    if (says(notes, "keep", cli_kept(training)) && says(notes, "val", training->val_digest)) {
         best->epoch = (int64_t)get_number(notes, "best_epoch");
         best->value = get_number(notes, "best_value");
         best->accuracy = get_number(notes, "best_accuracy");

@@ -68,14 +68,18 @@ static int identify(cli_training *training)
     if (training->values->checkpoint == NULL && training->values->resume == NULL) {
         return CLI_OK;
     }
-    int code = cli_describe_judge(training);
+    int code = cli_digest_val(training);
     if (code != CLI_OK) {
         return code;
     }
     linnet_status status = linnet_state_dict_create(&training->identity, &error);
     if (status == LINNET_OK) {
         status =
-            linnet_state_dict_metadata_set(training->identity, "keep", training->judge, &error);
+            linnet_state_dict_metadata_set(training->identity, "keep", cli_kept(training), &error);
+    }
+    if (status == LINNET_OK) {
+        status = linnet_state_dict_metadata_set(training->identity, "validation rows",
+                                                training->val_digest, &error);
     }
     return status == LINNET_OK ? CLI_OK : cli_fail_with(NULL, &error);
 }

@@ -884,7 +884,8 @@ typedef struct linnet_trainer_options {
     linnet_precision precision; /* not BF16_WEIGHTS */
     int threads;                /* 0: LINNET_NUM_THREADS, or else the machine's cores */
     /* What else has to be the same in a run that goes on from a checkpoint, as metadata: a key that
-     * names it, and its value as text. Borrowed, and has to outlive the trainer; may be NULL. */
+     * names it, and its value as text, which is shown where it differs unless it begins with #. Borrowed,
+     * and has to outlive the trainer; may be NULL. */
     const linnet_state_dict *identity;
     /* Called after each batch; false stops there, and the next call of linnet_trainer_epoch goes on. May
      * be NULL. */

@@ -29,7 +29,8 @@ static void differ(ln_checkpoint_reading *r, const char *key, const char *there,
     static const char *const unreadable[] = {"data", "scaling", "model", NULL};
     static const char *const not_the_order[] = {"model",         "loss",      "optim",   "schedule",
                                                 "schedule_step", "precision", "scaling", NULL};
-    ln_checkpoint_differ(r, key, is_among(key, unreadable) ? NULL : there, here);
+    bool shown = !is_among(key, unreadable) && there[0] != '#';
+    ln_checkpoint_differ(r, key, shown ? there : NULL, here);
     r->other_optimizer = r->other_optimizer || strcmp(key, "optim") == 0;
     r->other_schedule = r->other_schedule || strcmp(key, "schedule") == 0;
     r->other_rng = r->other_rng || strcmp(key, "rng") == 0;
