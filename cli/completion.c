@@ -12,7 +12,8 @@
 static bool names_files(const cli_option *option)
 {
     static const char *const names[] = {"FILE", "DATA", "MODEL", "DIR"};
-    for (size_t i = 0; option->kind == CLI_TEXT && i < sizeof names / sizeof names[0]; i++) {
+    bool text = option->kind == CLI_TEXT || option->kind == CLI_TEXTS;
+    for (size_t i = 0; text && i < sizeof names / sizeof names[0]; i++) {
         if (strstr(option->value, names[i]) != NULL) {
             return true;
         }
@@ -74,11 +75,12 @@ static void bash_option(cli_text *text, const cli_command *command, const cli_op
 
 static void bash_command(cli_text *text, const cli_command *command)
 {
-    for (const cli_option *option = command->options; option->name != NULL; option++) {
+    const cli_option *option;
+    for (size_t k = 0; (option = cli_option_at(command, k)) != NULL; k++) {
         bash_option(text, command, option);
     }
     cli_text_add(text, "        %s:*) files=yes words='", command->name);
-    for (const cli_option *option = command->options; option->name != NULL; option++) {
+    for (size_t k = 0; (option = cli_option_at(command, k)) != NULL; k++) {
         cli_text_add(text, "--%s ", option->name);
     }
     cli_text_add(text, "--help' ;;\n");
@@ -163,7 +165,7 @@ static void zsh_value(cli_text *text, const cli_option *option)
 static void zsh_form(cli_text *text, const cli_option *option, bool letter)
 {
     cli_text made = {0};
-    if (option->kind == CLI_SET) {
+    if (option->kind == CLI_SET || option->kind == CLI_TEXTS) {
         cli_text_add(&made, "*");
     } else if (option->letter != 0) {
         cli_text_add(&made, "(-%c --%s)", option->letter, option->name);
@@ -180,8 +182,9 @@ static void zsh_form(cli_text *text, const cli_option *option, bool letter)
 
 static void zsh_command(cli_text *text, const cli_command *command)
 {
+    const cli_option *option;
     cli_text_add(text, "    %s)\n        _arguments", command->name);
-    for (const cli_option *option = command->options; option->name != NULL; option++) {
+    for (size_t k = 0; (option = cli_option_at(command, k)) != NULL; k++) {
         if (option->letter != 0) {
             zsh_form(text, option, true);
         }
@@ -263,11 +266,12 @@ static void fish(cli_text *text)
                  "complete -c linnet -n __fish_use_subcommand -l version -d 'print the version'\n");
     for (size_t i = 0; cli_command_at(i) != NULL; i++) {
         const cli_command *command = cli_command_at(i);
+        const cli_option *option;
         cli_text_add(text, "complete -c linnet -n __fish_use_subcommand -a %s -d ", command->name);
         cli_text_shell(text, command->summary);
         cli_text_add(text, "\ncomplete -c linnet -n '__fish_seen_subcommand_from %s' -F\n",
                      command->name);
-        for (const cli_option *option = command->options; option->name != NULL; option++) {
+        for (size_t k = 0; (option = cli_option_at(command, k)) != NULL; k++) {
             fish_option(text, command, option);
         }
         cli_text_add(text,
