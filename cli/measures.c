@@ -7,6 +7,7 @@
 #include "table.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -28,7 +29,8 @@ static bool ends_with(const char *text, const char *ending)
 static bool is_below_the_classes(const linnet_metric *metric)
 {
     return ends_with(metric->name, "_macro") || ends_with(metric->name, "_weighted") ||
-           ends_with(metric->name, "_micro") || strcmp(metric->name, "log_loss") == 0;
+           ends_with(metric->name, "_micro") || ends_with(metric->name, "_samples") ||
+           strcmp(metric->name, "log_loss") == 0;
 }
 
 /* The share of rows whose class is among the k likeliest. */
@@ -41,6 +43,12 @@ static double top_accuracy(const linnet_evaluation *evaluation, int64_t k)
     return evaluation->rows > 0 ? (double)rows / (double)evaluation->rows : (double)NAN;
 }
 
+/* Of any magnitude. */
+static void add_size(cli_table *table, double value)
+{
+    cli_table_add(table, value >= 0.1 && value < 1e6 ? "%.4f" : "%.4g", value);
+}
+
 static void add_figure(cli_table *table, const linnet_evaluation *evaluation,
                        const linnet_figure *figure)
 {
@@ -49,8 +57,10 @@ static void add_figure(cli_table *table, const linnet_evaluation *evaluation,
         cli_table_add(table, "undefined: %s", figure->undefined);
     } else if (strcmp(figure->metric->name, "accuracy") == 0) {
         cli_table_add(table, "%.4f (%lld right)", figure->value, (long long)evaluation->correct);
-    } else {
+    } else if (figure->metric->largest || evaluation->task != LINNET_TASK_REGRESSION) {
         cli_table_add(table, "%.4f", figure->value);
+    } else {
+        add_size(table, figure->value);
     }
 }
 
@@ -81,34 +91,49 @@ static void add_ratio(cli_table *table, double ratio)
     }
 }
 
-/* A row of means; a NULL among their names leaves its cell empty. */
-static void add_means(cli_table *table, const linnet_evaluation *evaluation, const char *title,
-                      const char *const names[5])
+/* The figure of a name that ends so; an empty cell where there is none. */
+static void add_mean(cli_table *table, const linnet_evaluation *evaluation, const char *name,
+                     const char *ending)
 {
-    cli_table_add(table, "%s", title);
-    for (size_t i = 0; i < 5; i++) {
-        const linnet_figure *figure =
-            names[i] != NULL ? linnet_evaluation_figure(evaluation, names[i]) : NULL;
-        if (figure == NULL) {
-            cli_table_add(table, "%s", "");
-        } else {
-            add_ratio(table, figure->value);
-        }
+    char full[64];
+    snprintf(full, sizeof full, "%s%s", name, ending);
+    const linnet_figure *figure = linnet_evaluation_figure(evaluation, full);
+    if (figure == NULL) {
+        cli_table_add(table, "%s", "");
+    } else {
+        add_ratio(table, figure->value);
     }
-    cli_table_add(table, "%lld", (long long)evaluation->rows);
+}
+
+/* A row of means, which a macro mean of ranks stands among without saying so. */
+static void add_means(cli_table *table, const linnet_evaluation *evaluation, const char *kind)
+{
+    char ending[16];
+    bool macro = strcmp(kind, "macro") == 0;
+    /* Of two classes the average precision is the second's, and no mean. */
+    bool two = evaluation->class_count == 2 && evaluation->task == LINNET_TASK_CLASSIFICATION;
+    int64_t support = 0;
+    for (int64_t c = 0; c < evaluation->class_count; c++) {
+        support += evaluation->classes[c].support;
+    }
+    snprintf(ending, sizeof ending, "_%s", kind);
+    cli_table_add(table, "%s", kind);
+    add_mean(table, evaluation, "precision", ending);
+    add_mean(table, evaluation, "recall", ending);
+    add_mean(table, evaluation, "f1", ending);
+    add_mean(table, evaluation, "roc_auc", macro ? "" : ending);
+    add_mean(table, evaluation, "average_precision", macro && !two ? "" : ending);
+    cli_table_add(table, "%lld", (long long)support);
 }
 
 static void classes_text(const cli_measures *measures, cli_text *text)
 {
-    static const char *const heads[] = {"class", "precision", "recall", "F1",
-                                        "AUC",   "AP",        "support"};
-    /* Of two classes the average precision above is the second's, and no mean. */
-    static const char *const macro[] = {"precision_macro", "recall_macro", "f1_macro", "roc_auc",
-                                        "average_precision"};
-    static const char *const weighted[] = {"precision_weighted", "recall_weighted", "f1_weighted",
-                                           "roc_auc_weighted", NULL};
+    static const char *const heads[] = {"precision", "recall", "F1", "AUC", "AP", "support"};
+    static const char *const kinds[] = {"macro", "micro", "weighted", "samples"};
     const linnet_evaluation *evaluation = measures->evaluation;
+    bool labels = evaluation->task == LINNET_TASK_MULTILABEL;
     cli_table table = {.alignment = "lrrrrrr"};
+    cli_table_add(&table, labels ? "label" : "class");
     for (size_t i = 0; i < sizeof heads / sizeof heads[0]; i++) {
         cli_table_add(&table, "%s", heads[i]);
     }
@@ -123,11 +148,31 @@ static void classes_text(const cli_measures *measures, cli_text *text)
         add_ratio(&table, metrics->average_precision);
         cli_table_add(&table, "%lld", (long long)metrics->support);
     }
-    const char *means[5];
-    memcpy(means, macro, sizeof means);
-    means[4] = evaluation->class_count == 2 ? NULL : macro[4];
-    add_means(&table, evaluation, "macro", means);
-    add_means(&table, evaluation, "weighted", weighted);
+    for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
+        /* Over classes, those two are the accuracy and what is not defined. */
+        if (labels || i % 2 == 0) {
+            add_means(&table, evaluation, kinds[i]);
+        }
+    }
+    cli_table_print(&table, text);
+}
+
+/* The outputs of a regression. */
+static void values_text(const cli_measures *measures, cli_text *text)
+{
+    static const char *const heads[] = {"output", "R2", "RMSE", "MAE"};
+    cli_table table = {.alignment = "lrrr"};
+    for (size_t i = 0; i < sizeof heads / sizeof heads[0]; i++) {
+        cli_table_add(&table, "%s", heads[i]);
+    }
+    for (int64_t i = 0; i < measures->evaluation->value_count; i++) {
+        const linnet_value_metrics *metrics = &measures->evaluation->values[i];
+        char number[24];
+        cli_table_cut(&table, cli_class_name(measures->model, (size_t)i, number), NAME_COLUMNS);
+        add_ratio(&table, metrics->r2);
+        add_size(&table, metrics->rmse);
+        add_size(&table, metrics->mae);
+    }
     cli_table_print(&table, text);
 }
 
@@ -166,13 +211,17 @@ static void confusion_text(const cli_measures *measures, cli_text *text)
 
 void cli_measures_text(const cli_measures *measures, bool confusion, cli_text *text)
 {
-    figures_text(measures->evaluation, text);
-    if (measures->evaluation->task != LINNET_TASK_CLASSIFICATION) {
-        return;
+    const linnet_evaluation *evaluation = measures->evaluation;
+    figures_text(evaluation, text);
+    if (evaluation->class_count > 0) {
+        cli_text_add(text, "\n");
+        classes_text(measures, text);
     }
-    cli_text_add(text, "\n");
-    classes_text(measures, text);
-    if (measures->evaluation->class_count <= MATRIX_CLASSES || confusion) {
+    if (evaluation->value_count > 1) {
+        cli_text_add(text, "\n");
+        values_text(measures, text);
+    }
+    if (evaluation->confusion != NULL && (evaluation->class_count <= MATRIX_CLASSES || confusion)) {
         confusion_text(measures, text);
     }
 }
@@ -226,6 +275,22 @@ static void classes_json(const cli_measures *measures, cli_json *json)
     cli_json_close(json, ']');
 }
 
+static void values_json(const cli_measures *measures, cli_json *json)
+{
+    cli_json_open(json, "outputs", '[');
+    for (int64_t i = 0; i < measures->evaluation->value_count; i++) {
+        const linnet_value_metrics *metrics = &measures->evaluation->values[i];
+        char number[24];
+        cli_json_open(json, NULL, '{');
+        cli_json_string(json, "output", cli_class_name(measures->model, (size_t)i, number));
+        cli_json_double(json, "r2", metrics->r2);
+        cli_json_double(json, "rmse", metrics->rmse);
+        cli_json_double(json, "mae", metrics->mae);
+        cli_json_close(json, '}');
+    }
+    cli_json_close(json, ']');
+}
+
 static void confusion_json(const linnet_evaluation *evaluation, cli_json *json)
 {
     cli_json_open(json, "confusion", '[');
@@ -263,11 +328,17 @@ void cli_measures_json(const cli_measures *measures, cli_json *json)
     cli_json_double(json, "accuracy", evaluation->accuracy);
     cli_json_double(json, "loss", evaluation->loss);
     figures_json(evaluation, json);
-    if (evaluation->task != LINNET_TASK_CLASSIFICATION) {
-        return;
+    if (evaluation->ranks != NULL) {
+        tops_json(evaluation, json);
     }
-    tops_json(evaluation, json);
-    reliability_json(measures->scores, json);
-    classes_json(measures, json);
-    confusion_json(evaluation, json);
+    if (evaluation->class_count > 0) {
+        reliability_json(measures->scores, json);
+        classes_json(measures, json);
+    }
+    if (evaluation->confusion != NULL) {
+        confusion_json(evaluation, json);
+    }
+    if (evaluation->value_count > 0) {
+        values_json(measures, json);
+    }
 }

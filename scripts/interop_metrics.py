@@ -164,7 +164,124 @@ def check_classes(rng, tools):
     assert set(found["undefined"]) == {n for n, v in found["figures"].items() if v is None}
 
 
-CHECKS = {"classes": check_classes}
+# ---- several labels a row ----
+
+
+def draw_labels(rng):
+    rows, labels = int(rng.integers(1, 300)), int(rng.choice([1, 2, 3, 5, 20]))
+    if rng.random() < 0.3:  # many ties
+        logits = rng.integers(-2, 3, (rows, labels)) / 2
+    else:
+        logits = rng.normal(size=(rows, labels)) * rng.choice([0.1, 1, 20])
+    truth = rng.random((rows, labels)) < rng.choice([0.1, 0.5])
+    kind = rng.random()
+    if kind < 0.4:
+        logits += (2 * truth - 1) * logits.std()
+    elif kind < 0.6:  # a label that no row has, or all
+        truth[:, rng.integers(0, labels)] = rng.random() < 0.5
+    elif kind < 0.7:
+        truth[:] = rng.random() < 0.5
+    if rng.random() < 0.3:  # what is never predicted
+        logits[:, rng.integers(0, labels)] -= 50
+    return logits.astype(np.float32), truth.astype(np.int64)
+
+
+def mean_of(values):
+    return None if None in values else float(np.mean(values))
+
+
+def weighted_mean(values, weights):
+    return None if None in values or sum(weights) == 0 else float(np.average(values, weights=weights))
+
+
+def log_loss_of(truth, logits):
+    return float((np.logaddexp(0, logits) - truth * logits).mean())
+
+
+def check_labels(rng, tools):
+    logits, truth = draw_labels(rng)
+    labels = logits.shape[1]
+    write_model("model.safetensors", labels, **{"linnet.loss": "BCEWithLogitsLoss()"})
+    np.savez("data.npz", x=logits, y=truth)
+    found = json.loads(run(tools.linnet, "eval", "model.safetensors", "data.npz", "--json"))
+    run(tools.scores, "model.safetensors", "data.npz", "scores.f64")
+    p = np.fromfile("scores.f64").reshape(logits.shape)
+    assert np.abs(p - 1 / (1 + np.exp(-logits.astype(float)))).max() < 1e-15, "probabilities"
+
+    predicted = (logits > 0).astype(np.int64)
+    # With one column scikit-learn takes 0 and 1 for two classes; of that the one of 1 is the label.
+    one = labels == 1
+    support = truth.sum(0)
+    figures, classes = found["figures"], found["classes"]
+    expected = {
+        "accuracy": sk.accuracy_score(truth, predicted),
+        "hamming_loss": sk.hamming_loss(truth, predicted),
+        "log_loss": log_loss_of(truth, logits.astype(float)),
+        "brier_score": float(((p - truth) ** 2).mean()),
+        "calibration_error": calibration(truth.ravel() == 1, p.ravel()),
+    }
+    for name in "precision", "recall", "f1":
+        function = getattr(sk, name + "_score")
+        for c in range(labels):
+            value = [function(truth[:, c], predicted[:, c], zero_division=z) for z in (0, 1)]
+            agree(f"{name} of label {c}", classes[c][name], float(value[0]) if value[0] == value[1] else None)
+        if one:
+            for average in "macro", "micro":
+                agree(f"{name}_{average}", figures[f"{name}_{average}"] or 0, classes[0][name] or 0)
+            continue
+        for average in "macro", "weighted", "micro", "samples":
+            value = float(function(truth, predicted, average=average, zero_division=0))
+            nothing = {"weighted": support.sum(), "micro": {"precision": predicted.sum(), "recall": support.sum(),
+                                                            "f1": predicted.sum() + support.sum()}[name]}
+            expected[f"{name}_{average}"] = None if nothing.get(average, 1) == 0 else value
+    areas = [defined(sk.roc_auc_score, truth[:, c], p[:, c]) for c in range(labels)]
+    precisions = [precision_at(truth[:, c], p[:, c]) for c in range(labels)]
+    expected["roc_auc"], expected["roc_auc_weighted"] = mean_of(areas), weighted_mean(areas, support)
+    expected["average_precision"] = mean_of(precisions)
+    expected["average_precision_weighted"] = weighted_mean(precisions, support)
+    if None not in areas and not one:
+        agree("roc_auc", figures["roc_auc"], sk.roc_auc_score(truth, p, average="macro"))
+        agree("roc_auc_weighted", figures["roc_auc_weighted"], sk.roc_auc_score(truth, p, average="weighted"))
+        agree("average_precision", figures["average_precision"], sk.average_precision_score(truth, p))
+    for name, value in expected.items():
+        agree(name, figures[name], value)
+    for c in range(labels):
+        agree(f"AUC of label {c}", classes[c]["roc_auc"], areas[c])
+        agree(f"AP of label {c}", classes[c]["average_precision"], precisions[c])
+        assert classes[c]["support"] == support[c] and classes[c]["predicted"] == predicted[:, c].sum()
+    assert set(found["undefined"]) == {n for n, v in figures.items() if v is None}
+
+
+# ---- numbers ----
+
+
+def check_values(rng, tools):
+    rows, outputs = int(rng.integers(1, 300)), int(rng.choice([1, 1, 2, 5]))
+    truth = rng.normal(size=(rows, outputs)) * rng.choice([1e-3, 1, 1e6]) + rng.choice([0, 10])
+    if rng.random() < 0.2:
+        truth[:, 0] = 0.1
+    given = (truth + rng.normal(size=truth.shape) * truth.std() * rng.choice([0, 0.1, 2])).astype(np.float32)
+    write_model("model.safetensors", outputs, **{"linnet.loss": "MSELoss()"})
+    np.savez("data.npz", x=given, y=truth)
+    found = json.loads(run(tools.linnet, "eval", "model.safetensors", "data.npz", "--json"))
+    given = given.astype(float)
+    varies = [rows > 1 and len(set(truth[:, i])) > 1 for i in range(outputs)]
+    expected = {
+        "r2": float(sk.r2_score(truth, given)) if all(varies) else None,
+        "mae": sk.mean_absolute_error(truth, given),
+        "rmse": sk.mean_squared_error(truth, given, squared=False),
+    }
+    for name, value in expected.items():
+        agree(name, found["figures"][name], value)
+    for i, output in enumerate(found["outputs"]):
+        agree(f"R2 of {i}", output["r2"],
+              float(sk.r2_score(truth[:, i], given[:, i])) if varies[i] else None)
+        agree(f"MAE of {i}", output["mae"], sk.mean_absolute_error(truth[:, i], given[:, i]))
+        agree(f"RMSE of {i}", output["rmse"], sk.mean_squared_error(truth[:, i], given[:, i], squared=False))
+    assert set(found["undefined"]) == {n for n, v in found["figures"].items() if v is None}
+
+
+CHECKS = {"classes": check_classes, "labels": check_labels, "values": check_values}
 
 
 class Tools:

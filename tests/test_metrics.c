@@ -223,6 +223,171 @@ static void test_probabilities_as_outputs(void **state)
     }
 }
 
+/* ---- several labels, and numbers ---- */
+
+/* What scores borrow is freed when the next ones are made. */
+static linnet_dataset *borrowed;
+
+static int free_borrowed(void **state)
+{
+    (void)state;
+    linnet_dataset_free(borrowed);
+    borrowed = NULL;
+    return 0;
+}
+
+static linnet_scores *score_values(float *outputs, double *targets, int64_t rows, int64_t columns,
+                                   const char *loss)
+{
+    linnet_error error;
+    linnet_tensor x, y;
+    linnet_dataset *dataset;
+    linnet_model *model;
+    linnet_scores *scores;
+    const int64_t shape[] = {rows, columns};
+    check_ok(linnet_tensor_from(outputs, LINNET_FLOAT32, 2, shape, &x, &error), &error);
+    check_ok(linnet_tensor_from(targets, LINNET_FLOAT64, 2, shape, &y, &error), &error);
+    check_ok(linnet_dataset_create(&x, NULL, true, &dataset, &error), &error);
+    check_ok(linnet_dataset_set_targets(dataset, &y, &error), &error);
+    check_ok(linnet_model_parse("Identity()", NULL, 0, &model, &error), &error);
+    check_ok(linnet_model_set_input_shape(model, 1, &columns, &error), &error);
+    check_ok(linnet_model_set_loss(model, loss, &error), &error);
+    check_ok(linnet_scores_create(model, dataset, NULL, &scores, &error), &error);
+    linnet_evaluation brief;
+    check_ok(linnet_evaluate(model, dataset, NULL, &brief, &error), &error);
+    for (size_t i = 0; i < brief.figure_count; i++) { /* the same, and those of ranks left out */
+        assert_false(brief.figures[i].metric->ranks);
+    }
+    assert_true(brief.figure_count > 2);
+    linnet_evaluation_free(&brief);
+    linnet_model_free(model);
+    free_borrowed(NULL);
+    borrowed = dataset;
+    return scores;
+}
+
+static void test_labels(void **state)
+{
+    (void)state;
+    float outputs[] = {1, -1, 2, 1, -2, -1, -1, 3};
+    double targets[] = {1, 0, 1, 0, 0, 0, 1, 1};
+    linnet_scores *scores = score_values(outputs, targets, 4, 2, "BCEWithLogitsLoss()");
+    linnet_evaluation found = evaluate(scores);
+    assert_null(found.confusion);
+    expect(&found, "accuracy", 0.5);
+    expect(&found, "hamming_loss", 2.0 / 8);
+    /* the first label: 2 of 2 predicted, 2 of 3; the second: 1 of 2, 1 of 1 */
+    expect(&found, "precision_macro", 0.75);
+    expect(&found, "recall_macro", (2.0 / 3 + 1) / 2);
+    expect(&found, "precision_micro", 0.75);
+    expect(&found, "recall_micro", 0.75);
+    expect(&found, "f1_micro", 0.75);
+    expect(&found, "f1_macro", (0.8 + 2.0 / 3) / 2);
+    expect(&found, "f1_weighted", (3 * 0.8 + 2.0 / 3) / 4);
+    /* rows: all right; one of two predicted; nothing there; one of two found */
+    expect(&found, "precision_samples", (1 + 0.5 + 0 + 1) / 4);
+    expect(&found, "recall_samples", (1 + 1 + 0 + 0.5) / 4);
+    expect(&found, "f1_samples", (1 + 2.0 / 3 + 0 + 2.0 / 3) / 4);
+    expect(&found, "roc_auc", 1);
+    expect(&found, "average_precision", 1);
+    double loss = 0, distance = 0;
+    for (int i = 0; i < 8; i++) {
+        double p = 1 / (1 + exp(-(double)outputs[i]));
+        loss -= log(targets[i] > 0 ? p : 1 - p) / 8;
+        distance += (p - targets[i]) * (p - targets[i]) / 8;
+    }
+    expect(&found, "log_loss", loss);
+    expect(&found, "brier_score", distance);
+    linnet_judged_row worst;
+    assert_int_equal(linnet_scores_worst(scores, 1, &worst), 1);
+    assert_int_equal(worst.row, 1);
+    assert_true(worst.label == -1 && isnan(worst.label_probability));
+    linnet_evaluation_free(&found);
+    linnet_scores_free(scores);
+}
+
+/* A label that no row has, one that is never predicted; no labels at all. */
+static void test_labels_undefined(void **state)
+{
+    (void)state;
+    float outputs[] = {1, -1, 1, -2};
+    double targets[] = {0, 1, 0, 0};
+    linnet_scores *scores = score_values(outputs, targets, 2, 2, "BCEWithLogitsLoss()");
+    linnet_evaluation found = evaluate(scores);
+    expect_undefined(&found, "roc_auc", "a label has no rows, or all of them");
+    expect_undefined(&found, "average_precision", "a label has no rows");
+    expect(&found, "f1_macro", 0);
+    assert_true(isnan(found.classes[0].recall) && isnan(found.classes[1].precision));
+    assert_true(found.classes[1].roc_auc == 1);
+    linnet_evaluation_free(&found);
+    linnet_scores_free(scores);
+
+    targets[1] = 0;
+    outputs[0] = outputs[2] = -1;
+    scores = score_values(outputs, targets, 2, 2, "BCEWithLogitsLoss()");
+    found = evaluate(scores);
+    expect_undefined(&found, "f1_weighted", "no row has a label");
+    expect_undefined(&found, "precision_micro", "no label was predicted");
+    expect_undefined(&found, "recall_micro", "no row has a label");
+    expect_undefined(&found, "f1_micro", "no row has a label, and none was predicted");
+    expect(&found, "accuracy", 1);
+    linnet_evaluation_free(&found);
+    linnet_scores_free(scores);
+}
+
+/* BCELoss: the outputs are probabilities, whose logarithm may be infinite. */
+static void test_labels_as_probabilities(void **state)
+{
+    (void)state;
+    float outputs[] = {0.75f, 0.5f, 0, 1};
+    double targets[] = {1, 1, 0, 1};
+    linnet_scores *scores = score_values(outputs, targets, 2, 2, "BCELoss()");
+    linnet_evaluation found = evaluate(scores);
+    expect(&found, "log_loss", -(log(0.75) + log(0.5)) / 4);
+    expect(&found, "brier_score", (0.0625 + 0.25) / 4);
+    expect(&found, "recall_micro", 2.0 / 3); /* one half is not there */
+    linnet_evaluation_free(&found);
+    linnet_scores_free(scores);
+}
+
+static void test_values(void **state)
+{
+    (void)state;
+    float outputs[] = {1, 5, 2, 5, 4, 5};
+    double targets[] = {1, 0.1, 3, 0.1, 5, 0.1};
+    linnet_scores *scores = score_values(outputs, targets, 3, 2, "MSELoss()");
+    linnet_evaluation found = evaluate(scores);
+    assert_int_equal(found.class_count, 0);
+    assert_int_equal(found.value_count, 2);
+    assert_true(found.values[0].r2 == 1 - 2.0 / 8);
+    assert_true(found.values[0].mae == 2.0 / 3);
+    assert_true(found.values[0].rmse == sqrt(2.0 / 3));
+    assert_true(isnan(found.values[1].r2));
+    expect_undefined(&found, "r2", "a target is the same in all rows");
+    expect(&found, "mae", (2.0 / 3 + 4.9) / 2);
+    assert_true(isnan(found.accuracy));
+    linnet_curve curve;
+    linnet_error error;
+    assert_int_equal(linnet_scores_curve(scores, 0, &curve, &error), LINNET_ERROR_ARGUMENT);
+    linnet_bin bin;
+    linnet_scores_reliability(scores, 1, &bin);
+    assert_int_equal(bin.rows, 0);
+    linnet_evaluation_free(&found);
+    linnet_scores_free(scores);
+
+    scores = score_values(outputs, targets, 1, 2, "MSELoss()");
+    found = evaluate(scores);
+    expect_undefined(&found, "r2", "there is one row only");
+    linnet_evaluation_free(&found);
+    linnet_scores_free(scores);
+    outputs[0] = NAN;
+    scores = score_values(outputs, targets, 3, 2, "MSELoss()");
+    found = evaluate(scores);
+    expect_undefined(&found, "rmse", "an output is not finite");
+    linnet_evaluation_free(&found);
+    linnet_scores_free(scores);
+}
+
 /* ---- curves, bins, worst rows ---- */
 
 static void test_curve(void **state)
@@ -296,13 +461,15 @@ static void test_table(void **state)
     assert_string_equal(linnet_task_name(LINNET_TASK_CLASSIFICATION), "classification");
     assert_null(linnet_task_name((linnet_task)9));
     size_t count = 0;
-    for (; linnet_metric_at(LINNET_TASK_CLASSIFICATION, count) != NULL; count++) {
-        const linnet_metric *metric = linnet_metric_at(LINNET_TASK_CLASSIFICATION, count);
-        for (size_t i = 0; i < count; i++) {
-            assert_string_not_equal(linnet_metric_at(LINNET_TASK_CLASSIFICATION, i)->name,
-                                    metric->name);
-            assert_string_not_equal(linnet_metric_at(LINNET_TASK_CLASSIFICATION, i)->title,
-                                    metric->title);
+    static const linnet_task tasks[] = {LINNET_TASK_REGRESSION, LINNET_TASK_MULTILABEL,
+                                        LINNET_TASK_CLASSIFICATION};
+    for (int t = 0; t < 3; t++) {
+        const linnet_metric *metric;
+        for (count = 0; (metric = linnet_metric_at(tasks[t], count)) != NULL; count++) {
+            for (size_t i = 0; i < count; i++) {
+                assert_string_not_equal(linnet_metric_at(tasks[t], i)->name, metric->name);
+                assert_string_not_equal(linnet_metric_at(tasks[t], i)->title, metric->title);
+            }
         }
     }
     assert_true(count > 10);
@@ -322,11 +489,20 @@ static void test_table(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_exp_and_log), cmocka_unit_test(test_exact_sum),
-        cmocka_unit_test(test_areas),       cmocka_unit_test(test_two_classes),
-        cmocka_unit_test(test_undefined),   cmocka_unit_test(test_probabilities_as_outputs),
-        cmocka_unit_test(test_curve),       cmocka_unit_test(test_reliability),
-        cmocka_unit_test(test_worst),       cmocka_unit_test(test_table),
+        cmocka_unit_test(test_exp_and_log),
+        cmocka_unit_test(test_exact_sum),
+        cmocka_unit_test(test_areas),
+        cmocka_unit_test(test_two_classes),
+        cmocka_unit_test(test_undefined),
+        cmocka_unit_test(test_probabilities_as_outputs),
+        cmocka_unit_test_teardown(test_labels, free_borrowed),
+        cmocka_unit_test_teardown(test_labels_undefined, free_borrowed),
+        cmocka_unit_test_teardown(test_labels_as_probabilities, free_borrowed),
+        cmocka_unit_test_teardown(test_values, free_borrowed),
+        cmocka_unit_test(test_curve),
+        cmocka_unit_test(test_reliability),
+        cmocka_unit_test(test_worst),
+        cmocka_unit_test(test_table),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
