@@ -281,7 +281,7 @@ def check_values(rng, tools):
     assert set(found["undefined"]) == {n for n, v in found["figures"].items() if v is None}
 
 
-CHECKS = {"classes": check_classes}
+CHECKS = {"classes": check_classes, "labels": check_labels, "values": check_values}
 
 
 class Tools:
