@@ -25,6 +25,9 @@ static int check_usage(const cli_train_values *values)
     if (values->clip_grad_norm > 0 && values->clip_grad_value > 0) {
         return cli_misuse("--clip-grad-value", "cannot stand beside --clip-grad-norm");
     }
+    if (values->ema > 0 && values->swa > 0) {
+        return cli_misuse("--swa", "cannot stand beside --ema");
+    }
     if (values->val != NULL && values->val_fraction > 0) {
         return cli_misuse("--val-fraction", "cannot stand beside --val");
     }
@@ -361,6 +364,14 @@ const cli_option cli_train_options[] = {
      "last without validation rows"},
     {"patience", 0, "N", CLI_INT, FIELD(patience), 0, 1000000000, "0",
      "stop when the figure of --keep has not become better for N epochs; 0: never"},
+    {"ema", 0, "DECAY", CLI_NUMBER, FIELD(ema), 0, 1, NULL,
+     "measure and write not the weights of the last step, but an exponential moving average over "
+     "all steps, "
+     "such as of --ema 0.999"},
+    {"swa", 0, "EPOCH", CLI_INT, FIELD(swa), 1, 1000000000, NULL,
+     "measure and write the mean of the weights after each epoch from this one on (stochastic "
+     "weight "
+     "averaging); the statistics of BatchNorm1d are made anew for it"},
     {"checkpoint", 0, "FILE", CLI_TEXT, FIELD(checkpoint), 0, 0, NULL,
      "after each epoch, and when training is interrupted, write to this file, in PyTorch's .pt "
      "format, what it takes to go on: weights, optimizer, schedule and "

@@ -17,8 +17,9 @@ typedef struct cli_train_values {
     bool force;
     const char *history, *logdir, *report;
     int64_t epochs, batch_size, accumulate, seed, data_seed, shuffle_block, threads;
-    double clip_grad_norm, clip_grad_value; /* 0: not given */
-    double val_fraction, scale;             /* 0: not given */
+    double clip_grad_norm, clip_grad_value, ema; /* 0: not given */
+    int64_t swa;
+    double val_fraction, scale; /* 0: not given */
     bool standardize;
     cli_list classes;
     cli_set set;

@@ -98,6 +98,8 @@ int cli_create_trainer(cli_training *training, cli_on_batch progress, void *cont
         .batch_size = (size_t)values->batch_size,
         .accumulate = (size_t)values->accumulate,
         .no_decay = no_decay_of(values->no_decay),
+        .ema = values->ema,
+        .swa = values->swa,
         .clip_grad_norm = values->clip_grad_norm,
         .clip_grad_value = values->clip_grad_value,
         .seed = (uint64_t)values->seed,

@@ -867,8 +867,14 @@ typedef struct linnet_trainer_options {
      * batch, the same as without accumulate; BatchNorm1d takes its statistics from batch_size rows. Where
      * batch_size is 64, 128, 256, ..., the gradients of Linear's parameters are so to the bit. 0: 1 */
     size_t accumulate;
-    unsigned no_decay;      /* LINNET_NO_DECAY_...; 0: all parameters decay */
-    double clip_grad_norm;  /* clip_grad_norm_(parameters, this) before each step; 0: not */
+    unsigned no_decay;     /* LINNET_NO_DECAY_...; 0: all parameters decay */
+    double clip_grad_norm; /* clip_grad_norm_(parameters, this) before each step; 0: not */
+    /* Averages of the weights, as torch.optim.swa_utils.AveragedModel has them: exponential ones under this
+     * decay after each step (ema), or the mean of the weights after each epoch from this one on, counted from 1
+     * (swa), with BatchNorm1d's running statistics made anew as update_bn does. Between epochs the model
+     * holds the averages. 0: none; not both. */
+    double ema;
+    int64_t swa;
     double clip_grad_value; /* clip_grad_value_(parameters, this); 0: not */
     uint64_t seed;          /* of shuffle and dropout */
     /* Rows are shuffled within blocks of so many neighbours, and the blocks among each other, so that a

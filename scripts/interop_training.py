@@ -7,7 +7,8 @@ draws a Sequential of all modules, a loss, an optimizer and a dtype of the file 
   - PyTorch saves the weights, Linnet reads them: the logits of eval agree
   - one step of SGD with a huge learning rate: every parameter's gradient agrees
   - ten steps from the initial weights of the seed, shuffled and dropped out by torch's generator, with
-    gradients that are clipped and accumulated in some of the cases: all weights and buffers agree
+    gradients that are clipped and accumulated, and weights that are averaged, in some of the cases: all
+    weights and buffers agree
   - Linnet saves, PyTorch reads with weights_only=True, strictly
 Agreement is to 1e-5, relative to the largest of what is compared. Where a model magnifies rounding, it is
 to as much more as PyTorch's own float32 is away from its float64. Prints the case that fails, keeps its
@@ -24,6 +25,7 @@ from pathlib import Path
 import numpy
 import torch
 from torch import nn
+from torch.optim.swa_utils import AveragedModel, update_bn
 from torch.utils.data import DataLoader, TensorDataset
 
 from interop_modules import RMSNorm, run
@@ -150,9 +152,12 @@ class Case:
         self.clip = draw.choice(((), (), ("norm", draw.choice((0.05, 0.5))), ("value", 0.01)))
         if self.accumulate == 1 and even and not values and self.weights is None and draw.random() < 0.3:
             self.y[draw.sample(range(ROWS), 4)] = -100
+        self.average = draw.choice(((), (), ("ema", 0.8), ("swa", 3)))
         self.lazy_text = repr(self.build())
         self.state = self.stirred(self.model())
         self.text = repr(self.model())
+        if any(getattr(module, "track_running_stats", True) is False for module in self.model().modules()):
+            self.average = ()  # update_bn of PyTorch 1 fails there
 
     def build(self):
         """As a script begins: torch's generator gives the initial weights."""
@@ -186,7 +191,7 @@ class Case:
                     tensor.copy_(tensor.to(self.dtype))
         return {name: tensor.clone() for name, tensor in model.state_dict().items()}
 
-    def train(self, dtype, optimizer, batch, epochs, state=None, accumulate=1, clip=(), no_decay="none"):
+    def train(self, dtype, optimizer, batch, epochs, state=None, accumulate=1, clip=(), no_decay="none", average=()):
         """A script's loop over a shuffling DataLoader; returns the model, gradients of the last step included."""
         model = self.model(state, dtype).train()
         loss = eval("nn." + self.loss.replace("[", "torch.tensor([").replace("]", "])")).to(dtype)
@@ -201,8 +206,11 @@ class Case:
             values = values.mean(1) if values.dim() == 2 else values
             return (w * values).sum() / w.sum()
 
-        for _ in range(epochs):
-            for i, (x, y, w) in enumerate(DataLoader(data, batch_size=batch, shuffle=True)):
+        loader = DataLoader(data, batch_size=batch, shuffle=True)
+        averaged = AveragedModel(model, avg_fn=(lambda mean, new, count: mean + (1 - average[1]) * (new - mean))
+                                 if "ema" in average else None)
+        for epoch in range(epochs):
+            for i, (x, y, w) in enumerate(loader):
                 if i % accumulate == 0:
                     update.zero_grad()
                 value = loss(model(x), y)
@@ -211,7 +219,18 @@ class Case:
                     if clip:
                         getattr(nn.utils, f"clip_grad_{clip[0]}_")(model.parameters(), clip[1])
                     update.step()
-        return model
+                    if "ema" in average:
+                        averaged.update_parameters(model)
+            if "swa" in average and epoch + 1 >= average[1]:
+                averaged.update_parameters(model)
+        if average == ():
+            return model
+        if "swa" in average:
+            update_bn(loader, averaged)
+        else:  # as PyTorch 2 does: PyTorch 1 leaves the buffers as they were first
+            for there, here in zip(averaged.module.buffers(), model.buffers()):
+                there.copy_(here)
+        return averaged.module
 
 
 # ---- the comparison ----
@@ -273,12 +292,13 @@ def check(tools, work, case):
     batch = BATCH // case.accumulate
     train("trained.pt", case.lazy_text, "--epochs", STEPS * BATCH // ROWS, "--batch-size", batch, "--optim",
           case.optimizer, "--accumulate", case.accumulate, "--no-decay",
-          case.no_decay, *(f"--clip-grad-{case.clip[0]}", case.clip[1]) if case.clip else ())
+          case.no_decay, *(f"--clip-grad-{case.clip[0]}", case.clip[1]) if case.clip else (),
+          *(f"--{case.average[0]}", case.average[1]) if case.average else ())
     found = torch.load(work / "trained.pt", weights_only=True)
     case.model().load_state_dict(found)
     compare("trained values", found,
             *(case.train(dtype, case.optimizer, batch, STEPS * BATCH // ROWS, accumulate=case.accumulate,
-                         clip=case.clip, no_decay=case.no_decay).state_dict()
+                         clip=case.clip, no_decay=case.no_decay, average=case.average).state_dict()
               for dtype in (torch.float32, torch.float64)))
 
 
@@ -294,7 +314,7 @@ def main():
         try:
             check(tools, work, case)
         except (SystemExit, RuntimeError) as why:
-            sys.exit(f"seed {seed}, files in {work}\n{case.lazy_text}\n{case.loss}, {case.optimizer}, {case.dtype}, accumulate {case.accumulate}, clip {case.clip}, no decay {case.no_decay}\n{why}")
+            sys.exit(f"seed {seed}, files in {work}\n{case.lazy_text}\n{case.loss}, {case.optimizer}, {case.dtype}, accumulate {case.accumulate}, clip {case.clip}, no decay {case.no_decay}, average {case.average}\n{why}")
         shutil.rmtree(work)
     print(f"{count} random models of {len(used)} kinds of modules agree with PyTorch {torch.__version__}; {ill} of "
           f"their tensors are known to less than {TOLERANCE:.0e} in float32; seeds {first} to {first + count - 1}")

@@ -105,15 +105,30 @@ static void forward_row(void *context, size_t row)
 }
 
 /* How much the batch counts in the running statistics; counts it. */
-static double next_factor(const ln_batch_norm *norm)
+static double next_factor(const linnet_plan *plan, const ln_batch_norm *norm)
 {
     *norm->num_batches_tracked += 1;
-    return norm->cumulative ? 1.0 / (double)*norm->num_batches_tracked : norm->momentum;
+    return norm->cumulative || plan->cumulative ? 1.0 / (double)*norm->num_batches_tracked
+                                                : norm->momentum;
 }
 
 static void update_running(ln_real *running, double factor, ln_real value)
 {
     *running = ln_fma((ln_real)factor, value, (ln_real)(1 - factor) * *running);
+}
+
+void ln_plan_forget_statistics(linnet_plan *plan)
+{
+    for (const ln_step *step = plan->steps; step < plan->steps + plan->step_count; step++) {
+        if (step->kind == LN_STEP_BATCH) {
+            ln_batch_norm norm = ln_batch_norm_of(&step->module);
+            for (size_t c = 0; norm.running_mean != NULL && c < channel_count(step); c++) {
+                norm.running_mean[c] = 0;
+                norm.running_var[c] = 1;
+                *norm.num_batches_tracked = 0;
+            }
+        }
+    }
 }
 
 void ln_batch_forward(const ln_module_run *run)
@@ -126,7 +141,7 @@ void ln_batch_forward(const ln_module_run *run)
     if (run->batch == 0 || step->in == 0) {
         return;
     }
-    double factor = track ? next_factor(&b.norm) : 0;
+    double factor = track ? next_factor(run->plan, &b.norm) : 0;
     const ln_real *sums = channel_sums(&b, run->x, run->ldx);
     for (size_t c = 0; c < channels; c++) {
         ln_real mean = sums[c] / count;

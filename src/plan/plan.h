@@ -53,6 +53,7 @@
 #define ln_batch_forward ln_batch_forward_f64
 #define ln_batch_backward ln_batch_backward_f64
 #define ln_batch_kept ln_batch_kept_f64
+#define ln_plan_forget_statistics ln_plan_forget_statistics_f64
 #define ln_batch_statistics ln_batch_statistics_f64
 #define ln_plan_hand_over ln_plan_hand_over_f64
 #define ln_plan_step_of_weight ln_plan_step_of_weight_f64
@@ -141,6 +142,7 @@ struct linnet_plan {
     size_t held_count;
     ln_spread *spreads;
     size_t spread_count;
+    bool cumulative;      /* running statistics are means over all batches, whatever the momentum */
     size_t least_batch;   /* rows that a run takes at least: 2 where BatchNorm needs them */
     ln_shape least_shape; /* what that BatchNorm takes of one row */
     unsigned char *drawn; /* memory of all links' draws, or NULL */
@@ -351,6 +353,8 @@ void ln_row_forward(const ln_module_run *run);
 void ln_row_backward(const ln_module_run *run);
 void ln_batch_forward(const ln_module_run *run);
 void ln_batch_backward(const ln_module_run *run);
+/* Running statistics as before the first batch (batch.c). */
+void ln_plan_forget_statistics(linnet_plan *plan);
 /* Floats of scratch that a BATCH step keeps. */
 size_t ln_batch_kept(const ln_step *step);
 /* Whether a BATCH module takes its statistics from the batch. */

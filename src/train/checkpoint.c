@@ -131,6 +131,7 @@ static linnet_status fill(const linnet_trainer *trainer, linnet_state_dict *iden
     } numbers[] = {
         {"batch_size", options->batch_size},
         {"accumulate", options->accumulate},
+        {"swa", (uint64_t)options->swa},
         {"seed", options->seed},
         {"shuffle_seed", trainer->shuffle_seed},
         {"shuffle_block", options->shuffle_block},
@@ -157,6 +158,7 @@ static linnet_status fill(const linnet_trainer *trainer, linnet_state_dict *iden
     } reals[] = {
         {"clip_grad_norm", options->clip_grad_norm},
         {"clip_grad_value", options->clip_grad_value},
+        {"ema", options->ema},
     };
     for (size_t i = 0; status == LINNET_OK && i < sizeof reals / sizeof *reals; i++) {
         char number[LN_NUMBER_TEXT];

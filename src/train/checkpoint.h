@@ -20,6 +20,7 @@ LINNET_NODISCARD linnet_status ln_checkpoint_identity(const linnet_trainer *trai
 /* The key of Linnet's own: not "linnet", under which model files have theirs. Under it, the place in the
  * epoch in hand. */
 #define LN_CHECKPOINT_OWN "linnet_run"
+#define LN_CHECKPOINT_AVERAGE "averaged_model_state_dict"
 #define LN_CHECKPOINT_POSITION "position"
 
 /* Bytes of an entry's name. */
@@ -43,6 +44,8 @@ typedef struct ln_checkpoint_reading {
     float **states; /* of each parameter, one after the other; NULL: none in the file */
     size_t state_count;
     ln_torch_generator generator;
+    linnet_tensor *averages; /* of each entry of the state_dict; NULL: none in the file */
+    int64_t averaged;
 } ln_checkpoint_reading;
 
 /* Whether a name is `key`, or stands under it. */
@@ -68,11 +71,22 @@ void ln_checkpoint_differ_number(ln_checkpoint_reading *r, const char *key, cons
 void ln_checkpoint_compare(ln_checkpoint_reading *r, const ln_parameter *parameter,
                            const ln_value *value, const char *there);
 
+/* A tensor of the file with shape and dtype of another; the caller owns it. A number that is a tensor, or in
+ * files of older PyTorch Python's. Errors: FORMAT, MEMORY. */
+LINNET_NODISCARD linnet_status ln_checkpoint_tensor(const ln_checkpoint_reading *r,
+                                                    const char *name, const linnet_tensor *like,
+                                                    linnet_tensor *tensor);
+LINNET_NODISCARD linnet_status ln_checkpoint_scalar(const ln_checkpoint_reading *r,
+                                                    const char *name, double *number);
+
 /* Check and compare, and read aside what is not there already. Errors: FORMAT, MEMORY. */
 LINNET_NODISCARD linnet_status ln_checkpoint_read_optimizer(ln_checkpoint_reading *r);
 LINNET_NODISCARD linnet_status ln_checkpoint_read_schedule(ln_checkpoint_reading *r);
+LINNET_NODISCARD linnet_status ln_checkpoint_read_average(ln_checkpoint_reading *r);
 /* Take over what has been read. */
 void ln_checkpoint_take_optimizer(ln_checkpoint_reading *r);
 void ln_checkpoint_take_schedule(ln_checkpoint_reading *r);
+void ln_checkpoint_take_average(ln_checkpoint_reading *r);
+void ln_checkpoint_free_average(ln_checkpoint_reading *r);
 
 #endif

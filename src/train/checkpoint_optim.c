@@ -11,16 +11,15 @@
 
 static const char *const optimizer_keys[] = {"optimizer_state_dict", "optimizer", "optim", NULL};
 
-/* A tensor of the file as float32 of a given shape; the caller owns it. */
-static linnet_status read_tensor(const ln_checkpoint_reading *r, const char *name,
-                                 const linnet_tensor *like, linnet_tensor *tensor)
+linnet_status ln_checkpoint_tensor(const ln_checkpoint_reading *r, const char *name,
+                                   const linnet_tensor *like, linnet_tensor *tensor)
 {
     const linnet_tensor *found = linnet_state_dict_get(r->file, name);
     char expected[320], shape[160];
     ln_shape wanted = ln_tensor_shape(like);
     if (found != NULL && found->rank == like->rank &&
         memcmp(found->shape, like->shape, (size_t)like->rank * sizeof *like->shape) == 0) {
-        return linnet_tensor_to(found, LINNET_FLOAT32, tensor, r->error);
+        return linnet_tensor_to(found, like->dtype, tensor, r->error);
     }
     snprintf(expected, sizeof expected, "a tensor of shape %s",
              ln_shape_text(&wanted, shape, sizeof shape));
@@ -32,9 +31,7 @@ static linnet_status read_tensor(const ln_checkpoint_reading *r, const char *nam
     return ln_checkpoint_fail(r, name, expected, found != NULL ? other : NULL);
 }
 
-/* A number kept with a parameter, the same for all: a tensor, or a Python number in files of older
- * PyTorch. */
-static linnet_status read_scalar(ln_checkpoint_reading *r, const char *name, double *number)
+linnet_status ln_checkpoint_scalar(const ln_checkpoint_reading *r, const char *name, double *number)
 {
     const linnet_tensor *tensor = linnet_state_dict_get(r->file, name);
     if (tensor != NULL && linnet_tensor_numel(tensor) == 1) {
@@ -58,7 +55,7 @@ static linnet_status read_step(ln_checkpoint_reading *r, const char *prefix, siz
     double number;
     snprintf(name, sizeof name, "%s.state.%zu.step", prefix,
              ln_optimizer_place(r->trainer->optimizer, parameter));
-    linnet_status status = read_scalar(r, name, &number);
+    linnet_status status = ln_checkpoint_scalar(r, name, &number);
     if (status != LINNET_OK) {
         return status;
     }
@@ -78,7 +75,7 @@ static linnet_status read_product(ln_checkpoint_reading *r, const char *prefix, 
     snprintf(name, sizeof name, "%s.state.%zu.%s", prefix,
              ln_optimizer_place(r->trainer->optimizer, parameter),
              ln_optimizer_type_of(r->trainer->optimizer)->product);
-    linnet_status status = read_scalar(r, name, &number);
+    linnet_status status = ln_checkpoint_scalar(r, name, &number);
     if (status != LINNET_OK) {
         return status;
     }
@@ -134,7 +131,7 @@ static linnet_status read_states(ln_checkpoint_reading *r, const char *prefix)
             linnet_tensor rows = {0};
             snprintf(name, sizeof name, "%s.state.%zu.%s", prefix,
                      ln_optimizer_place(trainer->optimizer, p), state);
-            status = read_tensor(r, name, model->parameters[p].tensor, &rows);
+            status = ln_checkpoint_tensor(r, name, model->parameters[p].tensor, &rows);
             r->states[r->state_count++] = rows.storage;
         }
     }

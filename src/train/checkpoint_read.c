@@ -178,6 +178,9 @@ static linnet_status read_all(ln_checkpoint_reading *r)
     if (status == LINNET_OK) {
         status = read_position(r);
     }
+    if (status == LINNET_OK) {
+        status = ln_checkpoint_read_average(r);
+    }
     return status == LINNET_OK ? read_generator(r) : status;
 }
 
@@ -261,6 +264,8 @@ linnet_status linnet_trainer_load_checkpoint(linnet_trainer *trainer, const char
     if (status == LINNET_OK && notes != NULL) {
         status = read_notes(&r, &noted);
     }
+    bool shown = ln_average_is_shown(trainer->average);
+    ln_average_hide(trainer->average);
     if (status == LINNET_OK) {
         status = load_weights(&r);
     }
@@ -271,9 +276,14 @@ linnet_status linnet_trainer_load_checkpoint(linnet_trainer *trainer, const char
         ln_checkpoint_take_optimizer(&r);
         ln_checkpoint_take_schedule(&r);
         ln_plan_fetch(trainer->plan);
+        ln_checkpoint_take_average(&r);
+        shown = trainer->position.batch == 0;
     } else {
         linnet_state_dict_free(noted);
         noted = NULL;
+    }
+    if (shown) {
+        ln_average_show(trainer->average);
     }
     if (notes != NULL) {
         *notes = noted;
@@ -282,6 +292,7 @@ linnet_status linnet_trainer_load_checkpoint(linnet_trainer *trainer, const char
         ln_free(r.states[i]);
     }
     ln_free(r.states);
+    ln_checkpoint_free_average(&r);
     ln_free(r.differences.data);
     linnet_state_dict_free(r.file);
     return status;

@@ -32,6 +32,24 @@ static linnet_status put_tensor(writing *w, linnet_tensor *tensor)
     return status;
 }
 
+static linnet_status put_prefixed(writing *w, const char *prefix, const char *name,
+                                  linnet_tensor *tensor)
+{
+    ln_text whole = {0};
+    ln_text_append_string(&whole, prefix);
+    ln_text_append(&whole, name, strlen(name) + 1);
+    linnet_status status =
+        whole.failed ? ln_fail_memory(w->error, whole.size, "a checkpoint") : LINNET_OK;
+    if (status == LINNET_OK) {
+        ln_put_text(&w->p, whole.data);
+        status = put_tensor(w, tensor);
+    } else {
+        linnet_tensor_free(tensor);
+    }
+    ln_free(whole.data);
+    return status;
+}
+
 static linnet_status put_model(writing *w)
 {
     const linnet_model *model = w->trainer->model;
@@ -43,6 +61,31 @@ static linnet_status put_model(writing *w)
         view.storage = NULL;
         ln_put_text(&w->p, model->state[i].name);
         status = put_tensor(w, &view);
+    }
+    ln_put_opcodes(&w->p, "u");
+    return status;
+}
+
+/* AveragedModel.state_dict() */
+static linnet_status put_average(writing *w)
+{
+    const linnet_model *model = w->trainer->model;
+    linnet_tensor tensor;
+    linnet_status status = linnet_tensor_create(LINNET_INT64, 0, NULL, &tensor, w->error);
+    ln_put_ordered_dict(&w->p);
+    ln_put_opcodes(&w->p, "(");
+    if (status == LINNET_OK) {
+        *(int64_t *)tensor.data = ln_average_count(w->trainer->average);
+        ln_put_text(&w->p, "n_averaged");
+        status = put_tensor(w, &tensor);
+    }
+    for (size_t i = 0; status == LINNET_OK && i < model->state_count; i++) {
+        const linnet_tensor *like = model->state[i].tensor;
+        status = linnet_tensor_create(like->dtype, like->rank, like->shape, &tensor, w->error);
+        if (status == LINNET_OK) {
+            ln_average_get(w->trainer->average, i, tensor.data);
+            status = put_prefixed(w, "module.", model->state[i].name, &tensor);
+        }
     }
     ln_put_opcodes(&w->p, "u");
     return status;
@@ -359,6 +402,10 @@ static linnet_status put_all(writing *w, const linnet_state_dict *notes)
     ln_put_int(p, w->trainer->epoch);
     ln_put_text(p, "model_state_dict");
     linnet_status status = put_model(w);
+    if (status == LINNET_OK && ln_average_count(w->trainer->average) > 0) {
+        ln_put_text(p, LN_CHECKPOINT_AVERAGE);
+        status = put_average(w);
+    }
     if (status == LINNET_OK) {
         ln_put_text(p, "optimizer_state_dict");
         status = put_optimizer(w);
@@ -382,6 +429,8 @@ linnet_status linnet_trainer_save_checkpoint(linnet_trainer *trainer, const char
                                              const linnet_state_dict *notes, linnet_error *error)
 {
     writing w = {.trainer = trainer, .error = error};
+    bool shown = ln_average_is_shown(trainer->average);
+    ln_average_hide(trainer->average);
     ln_plan_store(trainer->plan); /* within an epoch the plan holds the weights */
     linnet_status status = ln_trainer_check_weights(trainer, error);
     if (status == LINNET_OK) {
@@ -395,5 +444,8 @@ linnet_status linnet_trainer_save_checkpoint(linnet_trainer *trainer, const char
     }
     ln_free(w.p.text.data);
     linnet_state_dict_free(w.tensors);
+    if (shown) {
+        ln_average_show(trainer->average);
+    }
     return status;
 }

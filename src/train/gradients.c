@@ -17,10 +17,9 @@
 
 struct ln_gradients {
     linnet_trainer *trainer;
-    size_t *counts, *offsets; /* of the parameters: elements, and where they lie in a set */
-    size_t set, levels;       /* elements of a set of gradients; sums kept of parts */
-    ln_real *memory;          /* the sums, one set each; and, to clip its norm, the gradient */
-    double *dots;             /* scratch of ln_plan_dot */
+    size_t levels;   /* sums kept of parts */
+    ln_real *memory; /* the sums, one set each; and, to clip its norm, the gradient */
+    double *dots;    /* scratch of ln_plan_dot */
     size_t bytes;
     size_t part;  /* of the step in hand */
     float factor; /* what clipping the norm multiplies with */
@@ -39,7 +38,7 @@ static bool clips_norm(const ln_gradients *g)
 /* A parameter's place in sum `level`; behind the last one is the whole gradient. */
 static ln_real *place(const ln_gradients *g, size_t level, size_t parameter)
 {
-    return g->memory + level * g->set + g->offsets[parameter];
+    return g->memory + level * g->trainer->set.size + g->trainer->set.offsets[parameter];
 }
 
 /* ---- making them ---- */
@@ -65,22 +64,6 @@ static linnet_status check_limits(const linnet_trainer_options *options, linnet_
     return LINNET_OK;
 }
 
-static linnet_status list_parameters(ln_gradients *g, linnet_error *error)
-{
-    const size_t line = LN_ALIGNMENT / sizeof *g->memory;
-    size_t count = g->trainer->model->parameter_count;
-    linnet_status status = ln_alloc_into(&g->counts, count, sizeof *g->counts, "gradients", error);
-    if (status == LINNET_OK) {
-        status = ln_alloc_into(&g->offsets, count, sizeof *g->offsets, "gradients", error);
-    }
-    for (size_t i = 0; status == LINNET_OK && i < count; i++) {
-        ln_plan_parameter(g->trainer->plan, i, &g->counts[i]);
-        g->offsets[i] = g->set;
-        g->set = ln_saturated_add(g->set, ln_saturated_mul(ln_ceil_div(g->counts[i], line), line));
-    }
-    return status;
-}
-
 static linnet_status take_memory(ln_gradients *g, linnet_error *error)
 {
     size_t sets = clips_norm(g) ? 1 : 0, dots = 0;
@@ -91,16 +74,13 @@ static linnet_status take_memory(ln_gradients *g, linnet_error *error)
     if (sets == 0) {
         return LINNET_OK;
     }
-    linnet_status status = list_parameters(g, error);
-    if (status == LINNET_OK) {
-        status = ln_alloc_into(&g->memory, ln_saturated_mul(sets, g->set), sizeof *g->memory,
-                               "gradients", error);
-    }
+    linnet_status status = ln_alloc_into(&g->memory, ln_saturated_mul(sets, g->trainer->set.size),
+                                         sizeof *g->memory, "gradients", error);
     if (status == LINNET_OK && clips_norm(g)) {
         dots = ln_plan_dot_sums(g->trainer->plan);
         status = ln_alloc_into(&g->dots, dots, sizeof *g->dots, "gradients", error);
     }
-    g->bytes = sizeof *g + sets * g->set * sizeof *g->memory + dots * sizeof *g->dots;
+    g->bytes = sizeof *g + sets * g->trainer->set.size * sizeof *g->memory + dots * sizeof *g->dots;
     return status;
 }
 
@@ -132,8 +112,6 @@ void ln_gradients_free(ln_gradients *gradients)
     if (gradients != NULL) {
         ln_free(gradients->dots);
         ln_free(gradients->memory);
-        ln_free(gradients->offsets);
-        ln_free(gradients->counts);
         ln_free(gradients);
     }
 }
@@ -241,7 +219,8 @@ static void update_chunk(void *context, size_t index)
 {
     const update_run *run = context;
     const ln_gradients *g = run->gradients;
-    size_t first = index * CHUNK, count = ln_min_size(g->counts[run->parameter] - first, CHUNK);
+    size_t first = index * CHUNK,
+           count = ln_min_size(g->trainer->set.counts[run->parameter] - first, CHUNK);
     ln_real *gradient = place(g, g->levels, run->parameter) + first;
     for (size_t i = 0; i < count; i++) {
         gradient[i] *= g->factor;
@@ -260,8 +239,8 @@ static bool clip_and_update(ln_gradients *g)
     ln_optimizer_step(g->trainer->optimizer);
     for (size_t i = 0; i < g->trainer->model->parameter_count; i++) {
         update_run run = {g, i};
-        ln_parallel(ln_plan_pool(plan, 8 * g->counts[i]), ln_ceil_div(g->counts[i], CHUNK),
-                    update_chunk, &run);
+        ln_parallel(ln_plan_pool(plan, 8 * g->trainer->set.counts[i]),
+                    ln_ceil_div(g->trainer->set.counts[i], CHUNK), update_chunk, &run);
     }
     ln_plan_weights_changed(plan);
     return true;

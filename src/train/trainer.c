@@ -131,13 +131,18 @@ static linnet_status fail_norm(const batch_run *run, linnet_error *error)
         (long long)trainer->epoch + 1, (long long)trainer->position.batch + 1);
 }
 
-/* Forward and loss of `rows` rows from run->first on. */
+/* Forward of `rows` rows from run->first on. */
+static void run_forward(batch_run *run, size_t rows)
+{
+    ln_rows feed = {.read = read_row, .context = run};
+    draw_masks(run->trainer, run->first);
+    run->logits = ln_plan_forward(run->trainer->plan, &feed, rows, NULL, &run->logits_ld);
+}
+
 static void run_part(batch_run *run, size_t rows)
 {
     linnet_plan *plan = run->trainer->plan;
-    ln_rows feed = {.read = read_row, .context = run};
-    draw_masks(run->trainer, run->first);
-    run->logits = ln_plan_forward(plan, &feed, rows, NULL, &run->logits_ld);
+    run_forward(run, rows);
     run->gradient = ln_plan_output_gradient(plan, &run->gradient_ld);
     ln_plan_rows(plan, rows, 16 * plan->out_features, loss_row, run);
 }
@@ -267,6 +272,7 @@ static linnet_status run_step(linnet_trainer *trainer, size_t rows, bool *stoppe
     if (status != LINNET_OK) {
         return status;
     }
+    ln_average_step(trainer->average);
     add_batch(&run);
     status = step_schedule(trainer, true, error);
     *stopped = (status == LINNET_OK && !report(&run)) || *stopped;
@@ -281,6 +287,9 @@ static linnet_status run_epoch(linnet_trainer *const *trainers, size_t count, bo
     linnet_trainer *leader = trainers[0];
     size_t rows = (size_t)linnet_dataset_rows(leader->dataset);
     size_t left = rows - (size_t)sum_up(leader).rows, in_hand = 0, well = count;
+    for (size_t i = 0; i < count; i++) {
+        ln_average_hide(trainers[i]->average);
+    }
     draw_order(leader);
     ln_feed_begin(leader->feed, leader->order + (rows - left), left);
     for (; left > 0 && well > 0 && !*stopped; left -= in_hand) {
@@ -302,6 +311,46 @@ static linnet_status run_epoch(linnet_trainer *const *trainers, size_t count, bo
     return LINNET_OK;
 }
 
+linnet_status ln_trainer_make_statistics(linnet_trainer *trainer, linnet_error *error)
+{
+    size_t rows = (size_t)linnet_dataset_rows(trainer->dataset), in_hand = 0;
+    ln_torch_generator generator = trainer->generator;
+    ln_epoch_position position = trainer->position;
+    linnet_status status = LINNET_OK;
+    ln_plan_forget_statistics(trainer->plan);
+    trainer->position = (ln_epoch_position){0};
+    trainer->plan->cumulative = true;
+    draw_order(trainer);
+    ln_feed_begin(trainer->feed, trainer->order, rows);
+    for (size_t left = rows; status == LINNET_OK && left > 0; left -= in_hand) {
+        status = ln_feed_next(trainer->feed, &in_hand, error);
+        batch_run run = {.trainer = trainer, .rows = in_hand};
+        while (status == LINNET_OK && run.first < in_hand) {
+            size_t part = ln_min_size(in_hand - run.first, trainer->options.batch_size);
+            run_forward(&run, part);
+            run.first += part;
+        }
+        trainer->position.batch++;
+    }
+    ln_feed_end(trainer->feed);
+    trainer->plan->cumulative = false;
+    trainer->generator = generator;
+    trainer->position = position;
+    return status;
+}
+
+/* Averages, where there are any, take the place of the weights until the next epoch. */
+static linnet_status show_average(linnet_trainer *trainer, bool stopped, linnet_error *error)
+{
+    if (!stopped) {
+        ln_average_epoch(trainer->average, trainer->epoch + 1);
+    }
+    ln_average_show(trainer->average);
+    return !stopped && ln_average_wants_statistics(trainer->average)
+               ? ln_trainer_make_statistics(trainer, error)
+               : LINNET_OK;
+}
+
 /* Ends an epoch that was read to its end, or was stopped. *error: of the trainer. */
 static linnet_epoch end_epoch(linnet_trainer *trainer, bool stopped, linnet_error *error)
 {
@@ -311,6 +360,9 @@ static linnet_epoch end_epoch(linnet_trainer *trainer, bool stopped, linnet_erro
     }
     linnet_epoch done = sum_up(trainer);
     done.stopped = stopped;
+    if (error->status == LINNET_OK) {
+        error->status = show_average(trainer, stopped, error);
+    }
     if (error->status == LINNET_OK && !stopped) {
         trainer->epoch++;
         trainer->position = (ln_epoch_position){0};
@@ -425,6 +477,6 @@ size_t linnet_trainer_size(const linnet_trainer *trainer)
     size_t rows = (size_t)linnet_dataset_rows(trainer->dataset);
     return sizeof *trainer + linnet_plan_size(trainer->plan) +
            ln_optimizer_size(trainer->optimizer) + ln_gradients_size(trainer->gradients) +
-           rows * sizeof *trainer->order + ln_feed_size(trainer->feed) +
-           batch * (2 * sizeof(float) + 1);
+           ln_average_size(trainer->average) + rows * sizeof *trainer->order +
+           ln_feed_size(trainer->feed) + batch * (2 * sizeof(float) + 1);
 }

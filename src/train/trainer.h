@@ -5,6 +5,7 @@
 #include "data/feed.h"
 #include "optim/schedule.h"
 #include "plan/plan.h"
+#include "train/average.h"
 #include "train/gradients.h"
 #include "train/loss.h"
 
@@ -19,6 +20,12 @@ typedef struct ln_epoch_position {
     double lr; /* of the last batch */
 } ln_epoch_position;
 
+/* One array behind the other for all parameters, each as the plan lays it out. */
+typedef struct ln_parameter_set {
+    size_t *counts, *offsets; /* elements, and where they begin */
+    size_t size;              /* of the whole, in elements */
+} ln_parameter_set;
+
 struct linnet_trainer {
     linnet_model *model; /* borrowed, as is the dataset */
     const linnet_dataset *dataset;
@@ -26,6 +33,8 @@ struct linnet_trainer {
     linnet_plan *plan;
     ln_optimizer *optimizer;
     ln_gradients *gradients;
+    ln_average *average; /* NULL: none */
+    ln_parameter_set set;
     float **parameters;    /* as the plan lays them out */
     ln_schedule *schedule; /* NULL: none */
     bool step_batches;     /* the schedule is stepped after each batch */
@@ -45,6 +54,11 @@ struct linnet_trainer {
 
 /* Leaves the parameters that options.no_decay means without weight decay (decay.c). Errors: ARGUMENT. */
 LINNET_NODISCARD linnet_status ln_trainer_exempt(linnet_trainer *trainer, linnet_error *error);
+/* Makes BatchNorm's running statistics anew, as torch.optim.swa_utils.update_bn: cumulative, by one pass over
+ * the rows in training mode, in an order and with masks that leave the generator as it was. Errors: those of
+ * reading. */
+LINNET_NODISCARD linnet_status ln_trainer_make_statistics(linnet_trainer *trainer,
+                                                          linnet_error *error);
 /* The batches of an epoch. */
 int64_t ln_trainer_epoch_batches(const linnet_trainer *trainer);
 /* Whether the model's parameters and buffers are numbers. Errors: DATA, naming the first that is not. */

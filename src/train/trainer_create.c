@@ -32,21 +32,33 @@ static linnet_status check_data(linnet_trainer *trainer, linnet_error *error)
                                : status;
 }
 
+static linnet_status list_parameters(linnet_trainer *trainer, linnet_error *error)
+{
+    const size_t line = LN_ALIGNMENT / sizeof **trainer->parameters;
+    size_t count = trainer->model->parameter_count;
+    ln_parameter_set *set = &trainer->set;
+    linnet_status status =
+        ln_alloc_into(&trainer->parameters, count, sizeof *trainer->parameters, "a trainer", error);
+    if (status == LINNET_OK) {
+        status = ln_alloc_into(&set->counts, count, sizeof *set->counts, "a trainer", error);
+    }
+    if (status == LINNET_OK) {
+        status = ln_alloc_into(&set->offsets, count, sizeof *set->offsets, "a trainer", error);
+    }
+    for (size_t i = 0; status == LINNET_OK && i < count; i++) {
+        trainer->parameters[i] = ln_plan_parameter(trainer->plan, i, &set->counts[i]);
+        set->offsets[i] = set->size;
+        set->size =
+            ln_saturated_add(set->size, ln_saturated_mul(ln_ceil_div(set->counts[i], line), line));
+    }
+    return status;
+}
+
 static linnet_status create_optimizer(linnet_trainer *trainer, const char *text,
                                       linnet_error *error)
 {
-    size_t count = trainer->model->parameter_count;
-    size_t *sizes = ln_alloc(count, sizeof *sizes);
-    trainer->parameters = ln_alloc(count, sizeof *trainer->parameters);
-    if (sizes == NULL || trainer->parameters == NULL) {
-        ln_free(sizes);
-        return ln_fail_memory(error, count * sizeof *sizes, "the optimizer");
-    }
-    for (size_t i = 0; i < count; i++) {
-        trainer->parameters[i] = ln_plan_parameter(trainer->plan, i, &sizes[i]);
-    }
-    linnet_status status = ln_optimizer_create(text, sizes, count, &trainer->optimizer, error);
-    ln_free(sizes);
+    linnet_status status = ln_optimizer_create(
+        text, trainer->set.counts, trainer->model->parameter_count, &trainer->optimizer, error);
     if (status != LINNET_OK) {
         ln_error_put_before(error, "optim");
     }
@@ -175,6 +187,9 @@ static linnet_status prepare(linnet_trainer *trainer, linnet_error *error)
         }
     }
     if (status == LINNET_OK) {
+        status = list_parameters(trainer, error);
+    }
+    if (status == LINNET_OK) {
         status = create_optimizer(
             trainer, options->optim != NULL ? options->optim : "Adam(lr=0.001)", error);
     }
@@ -183,6 +198,9 @@ static linnet_status prepare(linnet_trainer *trainer, linnet_error *error)
     }
     if (status == LINNET_OK) {
         status = ln_gradients_create(trainer, &trainer->gradients, error);
+    }
+    if (status == LINNET_OK) {
+        status = ln_average_create(trainer, &trainer->average, error);
     }
     if (status == LINNET_OK && options->schedule != NULL) {
         status = create_schedule(trainer, error);
@@ -239,7 +257,10 @@ void linnet_trainer_free(linnet_trainer *trainer)
     if (trainer != NULL) {
         linnet_plan_free(trainer->plan);
         ln_schedule_free(trainer->schedule);
+        ln_average_free(trainer->average);
         ln_gradients_free(trainer->gradients);
+        ln_free(trainer->set.offsets);
+        ln_free(trainer->set.counts);
         ln_optimizer_free(trainer->optimizer);
         ln_free(trainer->parameters);
         ln_loss_free(trainer->loss);
