@@ -35,8 +35,13 @@ size_t cli_page_lowest(const cli_page *page, cli_page_key key, size_t count, siz
 void cli_page_name(const cli_page *page, size_t class, cli_text *text)
 {
     const char *name = linnet_model_class(page->model, class);
+    linnet_task task = page->evaluation->task;
     if (name == NULL) {
-        cli_text_add(text, "class %zu", class);
+        cli_text_add(text, "%s %zu",
+                     task == LINNET_TASK_CLASSIFICATION ? "class"
+                     : task == LINNET_TASK_MULTILABEL   ? "label"
+                                                        : "output",
+                     class);
     } else {
         cli_html_text(text, name);
     }
@@ -79,33 +84,44 @@ static double more_mistakes(const cli_page *page, size_t cell)
     return cell / classes == cell % classes || rows == 0 ? NAN : -(double)rows;
 }
 
+static void add_worst_mistake(const cli_page *page, cli_text *text)
+{
+    const linnet_evaluation *evaluation = page->evaluation;
+    size_t classes = (size_t)evaluation->class_count, worst;
+    if (cli_page_lowest(page, more_mistakes, classes * classes, &worst, 1) == 0) {
+        return;
+    }
+    char key[64];
+    size_t label = worst / classes, predicted = worst % classes;
+    cli_text_add(text, " Most often <b>");
+    cli_page_name(page, label, text);
+    cli_text_add(text, "</b> is taken for <b>");
+    cli_page_name(page, predicted, text);
+    cli_text_add(text, "</b>: ");
+    snprintf(key, sizeof key, "confusion.%zu.%zu", label, predicted);
+    cli_html_count(text, key, evaluation->confusion[worst]);
+    cli_text_add(text, " of ");
+    snprintf(key, sizeof key, "classes.%zu.support", label);
+    cli_html_count(text, key, evaluation->classes[label].support);
+    cli_text_add(text, " rows.");
+}
+
 /* Is it good, and where is it wrong: in a sentence. */
 static void add_verdict(const cli_page *page, cli_text *text)
 {
     const linnet_evaluation *evaluation = page->evaluation;
-    size_t classes = (size_t)evaluation->class_count, worst;
-    if (evaluation->task != LINNET_TASK_CLASSIFICATION) {
+    if (evaluation->task == LINNET_TASK_REGRESSION) {
         return;
     }
     cli_text_add(text, "<p class=\"verdict\">");
     cli_html_count(text, "correct", evaluation->correct);
     cli_text_add(text, " of ");
     cli_html_count(text, "rows", evaluation->rows);
-    cli_text_add(text, " rows are right.");
-    if (cli_page_lowest(page, more_mistakes, classes * classes, &worst, 1) == 1) {
-        char key[64];
-        size_t label = worst / classes, predicted = worst % classes;
-        cli_text_add(text, " Most often <b>");
-        cli_page_name(page, label, text);
-        cli_text_add(text, "</b> is taken for <b>");
-        cli_page_name(page, predicted, text);
-        cli_text_add(text, "</b>: ");
-        snprintf(key, sizeof key, "confusion.%zu.%zu", label, predicted);
-        cli_html_count(text, key, evaluation->confusion[worst]);
-        cli_text_add(text, " of ");
-        snprintf(key, sizeof key, "classes.%zu.support", label);
-        cli_html_count(text, key, evaluation->classes[label].support);
-        cli_text_add(text, " rows.");
+    if (evaluation->task == LINNET_TASK_MULTILABEL) {
+        cli_text_add(text, " rows have all of their labels right.");
+    } else {
+        cli_text_add(text, " rows are right.");
+        add_worst_mistake(page, text);
     }
     cli_text_add(text, "</p>\n");
 }
@@ -273,12 +289,12 @@ static int add_origin(const cli_page *page, cli_text *text)
 /* ---- the whole ---- */
 
 /* JSON in a script's element, which ends at "</script": no < stands in it. */
-static void embed_json(const cli_page *page, cli_text *text)
+static int embed_json(const cli_page *page, cli_text *text)
 {
     cli_text json = {0};
-    cli_page_json(page, &json);
+    int code = cli_page_json(page, &json);
     cli_text_add(text, "<script type=\"application/json\" id=\"figures\">");
-    for (size_t i = 0, from = 0; !json.failed && i <= json.length; i++) {
+    for (size_t i = 0, from = 0; code == CLI_OK && !json.failed && i <= json.length; i++) {
         if (i == json.length || json.data[i] == '<') {
             cli_text_bytes(text, json.data + from, i - from);
             cli_text_add(text, i == json.length ? "" : "\\u003c");
@@ -288,27 +304,35 @@ static void embed_json(const cli_page *page, cli_text *text)
     text->failed = text->failed || json.failed;
     cli_text_free(&json);
     cli_text_add(text, "</script>\n");
+    return code;
+}
+
+/* What is there to see of the rows. */
+static int add_measured(const cli_page *page, cli_text *text)
+{
+    linnet_task task = page->evaluation->task;
+    if (task == LINNET_TASK_CLASSIFICATION) {
+        cli_page_confusion(page, text);
+    }
+    int code = task == LINNET_TASK_REGRESSION ? cli_page_values(page, text) : CLI_OK;
+    if (code == CLI_OK) {
+        code = cli_page_rows(page, text);
+    }
+    if (code == CLI_OK && task != LINNET_TASK_REGRESSION) {
+        code = cli_page_quality(page, text);
+        cli_page_classes(page, text);
+    }
+    return code;
 }
 
 static int add_all(const cli_page *page, cli_text *text)
 {
-    bool classes = page->evaluation->task == LINNET_TASK_CLASSIFICATION;
     add_head(page, text);
     add_verdict(page, text);
     add_figures(page, text);
     cli_text_add(text, "<main>\n");
     cli_page_curves(page, text);
-    int code = CLI_OK;
-    if (classes) {
-        cli_page_confusion(page, text);
-        code = cli_page_rows(page, text);
-    }
-    if (code == CLI_OK && classes) {
-        code = cli_page_quality(page, text);
-    }
-    if (code == CLI_OK && classes) {
-        cli_page_classes(page, text);
-    }
+    int code = add_measured(page, text);
     cli_text_add(text, "<section id=\"model\">\n<h2>Model</h2>\n<p class=\"about\"></p>\n");
     add_layers(page, text);
     cli_text_add(text, "</section>\n");
@@ -316,7 +340,9 @@ static int add_all(const cli_page *page, cli_text *text)
         code = add_origin(page, text);
     }
     cli_text_add(text, "</main>\n<footer>linnet %s</footer>\n", linnet_version());
-    embed_json(page, text);
+    if (code == CLI_OK) {
+        code = embed_json(page, text);
+    }
     cli_text_add(text, "</body>\n</html>\n");
     return code == CLI_OK && text->failed ? cli_fail_memory() : code;
 }

@@ -32,12 +32,13 @@ void cli_page_curves(const cli_page *page, cli_text *text);    /* of the trainin
 void cli_page_confusion(const cli_page *page, cli_text *text); /* and the most frequent mistakes */
 int cli_page_quality(const cli_page *page, cli_text *text);    /* of the probabilities */
 void cli_page_classes(const cli_page *page, cli_text *text);
-int cli_page_rows(const cli_page *page, cli_text *text);  /* that it was most wrong about */
-void cli_page_json(const cli_page *page, cli_text *text); /* every figure of the page, and more */
+int cli_page_values(const cli_page *page, cli_text *text); /* of a regression */
+int cli_page_rows(const cli_page *page, cli_text *text);   /* that it was most wrong about */
+int cli_page_json(const cli_page *page, cli_text *text);   /* every figure of the page, and more */
 
 #define CLI_PAGE_WORST 24 /* rows that it was most wrong about */
 
-/* Appends the class's name, or "class 3", for where a number alone would not be understood. */
+/* Appends the name of a class, label or output, or "class 3", for where a number alone would not be understood. */
 void cli_page_name(const cli_page *page, size_t class, cli_text *text);
 
 /* Fills `lowest` with at most `most` of the numbers 0 .. count - 1, those whose key is lowest, that first, of
@@ -46,7 +47,15 @@ typedef double (*cli_page_key)(const cli_page *page, size_t i);
 size_t cli_page_lowest(const cli_page *page, cli_page_key key, size_t count, size_t *lowest,
                        size_t most);
 
-/* Fills `rows` (CLI_PAGE_WORST) with those that are shown: wrong, and of the largest loss. Returns how many. */
-size_t cli_page_wrong(const cli_page *page, linnet_judged_row *rows);
+/* A row that the model was wrong about. */
+typedef struct cli_wrong {
+    linnet_judged_row row;
+    /* Of several labels and of regressions: the output that is farthest from its target, and both. */
+    size_t output;
+    double target, score;
+} cli_wrong;
+
+/* Fills `wrong` (CLI_PAGE_WORST) with the rows that are shown, those of the largest loss. */
+int cli_page_wrong(const cli_page *page, cli_wrong *wrong, size_t *count);
 
 #endif

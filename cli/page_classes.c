@@ -49,8 +49,9 @@ static void add_row(const cli_page *page, cli_text *text, size_t class)
 static void add_table(const cli_page *page, cli_text *text, const size_t *order, size_t count)
 {
     cli_text_add(text,
-                 "<div class=\"scroll\"><table>\n<tr><th class=\"l\">class<th>rows<th>predicted"
-                 "<th>precision<th>recall<th>F1<th>ROC AUC<th>average precision\n");
+                 "<div class=\"scroll\"><table>\n<tr><th class=\"l\">%s<th>rows<th>predicted"
+                 "<th>precision<th>recall<th>F1<th>ROC AUC<th>average precision\n",
+                 page->evaluation->task == LINNET_TASK_MULTILABEL ? "label" : "class");
     for (size_t i = 0; i < count; i++) {
         add_row(page, text, order != NULL ? order[i] : i);
     }
@@ -67,13 +68,13 @@ static double rank_of(const cli_page *page, size_t class)
 void cli_page_classes(const cli_page *page, cli_text *text)
 {
     size_t classes = (size_t)page->evaluation->class_count, worst[WORST_SHOWN];
-    bool many = classes > MOST_SHOWN;
-    cli_text_add(text, "<section id=\"classes\">\n<h2>Classes</h2>\n");
+    bool many = classes > MOST_SHOWN, labels = page->evaluation->task == LINNET_TASK_MULTILABEL;
+    cli_text_add(text, "<section id=\"classes\">\n<h2>%s</h2>\n", labels ? "Labels" : "Classes");
     if (many) {
         cli_text_add(text, "<p class=\"about\">The %d of %zu with the lowest F1.</p>\n",
                      WORST_SHOWN, classes);
         add_table(page, text, worst, cli_page_lowest(page, rank_of, classes, worst, WORST_SHOWN));
-        cli_text_add(text, "<details><summary>All %zu classes</summary>\n", classes);
+        cli_text_add(text, "<details><summary>All of them</summary>\n");
     } else {
         cli_text_add(text, "<p class=\"about\"></p>\n");
     }

@@ -143,7 +143,7 @@ void cli_page_curves(const cli_page *page, cli_text *text)
     cli_text_add(text,
                  "<section id=\"training\">\n<h2>Training</h2>\n<p class=\"about\">%lld epoch%s",
                  (long long)last->epoch, last->epoch == 1 ? "" : "s");
-    if (seconds > 0) {
+    if (seconds >= 0.05) {
         cli_text_add(text, " in %.1f s", seconds);
     }
     cli_text_add(text, ".%s</p>\n<div class=\"charts\">\n",

@@ -32,17 +32,24 @@ static void add_calibration(const cli_page *page, cli_text *text)
     size_t count = 0;
     char title[160];
     linnet_scores_reliability(page->scores, CLI_BINS, bins);
+    double all = 0;
+    for (size_t i = 0; i < CLI_BINS; i++) {
+        all += (double)bins[i].rows;
+    }
+    bool labels = page->evaluation->task == LINNET_TASK_MULTILABEL;
     cli_text_add(text, "<figure id=\"calibration\"><figcaption><h3>Calibration</h3>");
     cli_plot_key(text, "line l1");
-    cli_text_add(text, "share that is right</span>");
+    cli_text_add(text, labels ? "share that is there</span>" : "share that is right</span>");
     cli_plot_key(text, "bar");
-    cli_text_add(text, "share of all rows</span></figcaption>\n");
+    cli_text_add(text, labels ? "share of all labels</span></figcaption>\n"
+                              : "share of all rows</span></figcaption>\n");
     cli_plot plot = {.text = text, .x = unit, .y = unit};
-    cli_plot_open(&plot, "calibration diagram", "probability of the predicted class");
+    cli_plot_open(&plot, "calibration diagram",
+                  labels ? "probability of the label" : "probability of the predicted class");
     for (size_t i = 0; i < CLI_BINS; i++) {
         double low = (double)i / CLI_BINS, high = (double)(i + 1) / CLI_BINS;
-        double part = (double)bins[i].rows / (double)page->evaluation->rows;
-        snprintf(title, sizeof title, "%lld rows (%.1f %%) with a probability from %.2f to %.2f",
+        double part = (double)bins[i].rows / all;
+        snprintf(title, sizeof title, "%lld (%.1f %%) with a probability from %.2f to %.2f",
                  (long long)bins[i].rows, 100 * part, low, high);
         if (bins[i].rows > 0) {
             cli_plot_bar(&plot, "", low, high, part, title);
@@ -54,9 +61,9 @@ static void add_calibration(const cli_page *page, cli_text *text)
     draw_diagonal(&plot);
     cli_plot_line(&plot, "l1", points, count, NULL);
     for (size_t i = 0; i < CLI_BINS; i++) {
-        bool few = (double)bins[i].rows < FEW * (double)page->evaluation->rows;
+        bool few = (double)bins[i].rows < FEW * all;
         cli_point point = {bins[i].confidence, bins[i].accuracy}; /* NaN without rows: not drawn */
-        snprintf(title, sizeof title, "%lld rows: probability %.4f, right %.4f",
+        snprintf(title, sizeof title, "%lld with probability %.4f, share %.4f",
                  (long long)bins[i].rows, point.x, point.y);
         cli_plot_dot(&plot, few ? "few" : "d1", point, title);
     }
@@ -179,13 +186,16 @@ static int add_curves(const cli_page *page, cli_text *text, curve_kind kind)
 
 int cli_page_quality(const cli_page *page, cli_text *text)
 {
+    bool labels = page->evaluation->task == LINNET_TASK_MULTILABEL;
     cli_text_add(
         text,
         "<section id=\"quality\">\n<h2>Probabilities</h2>\n<p class=\"about\">They are good "
-        "where 80 of 100 rows with a probability of 0.8 are right: on the dotted line. A "
-        "hollow dot stands for less than 1 %% of the rows. The curves hold each class against "
-        "all others%s, with the area under the first curve and the average precision of the "
+        "where %s: on the dotted line. A hollow dot stands for less than 1 %% of all. The "
+        "curves %s%s, with the area under the first curve and the average precision of the "
         "second.</p>\n<div class=\"charts\">\n",
+        labels ? "80 of 100 labels with a probability of 0.8 are there"
+               : "80 of 100 rows with a probability of 0.8 are right",
+        labels ? "are those of each label" : "hold each class against all others",
         page->evaluation->class_count > COLOURED ? "; the worst are named" : "");
     add_calibration(page, text);
     int code = add_curves(page, text, ROC);

@@ -81,75 +81,165 @@ static void add_picture(cli_text *text, const image *shape, const float *values,
 
 /* ---- the rows ---- */
 
-static void add_probability(cli_text *text, size_t rank, const char *name, double value)
+/* The output that is farthest from its target. */
+static int find_farthest(const cli_page *page, cli_wrong *wrong)
+{
+    size_t outputs = (size_t)linnet_dataset_target_count(page->data);
+    const double *targets = linnet_dataset_targets(page->data) + (size_t)wrong->row.row * outputs;
+    double *scores = malloc(outputs * sizeof *scores), farthest = -1;
+    if (scores == NULL) {
+        return cli_fail_memory();
+    }
+    linnet_scores_row(page->scores, wrong->row.row, scores);
+    for (size_t i = 0; i < outputs; i++) {
+        double distance = fabs(scores[i] - targets[i]);
+        if (farthest < 0 || distance > farthest || (isnan(distance) && !isnan(farthest))) {
+            farthest = distance;
+            wrong->output = i;
+            wrong->target = targets[i];
+            wrong->score = scores[i];
+        }
+    }
+    free(scores);
+    return CLI_OK;
+}
+
+int cli_page_wrong(const cli_page *page, cli_wrong *wrong, size_t *count)
+{
+    linnet_judged_row rows[CLI_PAGE_WORST];
+    size_t worst = linnet_scores_worst(page->scores, CLI_PAGE_WORST, rows);
+    bool classes = page->evaluation->task == LINNET_TASK_CLASSIFICATION;
+    int code = CLI_OK;
+    *count = 0;
+    for (size_t i = 0; code == CLI_OK && i < worst; i++) {
+        if (classes ? rows[i].label == rows[i].predicted : rows[i].loss == 0) {
+            continue;
+        }
+        wrong[*count] = (cli_wrong){.row = rows[i]};
+        code = classes ? CLI_OK : find_farthest(page, &wrong[*count]);
+        *count += code == CLI_OK;
+    }
+    return code;
+}
+
+static void add_figure(cli_text *text, size_t rank, const char *name, double value)
 {
     char key[64];
     snprintf(key, sizeof key, "worst.%zu.%s", rank, name);
     cli_html_figure(text, key, value, NULL);
 }
 
-static void add_cards(const cli_page *page, cli_text *text, const linnet_judged_row *rows,
-                      size_t count, const float *values, const image *shape, uint8_t *pixels)
+/* A label that is there or not is 1 or 0. */
+static void add_target(const cli_page *page, cli_text *text, size_t rank, double target)
+{
+    char key[64];
+    if (page->evaluation->task == LINNET_TASK_MULTILABEL && (target == 0 || target == 1)) {
+        snprintf(key, sizeof key, "worst.%zu.target", rank);
+        cli_html_count(text, key, (int64_t)target);
+    } else {
+        add_figure(text, rank, "target", target);
+    }
+}
+
+/* ---- as pictures ---- */
+
+/* "Coat taken for Shirt 0.98", "rain 0.98 although it is not there", "height 3.2 for 1.7". */
+static void add_caption(const cli_page *page, cli_text *text, const cli_wrong *wrong, size_t rank)
+{
+    linnet_task task = page->evaluation->task;
+    bool classes = task == LINNET_TASK_CLASSIFICATION;
+    cli_text_add(text, "<b>");
+    cli_page_name(page, classes ? (size_t)wrong->row.label : wrong->output, text);
+    cli_text_add(text, "</b>");
+    if (classes) {
+        cli_text_add(text, "taken for <i>");
+        cli_page_name(page, (size_t)wrong->row.predicted, text);
+        cli_text_add(text, "</i><br>");
+        add_figure(text, rank, "predicted_probability", wrong->row.predicted_probability);
+    } else {
+        cli_text_add(text, "is ");
+        add_target(page, text, rank, wrong->target);
+        cli_text_add(text, "<br>taken for <i>");
+        add_figure(text, rank, "score", wrong->score);
+        cli_text_add(text, "</i>");
+    }
+    cli_text_add(text, ", row %lld", (long long)wrong->row.row);
+}
+
+static void add_cards(const cli_page *page, cli_text *text, const cli_wrong *wrong, size_t count,
+                      const float *values, const image *shape, uint8_t *pixels)
 {
     size_t features = (size_t)linnet_dataset_features(page->data);
     float bright = brightest(values, count * features);
     cli_text_add(text, "<div class=\"cards\">\n");
     for (size_t i = 0; i < count; i++) {
         cli_text_add(text, "<figure><img width=\"%zu\" height=\"%zu\" alt=\"row %lld\" src=\"",
-                     shape->width, shape->height, (long long)rows[i].row);
+                     shape->width, shape->height, (long long)wrong[i].row.row);
         add_picture(text, shape, values + i * features, bright, pixels);
-        cli_text_add(text, "\"><figcaption><b>");
-        cli_page_name(page, (size_t)rows[i].label, text);
-        cli_text_add(text, "</b>taken for <i>");
-        cli_page_name(page, (size_t)rows[i].predicted, text);
-        cli_text_add(text, "</i><br>");
-        add_probability(text, i, "predicted_probability", rows[i].predicted_probability);
-        cli_text_add(text, ", row %lld</figcaption></figure>\n", (long long)rows[i].row);
+        cli_text_add(text, "\"><figcaption>");
+        add_caption(page, text, &wrong[i], i);
+        cli_text_add(text, "</figcaption></figure>\n");
     }
     cli_text_add(text, "</div>\n");
 }
 
-static void add_table(const cli_page *page, cli_text *text, const linnet_judged_row *rows,
-                      size_t count)
+/* ---- as a table ---- */
+
+static void add_name(const cli_page *page, cli_text *text, size_t class)
 {
-    cli_text_add(text,
-                 "<div class=\"scroll\"><table>\n<tr><th>row<th class=\"l\">true<th "
-                 "class=\"l\">predicted<th>its probability<th>that of the true class<th>loss\n");
+    char number[24];
+    cli_text_add(text, "<td class=\"l name\">");
+    cli_html_text(text, cli_class_name(page->model, class, number));
+}
+
+static void add_cell(cli_text *text, size_t rank, const char *name, double value)
+{
+    cli_text_add(text, "<td>");
+    add_figure(text, rank, name, value);
+}
+
+static void add_table(const cli_page *page, cli_text *text, const cli_wrong *wrong, size_t count)
+{
+    linnet_task task = page->evaluation->task;
+    bool named = linnet_dataset_target_count(page->data) > 1;
+    cli_text_add(
+        text, "<div class=\"scroll\"><table>\n<tr><th>row%s%s<th>loss\n",
+        task == LINNET_TASK_CLASSIFICATION ? "<th class=\"l\">true<th class=\"l\">predicted"
+        : !named                           ? ""
+        : task == LINNET_TASK_MULTILABEL   ? "<th class=\"l\">label"
+                                           : "<th class=\"l\">output",
+        task == LINNET_TASK_CLASSIFICATION ? "<th>its probability<th>that of the true class"
+        : task == LINNET_TASK_MULTILABEL   ? "<th>true<th>probability"
+                                           : "<th>true<th>predicted");
     for (size_t i = 0; i < count; i++) {
-        char number[24];
-        cli_text_add(text, "<tr><td>%lld<td class=\"l name\">", (long long)rows[i].row);
-        cli_html_text(text, cli_class_name(page->model, (size_t)rows[i].label, number));
-        cli_text_add(text, "<td class=\"l name\">");
-        cli_html_text(text, cli_class_name(page->model, (size_t)rows[i].predicted, number));
-        cli_text_add(text, "<td>");
-        add_probability(text, i, "predicted_probability", rows[i].predicted_probability);
-        cli_text_add(text, "<td>");
-        add_probability(text, i, "label_probability", rows[i].label_probability);
-        cli_text_add(text, "<td>");
-        add_probability(text, i, "loss", rows[i].loss);
+        cli_text_add(text, "<tr><td>%lld", (long long)wrong[i].row.row);
+        if (task == LINNET_TASK_CLASSIFICATION) {
+            add_name(page, text, (size_t)wrong[i].row.label);
+            add_name(page, text, (size_t)wrong[i].row.predicted);
+            add_cell(text, i, "predicted_probability", wrong[i].row.predicted_probability);
+            add_cell(text, i, "label_probability", wrong[i].row.label_probability);
+        } else {
+            if (named) {
+                add_name(page, text, wrong[i].output);
+            }
+            cli_text_add(text, "<td>");
+            add_target(page, text, i, wrong[i].target);
+            add_cell(text, i, "score", wrong[i].score);
+        }
+        add_cell(text, i, "loss", wrong[i].row.loss);
         cli_text_add(text, "\n");
     }
     cli_text_add(text, "</table></div>\n");
 }
 
-size_t cli_page_wrong(const cli_page *page, linnet_judged_row *rows)
-{
-    size_t count = linnet_scores_worst(page->scores, CLI_PAGE_WORST, rows), wrong = 0;
-    for (size_t i = 0; i < count; i++) {
-        if (rows[i].label != rows[i].predicted) {
-            rows[wrong++] = rows[i];
-        }
-    }
-    return wrong;
-}
+/* ---- the part ---- */
 
-static int read_rows(const cli_page *page, const linnet_judged_row *rows, size_t count,
-                     float *values)
+static int read_rows(const cli_page *page, const cli_wrong *wrong, size_t count, float *values)
 {
     size_t features = (size_t)linnet_dataset_features(page->data);
     linnet_error error;
     for (size_t i = 0; i < count; i++) {
-        if (linnet_dataset_read(page->data, rows[i].row, 1, values + i * features, &error) !=
+        if (linnet_dataset_read(page->data, wrong[i].row.row, 1, values + i * features, &error) !=
             LINNET_OK) {
             return cli_fail_with(page->data_path, &error);
         }
@@ -157,23 +247,22 @@ static int read_rows(const cli_page *page, const linnet_judged_row *rows, size_t
     return CLI_OK;
 }
 
-static int show_rows(const cli_page *page, cli_text *text, const linnet_judged_row *rows,
-                     size_t count)
+static int show_rows(const cli_page *page, cli_text *text, const cli_wrong *wrong, size_t count)
 {
     size_t features = (size_t)linnet_dataset_features(page->data);
     image shape;
     if (!shape_of(page->data, &shape)) {
-        add_table(page, text, rows, count);
+        add_table(page, text, wrong, count);
         return CLI_OK;
     }
     float *values = malloc(count * features * sizeof *values);
     uint8_t *pixels = malloc(features);
-    int code =
-        values != NULL && pixels != NULL ? read_rows(page, rows, count, values) : cli_fail_memory();
+    int code = values != NULL && pixels != NULL ? read_rows(page, wrong, count, values)
+                                                : cli_fail_memory();
     if (code == CLI_OK && brightest(values, count * features) > 0) {
-        add_cards(page, text, rows, count, values, &shape, pixels);
+        add_cards(page, text, wrong, count, values, &shape, pixels);
     } else if (code == CLI_OK) {
-        add_table(page, text, rows, count);
+        add_table(page, text, wrong, count);
     }
     free(values);
     free(pixels);
@@ -182,17 +271,26 @@ static int show_rows(const cli_page *page, cli_text *text, const linnet_judged_r
 
 int cli_page_rows(const cli_page *page, cli_text *text)
 {
-    linnet_judged_row rows[CLI_PAGE_WORST];
-    size_t count = cli_page_wrong(page, rows);
-    if (count == 0) {
-        return CLI_OK;
+    cli_wrong wrong[CLI_PAGE_WORST];
+    size_t count;
+    int code = cli_page_wrong(page, wrong, &count);
+    if (code != CLI_OK || count == 0) {
+        return code;
     }
     cli_text_add(text,
                  "<section id=\"rows\">\n<h2>Most wrong about</h2>\n<p class=\"about\">The rows "
-                 "with the largest loss, under their true class, and the probability of the "
-                 "class that they are taken for. Labels that are wrong "
-                 "themselves are found here first.</p>\n");
-    int code = show_rows(page, text, rows, count);
+                 "with the largest loss%s. %s that are wrong themselves are found here "
+                 "first.</p>\n",
+                 page->evaluation->task == LINNET_TASK_CLASSIFICATION
+                     ? ", under their true class, and the probability of the class that they are "
+                       "taken for"
+                 : page->evaluation->task == LINNET_TASK_MULTILABEL
+                     ? ", and the label of each that is most wrong"
+                 : linnet_dataset_target_count(page->data) > 1
+                     ? ", and the output of each that is farthest off"
+                     : "",
+                 page->evaluation->task == LINNET_TASK_REGRESSION ? "Targets" : "Labels");
+    code = show_rows(page, text, wrong, count);
     cli_text_add(text, "</section>\n");
     return code;
 }

@@ -52,7 +52,8 @@ static const char *const style[] = {
     ".base{stroke:var(--soft);stroke-width:1;stroke-dasharray:3 4;stroke-opacity:.8}",
     ".d1{fill:var(--blue)}.d2{fill:var(--orange)}",
     ".dot{stroke:var(--paper);stroke-width:1}.few{fill:var(--paper);"
-    "stroke:var(--blue)}.many{opacity:0}.dot:hover{opacity:1;r:5px}",
+    "stroke:var(--blue)}.cloud{fill:var(--blue);fill-opacity:.45;stroke:none}"
+    ".many{opacity:0}.dot:hover{opacity:1;r:5px}",
     ".bar{fill:var(--soft);fill-opacity:.28}",
     ".mark{stroke:var(--soft);stroke-dasharray:2 3}.markname{font-size:10.5px}",
     /* confusion matrix */

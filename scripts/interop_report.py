@@ -7,7 +7,7 @@ BUILD/python, where it is missing. PAGES is a folder in which pages and screensh
 
   events   a run that is stopped and goes on: TensorBoard finds the figures of --history in --logdir, each
            step once, those of the second part where both went over a step
-  pages    reports on models of 2, 3, 12 and 120 classes: their JSON is that of `linnet eval --json` and of the
+  pages    reports on models of 2, 3, 12 and 120 classes, of several labels and of numbers: their JSON is that of `linnet eval --json` and of the
            history; every figure that is shown is the JSON's, rounded; the confusion matrix, the curves and
            the dots, put back through the ticks of their axes, are the JSON's; nothing is loaded from elsewhere
   browser  Chromium shows such pages without a word on its console, light and dark; no label overlaps another,
@@ -171,8 +171,12 @@ def check_figures(page):
               expected, "found", text)
     shown = {key for key, _, _ in page.figures}
     wanted = {"rows", "correct"} | {"figures." + name for name in page.json["figures"]}
-    wanted |= {"classes.%d.%s" % (c, name) for c in range(len(page.json["classes"])) for name in SHOWN}
-    wanted |= {"worst.%d.predicted_probability" % i for i in range(len(page.json["worst"]))}
+    if page.json["task"] == "regression":
+        wanted.remove("correct")
+    wanted |= {"classes.%d.%s" % (c, name) for c in range(len(page.json.get("classes", []))) for name in SHOWN}
+    wanted |= {"outputs.%d.%s" % (i, name) for i in range(len(page.json.get("outputs", []))) for name in ("r2", "rmse", "mae")}
+    worst = "predicted_probability" if page.json["task"] == "classification" else "score"
+    wanted |= {"worst.%d.%s" % (i, worst) for i in range(len(page.json["worst"]))}
     check(wanted <= shown, "not shown:", sorted(wanted - shown))
 
 
@@ -240,14 +244,19 @@ def check_curves(page):
     history = page.json["history"]
     for label, keys in (("Loss", ("val_loss", "loss")), ("Accuracy", ("val_accuracy", "accuracy")),
                         ("Learning rate", ("lr",))):
+        check((label in page.plots) == (keys[0] in history[0]), label, "is or is not there")
+        if keys[0] not in history[0]:
+            continue
         plot = Plot(page.plots[label])
         for kind, key in zip("12", keys):
             expected = [(epoch["epoch"], epoch[key]) for epoch in history]
             check_near(label, plot.dots("d" + kind), expected)
             if len(expected) < 100:
                 check_near(label, plot.line("l" + kind), expected)
+    if "reliability" not in page.json:
+        return
     plot = Plot(page.plots["calibration diagram"])
-    few = 0.01 * page.json["rows"]
+    few = 0.01 * sum(b["rows"] for b in page.json["reliability"])
     for kind, bins in (("few", [b for b in page.json["reliability"] if 0 < b["rows"] < few]),
                        ("d1", [b for b in page.json["reliability"] if b["rows"] >= few])):
         if bins:
@@ -258,7 +267,8 @@ def check_areas(page):
     """The area under each curve in colour is the figure that stands in its legend."""
     classes = page.json["classes"]
     for label, key, steps in (("ROC curves", "roc_auc", False), ("precision-recall curves", "average_precision", True)):
-        areas = sorted((c[key], i) for i, c in enumerate(classes) if c[key] is not None and (len(classes) > 2 or i == 1))
+        areas = sorted((c[key], i) for i, c in enumerate(classes) 
+                       if c[key] is not None and (i == 1 or len(classes) != 2 or page.json["task"] != "classification"))
         plot = Plot(page.plots[label])
         for kind, (area, _) in zip("123", areas):
             points = plot.line("l" + kind)
@@ -267,10 +277,23 @@ def check_areas(page):
             check(abs(found - area) < 0.02, label, "area", area, "found", found)
 
 
-def check_page(linnet, name, data, model, pages):
+def check_cloud(page, data):
+    """Every prediction of a regression lies over its true value, which the data have."""
+    targets = numpy.load(data)["y"]
+    for i in range(targets.shape[1]):
+        plot = Plot(page.plots["predictions of output %d" % i])
+        dots = plot.dots("cloud")
+        check(len(dots) == len(targets), "dots", len(dots))
+        check_near("true values", [(x, 0) for x, _ in dots], [(y, 0) for y in targets[:, i]])
+        error = math.sqrt(sum((x - y) ** 2 for x, y in dots) / len(dots))
+        rmse = page.json["outputs"][i]["rmse"]
+        check(abs(error - rmse) < 0.02 * rmse + 0.01, "RMSE", rmse, "found", error)
+
+
+def check_page(linnet, name, data, model, pages, loss="CrossEntropyLoss()"):
     options = ["--labels", data[1]] if len(data) > 1 else []
     run(linnet, "train", data[0], *options, "-o", name + ".safetensors", "--epochs", "12", "--val-fraction", "0.25",
-        "--model", model, "--optim", "Adam(lr=0.02)", "--schedule", "ExponentialLR(0.6)", "--history", name + ".jsonl",
+        "--model", model, "--loss", loss, "--optim", "Adam(lr=0.02)", "--schedule", "ExponentialLR(0.6)", "--history", name + ".jsonl",
         "--report", os.path.join(pages, name + "-train.html"))
     path = os.path.join(pages, name + ".html")
     run(linnet, "report", name + ".safetensors", data[0], *options, "--history", name + ".jsonl", "-o", path)
@@ -282,9 +305,13 @@ def check_page(linnet, name, data, model, pages):
         check(one.json["history"] == history, name, "history", one.json["history"])
         check("url(" not in one.style and "@import" not in one.style, "the style loads something")
         check_figures(one)
-        check_confusion(one)
         check_curves(one)
-        check_areas(one)
+        if "confusion" in measured:
+            check_confusion(one)
+        if "classes" in measured:
+            check_areas(one)
+    if "outputs" in measured:
+        check_cloud(page, data[0])
     print("page %s: %d figures" % (name, len(page.figures) + len(trained.figures)))
     return path
 
@@ -293,9 +320,11 @@ def make_data(classes, rows):
     draw = numpy.random.default_rng(classes)
     centres, labels = draw.normal(size=(classes, 12)), draw.integers(0, classes, rows)
     x = (centres[labels] + 0.9 * draw.normal(size=(rows, 12))).astype("float32")
-    name = "made%d.npz" % classes
-    numpy.savez(name, x=x, y=labels)
-    return [name]
+    numpy.savez("made%d.npz" % classes, x=x, y=labels)
+    values = x @ draw.normal(size=(12, 3)) + draw.normal(size=(rows, 3))
+    numpy.savez("labels%d.npz" % classes, x=x, y=(values > 1).astype("uint8"))
+    numpy.savez("values%d.npz" % classes, x=x, y=values.astype("float32"))
+    return ["made%d.npz" % classes]
 
 
 def check_pages(linnet, pages):
@@ -304,6 +333,8 @@ def check_pages(linnet, pages):
              check_page(linnet, "digits", [os.path.join(DATA, "digits.idx"), os.path.join(DATA, "digits-labels.idx.gz")],
                         "Sequential(Flatten(), Linear(16, 12))", pages),
              check_page(linnet, "two", make_data(2, 400), head % 12, pages),
+             check_page(linnet, "labels", ["labels2.npz"], "Linear(12, 3)", pages, "BCEWithLogitsLoss()"),
+             check_page(linnet, "values", ["values2.npz"], "Linear(12, 3)", pages, "MSELoss()"),
              check_page(linnet, "many", make_data(120, 6000), "Linear(12, classes)", pages)]
     digits = Page(paths[1])
     check(len(digits.images) == len(digits.json["worst"]) > 0, "pictures", len(digits.images))
