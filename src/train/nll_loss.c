@@ -17,12 +17,13 @@ static ln_real row(const ln_loss *loss, const ln_kernels *kernels, size_t featur
                    ln_real *gradient)
 {
     (void)kernels;
-    ln_real weight = ln_loss_row_weight(loss, target), chosen = outputs[target->label];
+    const ln_real *weights = loss->weights.values;
+    ln_real weight = weights != NULL ? weights[target->label] : 1;
     if (gradient != NULL) {
         memset(gradient, 0, features * sizeof *gradient);
-        gradient[target->label] = -(weight * scale);
+        gradient[target->label] = -(weight * (target->weight * scale));
     }
-    return -(weight * chosen);
+    return target->weight * -(weight * outputs[target->label]);
 }
 
 const ln_loss_type ln_nll_loss_type = {
