@@ -107,6 +107,14 @@ static int run(const void *opaque)
     }
     int code = open_input(values, &input);
     if (code == CLI_OK) {
+        bool names = input.model == NULL && !whole &&
+                     linnet_state_dict_metadata_get(input.tensors, "classes") != NULL;
+        if (names) {
+            cli_warn(
+                values->output,
+                "holds arrays alone: the names of the classes are left out; .safetensors keeps "
+                "them");
+        }
         code = input.model == NULL ? write_tensors(values, input.tensors)
                : whole             ? write_model(values, input.model)
                                    : write_weights(values, input.model);
@@ -124,6 +132,9 @@ static const char *const description[] = {
     "Where the architecture is known, from the file or by --model, the result is a model, with "
     "weights in float32, that predict, eval and inspect need nothing beside; .npz and .npy hold "
     "the weights alone. Other files go over tensor by tensor, as they are.",
+    "Data go over as well: of a CSV the array x, the labels as y, and the names of classes where "
+    "the "
+    "format has a place for text.",
     "A .pt file that is written opens with torch.load(weights_only=True) as the state_dict. "
     "Architecture, class names and input scaling lie beside it (an attribute, linnet, of the "
     "OrderedDict) where linnet finds them and load_state_dict does not look.",
@@ -153,6 +164,7 @@ static const cli_example examples[] = {
     {"The weights of a model for PyTorch", "linnet convert head.safetensors head.pt"},
     {"A part of a checkpoint for NumPy",
      "linnet convert checkpoint.pt head.npz --key state_dict --prefix classifier."},
+    {"A CSV, read once for many trainings", "linnet convert data.csv data.safetensors"},
     {NULL, NULL},
 };
 
