@@ -225,13 +225,13 @@ static size_t list_trainers(const sweep *s, linnet_trainer **trainers, size_t *n
 static void tell_epoch(const sweep *s, size_t count, double seconds)
 {
     const cli_best *best = &s->base.best;
-    const char *of = cli_judges_validation(&s->base) ? "val " : "";
     cli_text line = {0};
     cli_text_add(&line, "epoch %lld/%lld  %zu head%s", (long long)s->epoch,
                  (long long)s->values->train.epochs, count, count == 1 ? "" : "s");
     if (best->epoch > 0) {
-        cli_text_add(&line, "  best %saccuracy %.4f  %sloss %.4f  ", of, best->accuracy, of,
-                     best->loss);
+        cli_text_add(&line, "  best ");
+        cli_add_best(&s->base, "  ", &line);
+        cli_text_add(&line, "  ");
         add_values(&line, s, s->kept);
     }
     cli_text_add(&line, "  %.1f s", seconds);
@@ -327,19 +327,22 @@ static void rank(const sweep *s, size_t *order)
 static void show_table(const sweep *s, const size_t *order, cli_text *text)
 {
     const char *of = cli_judges_validation(&s->base) ? "val " : "";
+    bool accuracy = s->base.task != LINNET_TASK_REGRESSION;
     char *alignment = calloc(s->grid.count + 5, 1);
     if (alignment == NULL) {
         text->failed = true;
         return;
     }
-    memset(alignment, 'r', s->grid.count + 4);
+    memset(alignment, 'r', s->grid.count + (accuracy ? 4 : 3));
     cli_table table = {.alignment = alignment};
     cli_table_add(&table, "rank");
     for (size_t i = 0; i < s->grid.count; i++) {
         cli_table_add(&table, "%s", s->grid.trials[i].name);
     }
     cli_table_add(&table, "epoch");
-    cli_table_add(&table, "%saccuracy", of);
+    if (accuracy) {
+        cli_table_add(&table, "%saccuracy", of);
+    }
     cli_table_add(&table, "%sloss", of);
     for (size_t r = 0; r < s->grid.heads; r++) {
         const cli_best *best = &s->heads[order[r]].training.best;
@@ -349,10 +352,12 @@ static void show_table(const sweep *s, const size_t *order, cli_text *text)
         }
         if (best->epoch > 0) {
             cli_table_add(&table, "%lld", (long long)best->epoch);
-            cli_table_add(&table, "%.4f", best->accuracy);
+            if (accuracy) {
+                cli_table_add(&table, "%.4f", best->accuracy);
+            }
             cli_table_add(&table, "%.4f", best->loss);
         } else {
-            for (int i = 0; i < 3; i++) {
+            for (int i = accuracy ? 0 : 1; i < 3; i++) {
                 cli_table_add(&table, "-");
             }
         }
@@ -363,10 +368,10 @@ static void show_table(const sweep *s, const size_t *order, cli_text *text)
     cli_text_name(text, s->values->train.output);
     cli_text_add(text, ": ");
     add_values(text, s, s->kept);
-    cli_text_add(text, "%sepoch %lld of %lld, %saccuracy %.4f, %sloss %.4f\n",
-                 s->grid.count > 0 ? ", " : "", (long long)s->base.best.epoch,
-                 (long long)s->values->train.epochs, of, s->base.best.accuracy, of,
-                 s->base.best.loss);
+    cli_text_add(text, "%sepoch %lld of %lld, ", s->grid.count > 0 ? ", " : "",
+                 (long long)s->base.best.epoch, (long long)s->values->train.epochs);
+    cli_add_best(&s->base, ", ", text);
+    cli_text_add(text, "\n");
 }
 
 static void show_json(const sweep *s, const size_t *order, cli_text *text)

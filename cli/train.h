@@ -92,6 +92,9 @@ bool cli_judges_validation(const cli_training *training);
 bool cli_is_better(const cli_training *training, const cli_epoch *epoch);
 /* Makes this epoch the best one. */
 void cli_take_best(cli_training *training, const cli_epoch *epoch);
+/* "val accuracy 0.9876, val loss 0.1234" of the best epoch, with `between` in the middle; a regression has no
+ * accuracy. */
+void cli_add_best(const cli_training *training, const char *between, cli_text *text);
 /* Whether --patience has run out after `done` epochs. */
 bool cli_out_of_patience(const cli_training *training, int64_t done);
 /* The name of that figure, or "last". */

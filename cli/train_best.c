@@ -91,6 +91,15 @@ void cli_take_best(cli_training *training, const cli_epoch *epoch)
                                 .loss = validated ? epoch->val_loss : epoch->loss};
 }
 
+void cli_add_best(const cli_training *training, const char *between, cli_text *text)
+{
+    const char *of = cli_judges_validation(training) ? "val " : "";
+    if (training->task != LINNET_TASK_REGRESSION) {
+        cli_text_add(text, "%saccuracy %.4f%s", of, training->best.accuracy, between);
+    }
+    cli_text_add(text, "%sloss %.4f", of, training->best.loss);
+}
+
 bool cli_out_of_patience(const cli_training *training, int64_t done)
 {
     int64_t patience = training->values->patience, best = training->best.epoch;

@@ -380,13 +380,10 @@ static int tell_result(const epochs_run *course)
         cli_text_add(&text, training->values->resume != NULL ? ": the model of the checkpoint\n"
                                                              : ": the initial model\n");
     } else {
-        const char *of = cli_judges_validation(training) ? "val " : "";
-        cli_text_add(&text, ": epoch %lld of %lld", (long long)best->epoch,
+        cli_text_add(&text, ": epoch %lld of %lld, ", (long long)best->epoch,
                      (long long)training->values->epochs);
-        if (!isnan(best->accuracy)) {
-            cli_text_add(&text, ", %saccuracy %.4f", of, best->accuracy);
-        }
-        cli_text_add(&text, ", %sloss %.4f\n", of, best->loss);
+        cli_add_best(training, ", ", &text);
+        cli_text_add(&text, "\n");
     }
     add_next(&text, training);
     return cli_print(&text);
