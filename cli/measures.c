@@ -64,11 +64,16 @@ static void add_figure(cli_table *table, const linnet_evaluation *evaluation,
     }
 }
 
-static void figures_text(const linnet_evaluation *evaluation, cli_text *text)
+static void figures_text(const cli_measures *measures, cli_text *text)
 {
+    const linnet_evaluation *evaluation = measures->evaluation;
     cli_table table = {.alignment = "ll"};
     cli_table_add(&table, "rows");
     cli_table_add(&table, "%lld", (long long)evaluation->rows);
+    if (linnet_model_temperature(measures->model) != 1) {
+        cli_table_add(&table, "temperature");
+        cli_table_add(&table, "%.4f", linnet_model_temperature(measures->model));
+    }
     for (size_t i = 0; i < evaluation->figure_count; i++) {
         const linnet_figure *figure = &evaluation->figures[i];
         if (!is_below_the_classes(figure->metric)) {
@@ -212,7 +217,7 @@ static void confusion_text(const cli_measures *measures, cli_text *text)
 void cli_measures_text(const cli_measures *measures, bool confusion, cli_text *text)
 {
     const linnet_evaluation *evaluation = measures->evaluation;
-    figures_text(evaluation, text);
+    figures_text(measures, text);
     if (evaluation->class_count > 0) {
         cli_text_add(text, "\n");
         classes_text(measures, text);
@@ -327,6 +332,7 @@ void cli_measures_json(const cli_measures *measures, cli_json *json)
     cli_json_int(json, "correct", evaluation->correct);
     cli_json_double(json, "accuracy", evaluation->accuracy);
     cli_json_double(json, "loss", evaluation->loss);
+    cli_json_double(json, "temperature", linnet_model_temperature(measures->model));
     figures_json(evaluation, json);
     if (evaluation->ranks != NULL) {
         tops_json(evaluation, json);

@@ -579,6 +579,17 @@ LINNET_NODISCARD LINNET_API linnet_status linnet_model_standardize(linnet_model 
                                                                    const linnet_dataset *dataset,
                                                                    linnet_error *error);
 
+/* What the outputs, which are logits, are divided by before they become probabilities: by plans that give
+ * probabilities, and in every metric of linnet_scores but the loss. 1 at first; stored with the model. It
+ * changes no class and, of several labels, none that is predicted. What linnet_model_save writes for others
+ * carries it as metadata, which they do not look at: an ONNX graph and the weights give the logits as they
+ * were. Errors: ARGUMENT (not a number from 1e-30 to 1e30), UNSUPPORTED (the model ends in Softmax or
+ * Sigmoid; a regression). */
+LINNET_NODISCARD LINNET_API linnet_status linnet_model_set_temperature(linnet_model *model,
+                                                                       double temperature,
+                                                                       linnet_error *error);
+LINNET_API double linnet_model_temperature(const linnet_model *model);
+
 /* Reads a model with its architecture: a file that linnet_model_save wrote, or a .pt file that holds a
  * whole module of torch.nn, or an ONNX file of a fully connected network. The caller owns the model. Errors: IO, FORMAT (also a file without an
  * architecture), SYNTAX, SHAPE, MEMORY. */
@@ -790,6 +801,13 @@ LINNET_NODISCARD LINNET_API linnet_status linnet_scores_curve(const linnet_score
                                                               int64_t which, linnet_curve *curve,
                                                               linnet_error *error);
 LINNET_API void linnet_curve_free(linnet_curve *curve);
+
+/* The temperature under which the probabilities of the rows' classes or labels are the largest: the model's log
+ * loss is the least that a temperature can make it. Errors: UNSUPPORTED (no logits), DATA (no temperature is
+ * best, since the model is right about every row, or no better than chance; an output is not finite). */
+LINNET_NODISCARD LINNET_API linnet_status linnet_scores_temperature(const linnet_scores *scores,
+                                                                    double *temperature,
+                                                                    linnet_error *error);
 
 /* The rows whose predicted class has a probability within a part of [0, 1]; of several labels, each label of
  * each row. */

@@ -17,6 +17,8 @@ import tempfile
 import warnings
 
 import numpy as np
+from scipy.optimize import minimize_scalar
+from scipy.special import logsumexp
 from sklearn import metrics as sk
 from sklearn.exceptions import UndefinedMetricWarning
 
@@ -281,7 +283,42 @@ def check_values(rng, tools):
     assert set(found["undefined"]) == {n for n, v in found["figures"].items() if v is None}
 
 
-CHECKS = {"classes": check_classes, "labels": check_labels, "values": check_values}
+# ---- temperature ----
+
+
+def check_temperature(rng, tools):
+    """The loss under the temperature that is found is the least; SciPy finds none that is better."""
+    several = rng.random() < 0.5
+    logits, truth = draw_labels(rng) if several else draw_classes(rng)
+    write_model("model.safetensors", logits.shape[1], **({"linnet.loss": "BCEWithLogitsLoss()"} if several else {}))
+    np.savez("data.npz", x=logits, y=truth)
+    done = subprocess.run([tools.linnet, "calibrate", "model.safetensors", "data.npz", "-o", "calibrated.safetensors"],
+                          capture_output=True, text=True)
+    z = logits.astype(float)
+
+    def loss(power):
+        scaled = z * 2.0 ** power
+        return log_loss_of(truth, scaled) if several else \
+            float((logsumexp(scaled, 1) - scaled[np.arange(len(truth)), truth]).mean())
+
+    best = minimize_scalar(loss, bounds=(-40, 40), method="bounded", options={"xatol": 1e-9})
+    if "no temperature is best" in done.stderr:  # at one end of the range, or of no slope at all
+        assert loss(-40) <= best.fun + 1e-9 or loss(40) <= best.fun + 1e-9, done.stderr
+        return
+    assert done.returncode == 0, done.stderr
+    found = json.loads(run(tools.linnet, "eval", "calibrated.safetensors", "data.npz", "--json"))
+    assert found["figures"]["log_loss"] <= best.fun + 1e-12 * max(1, best.fun), (found["temperature"], 2.0 ** -best.x)
+    agree("log loss under the temperature", found["figures"]["log_loss"], loss(-np.log2(found["temperature"])))
+    plain = json.loads(run(tools.linnet, "eval", "model.safetensors", "data.npz", "--json"))
+    for name in "accuracy", "f1_macro", "loss":
+        assert found["figures"][name] == plain["figures"][name], name
+    run(tools.linnet, "predict", "calibrated.safetensors", "data.npz", "-o", "p.npy")
+    run(tools.scores, "calibrated.safetensors", "data.npz", "scores.f64")
+    assert np.abs(np.load("p.npy") - np.fromfile("scores.f64").reshape(z.shape)).max() < 1e-6, "predict"
+
+
+CHECKS = {"classes": check_classes, "labels": check_labels, "values": check_values,
+          "temperature": check_temperature}
 
 
 class Tools:
@@ -301,7 +338,7 @@ def main():
                 check(np.random.default_rng([seed, case]), tools)
             except AssertionError as failure:
                 sys.exit(f"FAILED: {name}, case {case} of seed {seed}, in {work}: {failure}")
-        print(f"{name}: {cases} cases, every figure as scikit-learn's, within {TOLERANCE:.0e}")
+        print(f"{name}: {cases} cases agree, within {TOLERANCE:.0e}")
 
 
 if __name__ == "__main__":

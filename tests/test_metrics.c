@@ -4,6 +4,7 @@
  * A model without products gives its input as logits. scripts/interop_metrics.py holds the same figures
  * against scikit-learn's. */
 #include "support/check.h"
+#include "support/scratch.h"
 
 #include <math.h>
 
@@ -454,6 +455,116 @@ static void test_worst(void **state)
     linnet_scores_free(scores);
 }
 
+/* ---- temperature ---- */
+
+/* Where three of four rows are right of logits 0 and 2, the best probability is 3/4: 2 / T = log 3. The
+ * second has rows of labels. */
+static void test_temperature(void **state)
+{
+    (void)state;
+    linnet_error error;
+    double found;
+    float logits[] = {0, 2, 0, 2, 2, 0, 2, 0};
+    int64_t labels[] = {1, 1, 0, 1};
+    linnet_scores *scores = score(logits, labels, 4, 2, "Identity()");
+    check_ok(linnet_scores_temperature(scores, &found, &error), &error);
+    assert_true(fabs(found * log(3) / 2 - 1) < 1e-13);
+    linnet_scores_free(scores);
+
+    float outputs[] = {2, 2, 2, -2};
+    double values[] = {1, 1, 0, 0};
+    scores = score_values(outputs, values, 2, 2, "BCEWithLogitsLoss()");
+    check_ok(linnet_scores_temperature(scores, &found, &error), &error);
+    assert_true(fabs(found * log(3) / 2 - 1) < 1e-13);
+    linnet_scores_free(scores);
+
+    /* Logits of any size: what is found scales with them. */
+    for (double size = 1e-3; size < 1e7; size *= 100) {
+        for (int i = 0; i < 4; i++) {
+            outputs[i] = (float)(i < 3 ? size : -size);
+        }
+        scores = score_values(outputs, values, 2, 2, "BCEWithLogitsLoss()");
+        check_ok(linnet_scores_temperature(scores, &found, &error), &error);
+        assert_true(fabs(found * log(3) / (double)outputs[0] - 1) < 1e-13);
+        linnet_scores_free(scores);
+    }
+}
+
+static void expect_no_temperature(linnet_scores *scores, linnet_status status, const char *message)
+{
+    linnet_error error;
+    double found;
+    assert_int_equal(linnet_scores_temperature(scores, &found, &error), status);
+    assert_string_equal(error.message, message);
+    assert_true(isnan(found));
+    linnet_scores_free(scores);
+}
+
+static void test_no_temperature(void **state)
+{
+    (void)state;
+    float logits[] = {0, 2, 2, 0};
+    int64_t labels[] = {1, 0};
+    expect_no_temperature(
+        score(logits, labels, 2, 2, "Identity()"), LINNET_ERROR_DATA,
+        "no temperature is best: the model is right about every row, and surer of "
+        "each the lower the temperature is");
+    labels[0] = 0;
+    expect_no_temperature(score(logits, labels, 2, 2, "Identity()"), LINNET_ERROR_DATA,
+                          "no temperature is best: on these rows the outputs say less than chance "
+                          "does");
+    expect_no_temperature(score(logits, labels, 2, 2, "Softmax(dim=1)"), LINNET_ERROR_UNSUPPORTED,
+                          "a temperature divides logits, and this model gives probabilities");
+    logits[1] = NAN;
+    expect_no_temperature(score(logits, labels, 2, 2, "Identity()"), LINNET_ERROR_DATA,
+                          "an output of the model is not finite");
+    double values[] = {1, 1};
+    expect_no_temperature(score_values(logits, values, 2, 1, "MSELoss()"), LINNET_ERROR_UNSUPPORTED,
+                          "a temperature divides logits, and this model gives numbers");
+}
+
+/* A model's own: in what a plan gives, in the metrics, in the file, and in what is found anew. */
+static void test_model_temperature(void **state)
+{
+    linnet_error error;
+    linnet_model *model, *loaded;
+    linnet_plan *plan;
+    const int64_t two = 2;
+    const char *path = scratch_path(state, "temperature.safetensors");
+    check_ok(linnet_model_parse("Identity()", NULL, 0, &model, &error), &error);
+    check_ok(linnet_model_set_input_shape(model, 1, &two, &error), &error);
+    assert_true(linnet_model_temperature(model) == 1);
+    check_ok(linnet_model_set_temperature(model, 2.5, &error), &error);
+    check_ok(linnet_model_save(model, path, &error), &error);
+    linnet_model_free(model);
+    check_ok(linnet_model_load(path, &loaded, &error), &error);
+    assert_true(linnet_model_temperature(loaded) == 2.5);
+    float y[2];
+    check_ok(
+        linnet_plan_create(loaded, &(linnet_plan_options){.probabilities = true}, &plan, &error),
+        &error);
+    check_ok(linnet_plan_run(plan, (const float[]){0, 5}, 1, y, &error), &error);
+    assert_true(fabs((double)y[1] - 1 / (1 + exp(-2.0))) < 1e-7);
+    linnet_plan_free(plan);
+    check_ok(linnet_plan_create(loaded, NULL, &plan, &error), &error);
+    check_ok(linnet_plan_run(plan, (const float[]){0, 5}, 1, y, &error), &error);
+    assert_true(y[1] == 5);
+    linnet_plan_free(plan);
+    assert_int_equal(linnet_model_set_temperature(loaded, 0, &error), LINNET_ERROR_ARGUMENT);
+    assert_string_equal(error.message, "expected a temperature from 1e-30 to 1e30, found 0.0");
+    assert_int_equal(linnet_model_set_temperature(loaded, (double)NAN, &error),
+                     LINNET_ERROR_ARGUMENT);
+    assert_true(linnet_model_temperature(loaded) == 2.5);
+    linnet_model_free(loaded);
+
+    check_ok(linnet_model_parse("Softmax(dim=1)", NULL, 0, &model, &error), &error);
+    assert_int_equal(linnet_model_set_temperature(model, 2, &error), LINNET_ERROR_UNSUPPORTED);
+    assert_string_equal(error.message,
+                        "a temperature divides logits, and this model ends in Softmax: "
+                        "leave that out and train with CrossEntropyLoss");
+    linnet_model_free(model);
+}
+
 /* Every metric has a name and a title of its own, and is found by it. */
 static void test_table(void **state)
 {
@@ -502,7 +613,10 @@ int main(void)
         cmocka_unit_test(test_curve),
         cmocka_unit_test(test_reliability),
         cmocka_unit_test(test_worst),
+        cmocka_unit_test_teardown(test_temperature, free_borrowed),
+        cmocka_unit_test_teardown(test_no_temperature, free_borrowed),
+        cmocka_unit_test(test_model_temperature),
         cmocka_unit_test(test_table),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return cmocka_run_group_tests(tests, scratch_setup, scratch_teardown);
 }

@@ -84,6 +84,7 @@ LINNET_NODISCARD linnet_status ln_format_to_write(const char *path, bool model,
 #define LN_KEY_INPUT "linnet.input"
 /* The loss that it was trained with, as torch.nn's text. */
 #define LN_KEY_LOSS "linnet.loss"
+#define LN_KEY_TEMPERATURE "linnet.temperature"
 
 /* Bytes of a tensor as a file promises it; false where the product overflows, a size of 0 counting
  * as 1, so that no order of the sizes hides an absurd one. */

@@ -173,6 +173,7 @@ linnet_status ln_model_create(const char *text, const linnet_name *names, size_t
         return status;
     }
     made->scaling.scale = 1;
+    made->temperature = 1;
     made->input = ln_model_inferred_input(made);
     *model = made;
     return LINNET_OK;

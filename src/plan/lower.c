@@ -7,7 +7,7 @@
 #include "base/error.h"
 #include "os/cache.h"
 
-extern const ln_module_type ln_softmax_type, ln_sigmoid_type;
+extern const ln_module_type ln_softmax_type, ln_sigmoid_type, ln_temperature_type;
 
 #define ARENA "the plan" /* what errors call it */
 
@@ -166,6 +166,14 @@ static linnet_status add_probabilities(lowering *l, linnet_error *error)
     const ln_module *last = l->model->task == LINNET_TASK_MULTILABEL ? &sigmoid : &softmax;
     if (l->model->task == LINNET_TASK_REGRESSION || ln_model_last(l->model) == last->type) {
         return LINNET_OK;
+    }
+    if (l->model->temperature != 1) {
+        ln_module temperature = {.type = &ln_temperature_type,
+                                 .values = {{.number = {l->model->temperature}}}};
+        linnet_status status = add_leaf(l, &temperature, l->model->leaf_count, error);
+        if (status != LINNET_OK) {
+            return status;
+        }
     }
     return add_leaf(l, last, l->model->leaf_count, error);
 }
@@ -365,11 +373,11 @@ static linnet_status lay_out(lowering *l, linnet_error *error)
     linnet_status status = ln_kernels_select(&plan->kernels, error);
     if (status == LINNET_OK) {
         plan->isa = plan->kernels->name;
-        /* One step a leaf, and one each for the input and probabilities. */
-        status = ln_alloc_into(&plan->steps, leaves + 2, sizeof *plan->steps, "steps", error);
+        /* One step a leaf, and one each for the input, temperature and probabilities. */
+        status = ln_alloc_into(&plan->steps, leaves + 3, sizeof *plan->steps, "steps", error);
     }
     if (status == LINNET_OK) {
-        status = ln_alloc_into(&plan->links, leaves + 2, sizeof *plan->links, "steps", error);
+        status = ln_alloc_into(&plan->links, leaves + 3, sizeof *plan->links, "steps", error);
     }
     if (status == LINNET_OK) {
         status = take_weights(plan, l->model->state_count, error);

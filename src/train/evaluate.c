@@ -103,7 +103,8 @@ static void keep_row(evaluation_run *run, size_t row, const float *logits)
 {
     double *kept = run->scores->logits + row * run->outputs;
     for (size_t i = 0; i < run->outputs; i++) {
-        kept[i] = run->softmax ? ln_log_double((double)logits[i]) : (double)logits[i];
+        kept[i] = run->softmax ? ln_log_double((double)logits[i])
+                               : (double)logits[i] / run->scores->temperature;
     }
     if (run->scores->task == LINNET_TASK_CLASSIFICATION) {
         run->scores->softmax[row] = ln_softmax_of(run->outputs, kept);
@@ -281,6 +282,8 @@ static linnet_status score(const linnet_model *model, const linnet_dataset *data
                                       .rows = run.rows,
                                       .outputs = run.outputs,
                                       .unit_outputs = run.loss->type->unit_output,
+                                      .are_logits = !run.softmax && !run.loss->type->unit_output,
+                                      .temperature = model->temperature,
                                       .targets = linnet_dataset_targets(dataset)};
         status = take_labels(&run, error);
     }

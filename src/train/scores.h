@@ -19,6 +19,8 @@ struct linnet_scores {
     const int64_t *labels; /* of CLASSIFICATION; borrowed, or owned_labels */
     int64_t *owned_labels;
     const double *targets; /* (rows, outputs), where labels are values; borrowed */
+    bool are_logits;       /* the outputs become probabilities by softmax or sigmoid */
+    double temperature;    /* by which `logits` are divided already */
     bool unit_outputs;     /* MULTILABEL: the outputs are probabilities, no logits */
     double loss;           /* the mean, as the engine has it */
     ln_judged *judged;
