@@ -123,7 +123,7 @@ void cli_help_all(cli_text *text)
          0, 0);
     cli_text_add(text, "\nCommands:\n");
     for (size_t i = 0; cli_command_at(i) != NULL; i++) {
-        cli_text_add(text, "  %-9s %s\n", cli_command_at(i)->name, cli_command_at(i)->summary);
+        cli_text_add(text, "  %-9s  %s\n", cli_command_at(i)->name, cli_command_at(i)->summary);
     }
     cli_text_add(
         text,
