@@ -118,6 +118,7 @@ void ln_text_append_json(ln_text *text, const char *string)
 {
     static const char from[] = "\"\\\b\f\n\r\t";
     static const char to[] = "\"\\bfnrt";
+    static const char digits[] = "0123456789abcdef";
     ln_text_append(text, "\"", 1);
     for (const char *at = string; *at != '\0';) {
         const char *plain = at;
@@ -128,13 +129,11 @@ void ln_text_append_json(ln_text *text, const char *string)
         if (*at == '\0') {
             break;
         }
-        char escape[8];
         const char *known = strchr(from, *at);
-        int length = known != NULL
-                         ? snprintf(escape, sizeof escape, "\\%c", to[known - from])
-                         : snprintf(escape, sizeof escape, "\\u%04x", (unsigned)(unsigned char)*at);
-        ln_text_append(text, escape, (size_t)length);
-        at++;
+        const unsigned char c = (unsigned char)*at++;
+        const char escape[] = {
+            '\\', known != NULL ? to[known - from] : 'u', '0', '0', digits[c >> 4], digits[c & 15]};
+        ln_text_append(text, escape, known != NULL ? 2 : sizeof escape);
     }
     ln_text_append(text, "\"", 1);
 }
