@@ -25,18 +25,43 @@ static void draw_diagonal(cli_plot *plot)
 
 /* ---- calibration ---- */
 
-static void add_calibration(const cli_page *page, cli_text *text)
+static void draw_bins(cli_plot *plot, const linnet_bin *bins)
 {
-    linnet_bin bins[CLI_BINS];
     cli_point points[CLI_BINS];
     size_t count = 0;
     char title[160];
-    linnet_scores_reliability(page->scores, CLI_BINS, bins);
     double all = 0;
     for (size_t i = 0; i < CLI_BINS; i++) {
         all += (double)bins[i].rows;
     }
+    for (size_t i = 0; i < CLI_BINS; i++) {
+        double low = (double)i / CLI_BINS, high = (double)(i + 1) / CLI_BINS;
+        double part = (double)bins[i].rows / all;
+        snprintf(title, sizeof title, "%lld (%.1f %%) with a probability from %.2f to %.2f",
+                 (long long)bins[i].rows, 100 * part, low, high);
+        if (bins[i].rows > 0) {
+            cli_plot_bar(plot, "", low, high, part, title);
+        }
+        if (part >= FEW) {
+            points[count++] = (cli_point){bins[i].confidence, bins[i].accuracy};
+        }
+    }
+    draw_diagonal(plot);
+    cli_plot_line(plot, "l1", points, count, NULL);
+    for (size_t i = 0; i < CLI_BINS; i++) {
+        bool few = (double)bins[i].rows < FEW * all;
+        cli_point point = {bins[i].confidence, bins[i].accuracy}; /* NaN without rows: not drawn */
+        snprintf(title, sizeof title, "%lld with probability %.4f, share %.4f",
+                 (long long)bins[i].rows, point.x, point.y);
+        cli_plot_dot(plot, few ? "few" : "d1", point, title);
+    }
+}
+
+static void add_calibration(const cli_page *page, cli_text *text)
+{
     bool labels = page->evaluation->task == LINNET_TASK_MULTILABEL;
+    linnet_bin bins[CLI_BINS];
+    linnet_scores_reliability(page->scores, CLI_BINS, bins);
     cli_text_add(text, "<figure id=\"calibration\"><figcaption><h3>Calibration</h3>");
     cli_plot_key(text, "line l1");
     cli_text_add(text, labels ? "share that is there</span>" : "share that is right</span>");
@@ -46,27 +71,7 @@ static void add_calibration(const cli_page *page, cli_text *text)
     cli_plot plot = {.text = text, .x = unit, .y = unit};
     cli_plot_open(&plot, "calibration diagram",
                   labels ? "probability of the label" : "probability of the predicted class");
-    for (size_t i = 0; i < CLI_BINS; i++) {
-        double low = (double)i / CLI_BINS, high = (double)(i + 1) / CLI_BINS;
-        double part = (double)bins[i].rows / all;
-        snprintf(title, sizeof title, "%lld (%.1f %%) with a probability from %.2f to %.2f",
-                 (long long)bins[i].rows, 100 * part, low, high);
-        if (bins[i].rows > 0) {
-            cli_plot_bar(&plot, "", low, high, part, title);
-        }
-        if (part >= FEW) {
-            points[count++] = (cli_point){bins[i].confidence, bins[i].accuracy};
-        }
-    }
-    draw_diagonal(&plot);
-    cli_plot_line(&plot, "l1", points, count, NULL);
-    for (size_t i = 0; i < CLI_BINS; i++) {
-        bool few = (double)bins[i].rows < FEW * all;
-        cli_point point = {bins[i].confidence, bins[i].accuracy}; /* NaN without rows: not drawn */
-        snprintf(title, sizeof title, "%lld with probability %.4f, share %.4f",
-                 (long long)bins[i].rows, point.x, point.y);
-        cli_plot_dot(&plot, few ? "few" : "d1", point, title);
-    }
+    draw_bins(&plot, bins);
     cli_plot_close(&plot);
     cli_text_add(text, "</figure>\n");
 }

@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#define LARGEST_SIDE 112  /* of a picture on the page, in pixels */
 #define SMALLEST_SQUARE 8 /* side of a row without a shape that is taken for one */
 
 typedef struct image {
@@ -68,15 +69,34 @@ static float brightest(const float *values, size_t count)
     return most <= 1 ? 1 : !whole ? 0 : most <= 16 ? 16 : 255;
 }
 
+/* The mean of a square of pixels, `factor` on each side. */
+static uint8_t mean_at(const image *shape, const float *values, float bright, size_t factor,
+                       size_t x, size_t y, size_t channel)
+{
+    double sum = 0;
+    for (size_t i = 0; i < factor * factor; i++) {
+        size_t pixel = (y * factor + i / factor) * shape->width + x * factor + i % factor;
+        sum += values[shape->planes ? channel * shape->width * shape->height + pixel
+                                    : pixel * shape->channels + channel];
+    }
+    return (uint8_t)(255 * sum / (double)(factor * factor) / bright + 0.5);
+}
+
+/* No side has more than LARGEST_SIDE pixels, whole squares of the row's making one. */
 static void add_picture(cli_text *text, const image *shape, const float *values, float bright,
                         uint8_t *pixels)
 {
-    size_t area = shape->width * shape->height;
-    for (size_t i = 0; i < area * shape->channels; i++) {
-        size_t from = shape->planes ? i % shape->channels * area + i / shape->channels : i;
-        pixels[i] = (uint8_t)(255 * values[from] / bright + 0.5f);
+    size_t longest = shape->width > shape->height ? shape->width : shape->height;
+    size_t factor = (longest + LARGEST_SIDE - 1) / LARGEST_SIDE;
+    size_t shortest = shape->width + shape->height - longest;
+    factor = factor < shortest ? factor : shortest;
+    size_t width = shape->width / factor, height = shape->height / factor;
+    for (size_t i = 0; i < width * height * shape->channels; i++) {
+        size_t pixel = i / shape->channels;
+        pixels[i] = mean_at(shape, values, bright, factor, pixel % width, pixel / width,
+                            i % shape->channels);
     }
-    cli_png_uri(text, pixels, shape->width, shape->height, shape->channels);
+    cli_png_uri(text, pixels, width, height, shape->channels);
 }
 
 /* ---- the rows ---- */

@@ -14,9 +14,11 @@ BUILD/python, where it is missing. PAGES is a folder in which pages and screensh
            none is cut off, and on a telephone nothing is wider than the screen
 """
 
+import base64
 import html
 import html.parser
 import importlib
+import io
 import json
 import math
 import os
@@ -338,6 +340,12 @@ def check_pages(linnet, pages):
              check_page(linnet, "many", make_data(120, 6000), "Linear(12, classes)", pages)]
     digits = Page(paths[1])
     check(len(digits.images) == len(digits.json["worst"]) > 0, "pictures", len(digits.images))
+    rows = numpy.frombuffer(open(os.path.join(DATA, "digits.idx"), "rb").read()[16:], "uint8").reshape(-1, 4, 4)
+    rows = rows[[worst["row"] for worst in digits.json["worst"]]]
+    scale = 255 / next(limit for limit in (1, 16, 255) if rows.max() <= limit)
+    for row, image in zip(rows, digits.images):
+        pixels = numpy.asarray(PIL.Image.open(io.BytesIO(base64.b64decode(image.split(",")[1]))))
+        check((pixels == numpy.floor(row * scale + 0.5)).all(), "picture of", row, "is", pixels)
     return paths
 
 

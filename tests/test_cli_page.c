@@ -222,7 +222,8 @@ static void test_png(void **state)
     check_png(28, 28, 1);
     check_png(32, 32, 3);
     check_png(2, 7, 3);
-    check_png(CLI_PNG_LARGEST, CLI_PNG_LARGEST, 3);
+    check_png(CLI_PNG_LARGEST, 2, 3);
+    check_png(1, CLI_PNG_LARGEST, 1);
 }
 
 int main(void)
