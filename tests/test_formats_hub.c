@@ -343,16 +343,46 @@ static void test_nothing_there(void **state)
     assert_null(dict);
 }
 
+/* What the outputs are; what is not known is said. */
+static void test_problem_types(void **state)
+{
+    static const struct {
+        const char *config;
+        linnet_task task;
+        const char *remark;
+    } cases[] = {
+        {"{\"model_type\":\"bert\",\"problem_type\":\"single_label_classification\"}",
+         LINNET_TASK_CLASSIFICATION, "which give it its input"},
+        {"{\"model_type\":\"bert\",\"problem_type\":\"multi_label_classification\"}",
+         LINNET_TASK_MULTILABEL, "which give it its input"},
+        {"{\"model_type\":\"bert\",\"problem_type\":\"regression\"}", LINNET_TASK_REGRESSION,
+         "which give it its input"},
+        {"{\"model_type\":\"bert\",\"problem_type\":\"ranking\"}", LINNET_TASK_CLASSIFICATION,
+         "its problem_type is unknown, and taken for a choice of one class"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        linnet_state_dict *dict;
+        linnet_model *model;
+        linnet_error error;
+        put_weights(state, "model.safetensors", ONE);
+        check_ok(linnet_state_dict_load(put_config(state, cases[i].config), &dict, &error), &error);
+        check_ok(linnet_model_from_state_dict(dict, &model, &error), &error);
+        assert_int_equal(linnet_model_task(model), cases[i].task);
+        const char *remark = linnet_state_dict_metadata_get(dict, "linnet.warning");
+        const char *end = remark + strlen(remark) - strlen(cases[i].remark);
+        assert_string_equal(end, cases[i].remark);
+        linnet_model_free(model);
+        linnet_state_dict_free(dict);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_layouts),
-        cmocka_unit_test(test_files),
-        cmocka_unit_test(test_hostile_indices),
-        cmocka_unit_test(test_refused),
-        cmocka_unit_test(test_shapes_that_do_not_fit),
-        cmocka_unit_test(test_long_config),
-        cmocka_unit_test(test_nothing_there),
+        cmocka_unit_test(test_problem_types), cmocka_unit_test(test_layouts),
+        cmocka_unit_test(test_files),         cmocka_unit_test(test_hostile_indices),
+        cmocka_unit_test(test_refused),       cmocka_unit_test(test_shapes_that_do_not_fit),
+        cmocka_unit_test(test_long_config),   cmocka_unit_test(test_nothing_there),
     };
     return cmocka_run_group_tests(tests, scratch_setup, scratch_teardown);
 }

@@ -510,20 +510,30 @@ static linnet_status set_classes(reading *r, int64_t outputs)
 
 /* ---- the whole ---- */
 
+/* What the outputs are, by the loss that gives such, and what is to be said of the head. */
 static linnet_status set_remark(reading *r)
 {
     const char *problem = get_string(r->config, "problem_type");
-    bool softmax = problem == NULL || strcmp(problem, "single_label_classification") == 0;
+    bool labels = problem != NULL && strcmp(problem, "multi_label_classification") == 0;
+    bool numbers = problem != NULL && strcmp(problem, "regression") == 0;
+    bool one = problem == NULL || strcmp(problem, "single_label_classification") == 0;
     size_t others = ln_hub_count(r->weights) - r->taken;
     char remark[640];
-    if (others == 0 && softmax) {
-        return LINNET_OK;
+    linnet_status status = LINNET_OK;
+    if (labels || numbers) {
+        const char *loss = labels ? "BCEWithLogitsLoss()" : "MSELoss()";
+        status = linnet_state_dict_metadata_set(r->state_dict, LN_KEY_LOSS, loss, r->error);
+    }
+    if (status != LINNET_OK || (others == 0 && (one || labels || numbers))) {
+        return status;
     }
     snprintf(remark, sizeof remark,
              "taken as the head: %s%s%s; left aside: %zu other tensor%s, which give it its input%s",
              r->head.paths[0], r->head.layers > 1 ? ", " : "",
              r->head.layers > 1 ? r->head.paths[1] : "", others, others == 1 ? "" : "s",
-             softmax ? "" : "; its problem_type is not a choice of one class, which softmax gives");
+             one || labels || numbers
+                 ? ""
+                 : "; its problem_type is unknown, and taken for a choice of one class");
     return linnet_state_dict_metadata_set(r->state_dict, LN_FORMAT_WARNING, remark, r->error);
 }
 
