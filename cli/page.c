@@ -276,7 +276,13 @@ static int add_origin(const cli_page *page, cli_text *text)
     }
     cli_text_add(text, "<dt>Loss</dt><dd><code>");
     cli_html_text(text, linnet_model_loss(page->model));
-    cli_text_add(text, "</code></dd>\n<dt>Measured in</dt><dd>%s</dd>\n</dl>\n", page->precision);
+    cli_text_add(text, "</code></dd>\n<dt>Measured in</dt><dd>%s</dd>\n", page->precision);
+    if (linnet_model_temperature(page->model) != 1) {
+        cli_text_add(text, "<dt>Calibrated</dt><dd>temperature ");
+        cli_html_figure(text, "temperature", linnet_model_temperature(page->model), NULL);
+        cli_text_add(text, "</dd>\n");
+    }
+    cli_text_add(text, "</dl>\n");
     if (page->command != NULL) {
         cli_text_add(text, "<pre class=\"wrap\">");
         cli_html_text(text, page->command);

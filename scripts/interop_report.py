@@ -338,6 +338,11 @@ def check_pages(linnet, pages):
              check_page(linnet, "labels", ["labels2.npz"], "Linear(12, 3)", pages, "BCEWithLogitsLoss()"),
              check_page(linnet, "values", ["values2.npz"], "Linear(12, 3)", pages, "MSELoss()"),
              check_page(linnet, "many", make_data(120, 6000), "Linear(12, classes)", pages)]
+    run(linnet, "calibrate", "two.safetensors", "made2.npz", "-o", "calibrated.safetensors")
+    run(linnet, "report", "calibrated.safetensors", "made2.npz", "-o", "calibrated.html")
+    calibrated = Page("calibrated.html")
+    check_figures(calibrated)
+    check("temperature" in [key for key, _, _ in calibrated.figures], "the temperature is not shown")
     digits = Page(paths[1])
     check(len(digits.images) == len(digits.json["worst"]) > 0, "pictures", len(digits.images))
     rows = numpy.frombuffer(open(os.path.join(DATA, "digits.idx"), "rb").read()[16:], "uint8").reshape(-1, 4, 4)
