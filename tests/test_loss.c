@@ -16,7 +16,7 @@ static ln_loss *make(const char *text, size_t features)
     ln_loss *loss;
     linnet_error error;
     check_ok(ln_loss_create(text, &loss, &error), &error);
-    check_ok(ln_loss_fit(loss, features, &error), &error);
+    check_ok(ln_loss_fit(loss, features, LINNET_FLOAT32, &error), &error);
     return loss;
 }
 
@@ -38,8 +38,9 @@ static batch_result run_batch(const ln_loss *loss, const ln_kernels *kernels, si
     for (size_t r = 0; r < rows; r++) {
         ln_target target = {.label = targets[r], .weight = 1};
         if (ln_loss_counts(loss, &target)) {
-            sum += loss->type->row(loss, kernels, features, logits + r * features, &target,
-                                   ln_loss_scale(loss, weight), result.gradient + r * features);
+            sum += LN_MATH_OF(loss->type)
+                       ->row(loss, kernels, features, logits + r * features, &target,
+                             ln_loss_scale(loss, weight), result.gradient + r * features);
         }
     }
     result.item = ln_loss_reduce(loss, sum, weight);
@@ -155,7 +156,8 @@ static void check_bits(const char *isa, void *context)
             check_fill(&random, x, CLASSES);
             float value = define(x, weight, smoothing, target, 0.03f, expected);
             ln_target chosen = {.label = (int64_t)target, .weight = 1};
-            float given = loss->type->row(loss, kernels, CLASSES, x, &chosen, 0.03f, found);
+            float given =
+                LN_MATH_OF(loss->type)->row(loss, kernels, CLASSES, x, &chosen, 0.03f, found);
             check_same(expected, found, CLASSES, "%s, %s: gradient", isa, text);
             check_same(&value, &given, 1, "%s, %s: loss", isa, text);
         }
@@ -204,7 +206,7 @@ static void test_failures(void **state)
         linnet_error error = {0};
         linnet_status status = ln_loss_create(cases[i].text, &loss, &error);
         if (status == LINNET_OK) {
-            status = ln_loss_fit(loss, 3, &error);
+            status = ln_loss_fit(loss, 3, LINNET_FLOAT32, &error);
         } else {
             assert_null(loss);
         }

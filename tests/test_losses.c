@@ -13,7 +13,7 @@ static ln_loss *make(const char *text, size_t features)
     ln_loss *loss;
     linnet_error error;
     check_ok(ln_loss_create(text, &loss, &error), &error);
-    check_ok(ln_loss_fit(loss, features, &error), &error);
+    check_ok(ln_loss_fit(loss, features, LINNET_FLOAT32, &error), &error);
     return loss;
 }
 
@@ -54,10 +54,12 @@ static void check_torch(const char *isa, void *context)
         }
         for (size_t r = 0; r < 4; r++) {
             float scale = ln_loss_scale(loss, weight);
-            float with = loss->type->row(loss, kernels, 3, c->outputs + 3 * r, &targets[r], scale,
-                                         gradient + 3 * r);
+            float with = LN_MATH_OF(loss->type)
+                             ->row(loss, kernels, 3, c->outputs + 3 * r, &targets[r], scale,
+                                   gradient + 3 * r);
             float without =
-                loss->type->row(loss, kernels, 3, c->outputs + 3 * r, &targets[r], scale, NULL);
+                LN_MATH_OF(loss->type)
+                    ->row(loss, kernels, 3, c->outputs + 3 * r, &targets[r], scale, NULL);
             check_same(&with, &without, 1, "%s, %s: without a gradient", isa, c->text);
             sum += with;
         }
@@ -176,8 +178,9 @@ static void check_bits(const char *isa, void *context)
             }
             float value = row_weight * ln_tree16(sums);
             float out =
-                loss->type->row(loss, kernels, OUTPUTS, given,
-                                &(ln_target){.values = values, .weight = row_weight}, scale, found);
+                LN_MATH_OF(loss->type)
+                    ->row(loss, kernels, OUTPUTS, given,
+                          &(ln_target){.values = values, .weight = row_weight}, scale, found);
             check_same(expected, found, OUTPUTS, "%s, %.32s: gradient", isa, text);
             check_same(&value, &out, 1, "%s, %.32s: loss", isa, text);
         }
@@ -206,10 +209,12 @@ static void test_one_hot(void **state)
             double values[OUTPUTS] = {0};
             values[label] = 1;
             check_fill(&random, x, OUTPUTS);
-            float a = loss->type->row(loss, kernels, OUTPUTS, x,
-                                      &(ln_target){.label = (int64_t)label, .weight = 1}, 1, one);
-            float b = loss->type->row(loss, kernels, OUTPUTS, x,
-                                      &(ln_target){.values = values, .weight = 1}, 1, other);
+            float a = LN_MATH_OF(loss->type)
+                          ->row(loss, kernels, OUTPUTS, x,
+                                &(ln_target){.label = (int64_t)label, .weight = 1}, 1, one);
+            float b = LN_MATH_OF(loss->type)
+                          ->row(loss, kernels, OUTPUTS, x,
+                                &(ln_target){.values = values, .weight = 1}, 1, other);
             assert_true(near((double)a, (double)b));
             for (size_t j = 0; j < OUTPUTS; j++) {
                 assert_true(near((double)one[j], (double)other[j]));
@@ -240,15 +245,16 @@ static void test_differences(void **state)
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
         ln_loss *loss = make(texts[i], 4);
         float gradient[4];
-        loss->type->row(loss, kernels, 4, at, &target, 1, gradient);
+        LN_MATH_OF(loss->type)->row(loss, kernels, 4, at, &target, 1, gradient);
         for (size_t j = 0; j < 4; j++) {
             float up[4], down[4];
             memcpy(up, at, sizeof at);
             memcpy(down, at, sizeof at);
             up[j] += step;
             down[j] -= step;
-            double rise = (double)loss->type->row(loss, kernels, 4, up, &target, 1, NULL) -
-                          (double)loss->type->row(loss, kernels, 4, down, &target, 1, NULL);
+            double rise =
+                (double)LN_MATH_OF(loss->type)->row(loss, kernels, 4, up, &target, 1, NULL) -
+                (double)LN_MATH_OF(loss->type)->row(loss, kernels, 4, down, &target, 1, NULL);
             double slope = rise / (2 * (double)step);
             if (fabs(slope - (double)gradient[j]) > 2e-3 * fmax(1, fabs(slope))) {
                 fail_msg("%s, gradient[%zu]: differences say %.5g, found %.5g", texts[i], j, slope,
@@ -292,7 +298,7 @@ static void test_texts(void **state)
         linnet_error error = {0};
         linnet_status status = ln_loss_create(cases[i].text, &loss, &error);
         if (status == LINNET_OK) {
-            status = ln_loss_fit(loss, 3, &error);
+            status = ln_loss_fit(loss, 3, LINNET_FLOAT32, &error);
         } else {
             assert_null(loss);
         }

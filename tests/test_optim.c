@@ -30,7 +30,7 @@ static ln_optimizer *make_optimizer(const char *text, size_t count)
 {
     ln_optimizer *optimizer;
     linnet_error error;
-    check_ok(ln_optimizer_create(text, &count, 1, &optimizer, &error), &error);
+    check_ok(ln_optimizer_create(text, &count, 1, LINNET_FLOAT32, &optimizer, &error), &error);
     return optimizer;
 }
 
@@ -160,7 +160,8 @@ static void test_groups(void **state)
         linnet_error error;
         ln_optimizer *both,
             *apart[2] = {make_optimizer(texts[i][0], COUNT), make_optimizer(texts[i][1], COUNT)};
-        check_ok(ln_optimizer_create(texts[i][0], (size_t[]){COUNT, COUNT}, 2, &both, &error),
+        check_ok(ln_optimizer_create(texts[i][0], (size_t[]){COUNT, COUNT}, 2, LINNET_FLOAT32,
+                                     &both, &error),
                  &error);
         check_ok(ln_optimizer_group(both, &error), &error);
         ln_optimizer_exempt(both, 0);
@@ -222,7 +223,8 @@ static void test_failures(void **state)
         ln_optimizer *optimizer;
         linnet_error error = {0};
         size_t count = 1;
-        linnet_status status = ln_optimizer_create(cases[i].text, &count, 1, &optimizer, &error);
+        linnet_status status =
+            ln_optimizer_create(cases[i].text, &count, 1, LINNET_FLOAT32, &optimizer, &error);
         if (status != cases[i].status || strstr(error.message, cases[i].message) == NULL) {
             fail_msg("%s: expected %s '%s', found %s '%s'", cases[i].text,
                      linnet_status_name(cases[i].status), cases[i].message,

@@ -11,7 +11,8 @@ static ln_optimizer *make_optimizer(const char *text)
 {
     ln_optimizer *optimizer;
     linnet_error error;
-    check_ok(ln_optimizer_create(text, (size_t[]){1}, 1, &optimizer, &error), &error);
+    check_ok(ln_optimizer_create(text, (size_t[]){1}, 1, LINNET_FLOAT32, &optimizer, &error),
+             &error);
     return optimizer;
 }
 

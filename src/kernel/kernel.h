@@ -48,30 +48,30 @@
 #define LN_TILE_STREAMS 4
 
 typedef struct ln_sgd_step {
-    float lr, momentum, one_minus_dampening, weight_decay;
+    ln_real lr, momentum, one_minus_dampening, weight_decay;
     bool nesterov, first; /* first: no momentum buffer yet */
-    float sign;           /* -1 where the optimizer maximizes, else 1 */
+    ln_real sign;         /* -1 where the optimizer maximizes, else 1 */
 } ln_sgd_step;
 
 typedef struct ln_adam_step {
-    float one_minus_beta1, beta2, one_minus_beta2, eps;
-    float step_size;     /* lr / (1 - beta1^t) */
-    float bias2_sqrt;    /* sqrt(1 - beta2^t) */
-    float weight_decay;  /* Adam: times the weight, added to the gradient; AdamW: 0 */
-    float decay;         /* AdamW: 1 - lr * weight_decay, multiplies the weight; Adam: 1 */
-    float sign;          /* -1 where the optimizer maximizes, else 1 */
-    float gradient_size; /* NAdam: multiplies the gradient's own part of the step */
+    ln_real one_minus_beta1, beta2, one_minus_beta2, eps;
+    ln_real step_size;     /* lr / (1 - beta1^t) */
+    ln_real bias2_sqrt;    /* sqrt(1 - beta2^t) */
+    ln_real weight_decay;  /* Adam: times the weight, added to the gradient; AdamW: 0 */
+    ln_real decay;         /* AdamW: 1 - lr * weight_decay, multiplies the weight; Adam: 1 */
+    ln_real sign;          /* -1 where the optimizer maximizes, else 1 */
+    ln_real gradient_size; /* NAdam: multiplies the gradient's own part of the step */
 } ln_adam_step;
 
 typedef struct ln_rmsprop_step {
-    float lr, alpha, one_minus_alpha, eps, momentum, weight_decay;
-    float sign; /* -1 where the optimizer maximizes, else 1 */
+    ln_real lr, alpha, one_minus_alpha, eps, momentum, weight_decay;
+    ln_real sign; /* -1 where the optimizer maximizes, else 1 */
 } ln_rmsprop_step;
 
 typedef struct ln_adagrad_step {
-    float lr; /* lr / (1 + (t - 1) * lr_decay) */
-    float eps, weight_decay;
-    float sign; /* -1 where the optimizer maximizes, else 1 */
+    ln_real lr; /* lr / (1 + (t - 1) * lr_decay) */
+    ln_real eps, weight_decay;
+    ln_real sign; /* -1 where the optimizer maximizes, else 1 */
 } ln_adagrad_step;
 
 /* The activations of numeric/activations.def, to index ln_kernels.activation with. */

@@ -8,6 +8,7 @@
 
 enum { PARAMS, LR, LR_DECAY, WEIGHT_DECAY, INITIAL, EPS, FOREACH, MAXIMIZE };
 
+#ifdef LN_RECORDS
 static linnet_status check(const ln_value *values, linnet_error *error)
 {
     static const ln_floor floors[] = {{LR, "learning rate"},
@@ -25,18 +26,19 @@ static bool keeps(const ln_value *values, int state)
     return true;
 }
 
-static float initial(const ln_value *values)
+static double initial(const ln_value *values)
 {
-    return (float)values[INITIAL].number[0];
+    return values[INITIAL].number[0];
 }
+#endif
 
 static void prepare(const ln_value *values, uint64_t step, float *product, ln_step_scalars *scalars)
 {
     (void)product;
     double slower = 1 + (double)(step - 1) * values[LR_DECAY].number[0];
-    scalars->adagrad = (ln_adagrad_step){.lr = (float)(values[LR].number[0] / slower),
-                                         .eps = (float)values[EPS].number[0],
-                                         .weight_decay = (float)values[WEIGHT_DECAY].number[0],
+    scalars->adagrad = (ln_adagrad_step){.lr = (ln_real)(values[LR].number[0] / slower),
+                                         .eps = (ln_real)values[EPS].number[0],
+                                         .weight_decay = (ln_real)values[WEIGHT_DECAY].number[0],
                                          .sign = values[MAXIMIZE].integer != 0 ? -1.0f : 1.0f};
 }
 
@@ -45,6 +47,9 @@ static void update(const ln_update *u)
     u->kernels->adagrad(u->count, &u->scalars->adagrad, u->gradient, u->state[0], u->weight);
 }
 
+LN_MATH(ln_optimizer_math, ln_adagrad_math) = {.prepare = prepare, .update = update};
+
+#ifdef LN_RECORDS
 const ln_optimizer_type ln_adagrad_type = {
     .signature = {"Adagrad",
                   10,
@@ -63,6 +68,6 @@ const ln_optimizer_type ln_adagrad_type = {
     .keeps = keeps,
     .initial = initial,
     .counts_steps = true,
-    .prepare = prepare,
-    .update = update,
+    .math = LN_MATHS(ln_adagrad_math),
 };
+#endif

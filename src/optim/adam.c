@@ -14,6 +14,7 @@
 
 enum { PARAMS, LR, BETAS, EPS, WEIGHT_DECAY, AMSGRAD, MAXIMIZE };
 
+#ifdef LN_RECORDS
 linnet_status ln_adam_check(const ln_value *values, linnet_error *error)
 {
     static const ln_floor before[] = {{LR, "learning rate"}, {EPS, "epsilon value"}, {0, NULL}};
@@ -34,20 +35,21 @@ bool ln_adam_keeps(const ln_value *values, int state)
 {
     return state < 2 || values[AMSGRAD].integer != 0;
 }
+#endif
 
 ln_adam_step ln_adam_prepare(const ln_value *values, uint64_t step, bool decoupled, bool maximize)
 {
     double lr = values[LR].number[0];
     double beta1 = values[BETAS].number[0], beta2 = values[BETAS].number[1];
     double decay = values[WEIGHT_DECAY].number[0];
-    return (ln_adam_step){.one_minus_beta1 = (float)(1 - beta1),
-                          .beta2 = (float)beta2,
-                          .one_minus_beta2 = (float)(1 - beta2),
-                          .eps = (float)values[EPS].number[0],
-                          .step_size = (float)(lr / (1 - ln_power(beta1, step))),
-                          .bias2_sqrt = (float)sqrt(1 - ln_power(beta2, step)),
-                          .weight_decay = decoupled ? 0 : (float)decay,
-                          .decay = decoupled ? (float)(1 - lr * decay) : 1,
+    return (ln_adam_step){.one_minus_beta1 = (ln_real)(1 - beta1),
+                          .beta2 = (ln_real)beta2,
+                          .one_minus_beta2 = (ln_real)(1 - beta2),
+                          .eps = (ln_real)values[EPS].number[0],
+                          .step_size = (ln_real)(lr / (1 - ln_power(beta1, step))),
+                          .bias2_sqrt = (ln_real)sqrt(1 - ln_power(beta2, step)),
+                          .weight_decay = decoupled ? 0 : (ln_real)decay,
+                          .decay = decoupled ? (ln_real)(1 - lr * decay) : 1,
                           .sign = maximize ? -1.0f : 1.0f};
 }
 
@@ -63,6 +65,9 @@ static void prepare(const ln_value *values, uint64_t step, float *product, ln_st
     scalars->adam = ln_adam_prepare(values, step, false, values[MAXIMIZE].integer != 0);
 }
 
+LN_MATH(ln_optimizer_math, ln_adam_math) = {.prepare = prepare, .update = ln_adam_update};
+
+#ifdef LN_RECORDS
 const ln_optimizer_type ln_adam_type = {
     .signature = {"Adam",
                   11,
@@ -81,6 +86,6 @@ const ln_optimizer_type ln_adam_type = {
     .states = {"exp_avg", "exp_avg_sq", "max_exp_avg_sq"},
     .keeps = ln_adam_keeps,
     .counts_steps = true,
-    .prepare = prepare,
-    .update = ln_adam_update,
+    .math = LN_MATHS(ln_adam_math),
 };
+#endif

@@ -9,6 +9,9 @@ static void prepare(const ln_value *values, uint64_t step, float *product, ln_st
     scalars->adam = ln_adam_prepare(values, step, true, values[MAXIMIZE].integer != 0);
 }
 
+LN_MATH(ln_optimizer_math, ln_adamw_math) = {.prepare = prepare, .update = ln_adam_update};
+
+#ifdef LN_RECORDS
 const ln_optimizer_type ln_adamw_type = {
     .signature = {"AdamW",
                   11,
@@ -27,6 +30,6 @@ const ln_optimizer_type ln_adamw_type = {
     .states = {"exp_avg", "exp_avg_sq", "max_exp_avg_sq"},
     .keeps = ln_adam_keeps,
     .counts_steps = true,
-    .prepare = prepare,
-    .update = ln_adam_update,
+    .math = LN_MATHS(ln_adamw_math),
 };
+#endif

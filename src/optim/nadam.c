@@ -11,6 +11,7 @@
 
 enum { PARAMS, LR, BETAS, EPS, WEIGHT_DECAY, MOMENTUM_DECAY, DECOUPLED, FOREACH, MAXIMIZE };
 
+#ifdef LN_RECORDS
 static linnet_status check(const ln_value *values, linnet_error *error)
 {
     static const ln_floor floors[] = {{MOMENTUM_DECAY, "momentum_decay value"}, {0, NULL}};
@@ -23,6 +24,7 @@ static bool keeps(const ln_value *values, int state)
     (void)values, (void)state;
     return true;
 }
+#endif
 
 static double momentum_at(const ln_value *values, uint64_t step)
 {
@@ -37,8 +39,8 @@ static void prepare(const ln_value *values, uint64_t step, float *product, ln_st
     *product *= (float)mu;
     scalars->adam = ln_adam_prepare(values, step, values[DECOUPLED].integer != 0,
                                     values[MAXIMIZE].integer != 0);
-    scalars->adam.gradient_size = (float)(lr * (1.0 - mu) / (1.0 - (double)*product));
-    scalars->adam.step_size = (float)(lr * next / (1.0 - (double)*product * next));
+    scalars->adam.gradient_size = (ln_real)(lr * (1.0 - mu) / (1.0 - (double)*product));
+    scalars->adam.step_size = (ln_real)(lr * next / (1.0 - (double)*product * next));
 }
 
 static void update(const ln_update *u)
@@ -47,6 +49,9 @@ static void update(const ln_update *u)
                       u->weight);
 }
 
+LN_MATH(ln_optimizer_math, ln_nadam_math) = {.prepare = prepare, .update = update};
+
+#ifdef LN_RECORDS
 const ln_optimizer_type ln_nadam_type = {
     .signature = {"NAdam",
                   11,
@@ -66,6 +71,6 @@ const ln_optimizer_type ln_nadam_type = {
     .keeps = keeps,
     .counts_steps = true,
     .product = "mu_product",
-    .prepare = prepare,
-    .update = update,
+    .math = LN_MATHS(ln_nadam_math),
 };
+#endif

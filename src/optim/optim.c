@@ -1,5 +1,5 @@
 /* optim.c - the table of optimizers; an optimizer's state and its steps. */
-#include "optim/optim.h"
+#include "optim/optimizer.h"
 
 #include <string.h>
 
@@ -7,6 +7,7 @@
 #include "base/error.h"
 #include "base/memory.h"
 #include "base/number.h"
+#include "tensor/tensor.h"
 
 #define LN_OPTIMIZER(name) extern const ln_optimizer_type ln_##name##_type;
 #include "optim/optimizers.def"
@@ -19,22 +20,6 @@ static const ln_optimizer_type *const types[] = {
 };
 
 #define TYPE_COUNT (sizeof types / sizeof *types)
-
-struct ln_optimizer {
-    const ln_optimizer_type *type;
-    ln_value values[LN_MAX_PARAMETERS];
-    uint64_t step;
-    float product;
-    ln_step_scalars scalars[2]; /* of this step, in each group */
-    bool *exempt;               /* the second group's parameters; NULL: there is one group */
-    int states;                 /* kept */
-    int kept[LN_MAX_STATES];    /* which of the type's each of them is */
-    size_t count;
-    size_t *sizes;
-    float **state; /* states for each parameter, in memory */
-    float *memory;
-    size_t bytes;
-};
 
 const ln_optimizer_type *ln_optimizer_type_at(size_t i)
 {
@@ -95,7 +80,8 @@ static void list_states(ln_optimizer *optimizer)
 /* One block for all states, each beginning on a cache line. */
 static linnet_status take_state(ln_optimizer *optimizer, linnet_error *error)
 {
-    const size_t line = LN_ALIGNMENT / sizeof(float);
+    const size_t size = linnet_dtype_size(optimizer->dtype);
+    const size_t line = LN_ALIGNMENT / size;
     size_t states = (size_t)optimizer->states;
     size_t total = 0;
     for (size_t i = 0; i < optimizer->count; i++) {
@@ -103,27 +89,28 @@ static linnet_status take_state(ln_optimizer *optimizer, linnet_error *error)
         total = ln_saturated_add(total, ln_saturated_mul(rounded, states));
     }
     linnet_status status =
-        ln_alloc_into(&optimizer->memory, total, sizeof(float), "the optimizer's state", error);
+        ln_alloc_into(&optimizer->memory, total, size, "the optimizer's state", error);
     size_t used = 0;
     for (size_t i = 0; status == LINNET_OK && i < optimizer->count; i++) {
         for (size_t s = 0; s < states; s++) {
-            optimizer->state[i * states + s] = optimizer->memory + used;
+            optimizer->state[i * states + s] = (char *)optimizer->memory + used * size;
             used += ln_ceil_div(optimizer->sizes[i], line) * line;
         }
     }
-    optimizer->bytes = total * sizeof(float);
+    optimizer->bytes = total * size;
     return status;
 }
 
 linnet_status ln_optimizer_create(const char *text, const size_t *sizes, size_t count,
-                                  ln_optimizer **optimizer, linnet_error *error)
+                                  linnet_dtype dtype, ln_optimizer **optimizer, linnet_error *error)
 {
     *optimizer = NULL;
     ln_optimizer *made;
-    linnet_status status = ln_alloc_into(&made, 1, sizeof *made, "an optimizer", error);
+    linnet_status status = ln_alloc_into(&made, 1, LN_OPTIMIZER_SIZE, "an optimizer", error);
     if (status != LINNET_OK) {
         return status;
     }
+    made->dtype = dtype;
     made->count = count;
     status = parse(made, text, error);
     if (status == LINNET_OK) {
@@ -152,12 +139,12 @@ linnet_status ln_optimizer_create(const char *text, const size_t *sizes, size_t 
 void ln_optimizer_reset(ln_optimizer *optimizer)
 {
     const ln_optimizer_type *type = optimizer->type;
-    float initial = type->initial != NULL ? type->initial(optimizer->values) : 0;
+    int64_t count = (int64_t)(optimizer->bytes / linnet_dtype_size(optimizer->dtype));
+    linnet_tensor all = {
+        .data = optimizer->memory, .dtype = optimizer->dtype, .rank = 1, .shape = {count}};
     optimizer->step = 0;
     optimizer->product = 1;
-    for (size_t i = 0; i < optimizer->bytes / sizeof *optimizer->memory; i++) {
-        optimizer->memory[i] = initial;
-    }
+    ln_tensor_fill(&all, type->initial != NULL ? type->initial(optimizer->values) : 0);
 }
 
 void ln_optimizer_free(ln_optimizer *optimizer)
@@ -240,23 +227,9 @@ ln_value ln_optimizer_group_value(const ln_optimizer *optimizer, size_t group, c
     return value;
 }
 
-/* ---- steps ---- */
+/* ---- what it is ---- */
 
-void ln_optimizer_step(ln_optimizer *optimizer)
-{
-    const ln_optimizer_type *type = optimizer->type;
-    optimizer->step++;
-    if (optimizer->exempt != NULL) {
-        ln_value *decay = ln_optimizer_value(optimizer, weight_decay), kept = *decay;
-        float product = optimizer->product;
-        decay->number[0] = 0;
-        type->prepare(optimizer->values, optimizer->step, &product, &optimizer->scalars[1]);
-        *decay = kept;
-    }
-    type->prepare(optimizer->values, optimizer->step, &optimizer->product, &optimizer->scalars[0]);
-}
-
-float *ln_optimizer_state(const ln_optimizer *optimizer, size_t parameter, int i)
+void *ln_optimizer_state(const ln_optimizer *optimizer, size_t parameter, int i)
 {
     size_t states = (size_t)optimizer->states;
     return i < optimizer->states ? optimizer->state[parameter * states + (size_t)i] : NULL;
@@ -287,21 +260,7 @@ float *ln_optimizer_product(ln_optimizer *optimizer)
     return &optimizer->product;
 }
 
-void ln_optimizer_update(const ln_optimizer *optimizer, const ln_kernels *kernels, size_t parameter,
-                         size_t first, size_t count, const float *gradient, float *weight)
-{
-    ln_update update = {.kernels = kernels,
-                        .scalars = &optimizer->scalars[ln_optimizer_group_of(optimizer, parameter)],
-                        .count = count,
-                        .gradient = gradient,
-                        .weight = weight};
-    for (int i = 0; i < optimizer->states; i++) {
-        update.state[optimizer->kept[i]] = ln_optimizer_state(optimizer, parameter, i) + first;
-    }
-    optimizer->type->update(&update);
-}
-
 size_t ln_optimizer_size(const ln_optimizer *optimizer)
 {
-    return sizeof *optimizer + optimizer->bytes;
+    return LN_OPTIMIZER_SIZE + optimizer->bytes;
 }

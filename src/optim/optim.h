@@ -2,12 +2,20 @@
  *
  * An optimizer is one file that exports one const record and stands as one row in optimizers.def.
  * Formulas and defaults are torch.optim's. Scalars are computed in double as PyTorch does, then
- * used in float32; powers of beta are products, because pow differs between C libraries. */
+ * rounded to what the weights are; powers of beta are products, because pow differs between C libraries. */
 #ifndef LN_OPTIM_OPTIM_H
 #define LN_OPTIM_OPTIM_H
 
 #include "base/signature.h"
 #include "kernel/kernel.h"
+
+/* Names of the second compilation (numeric/real.h). */
+#ifdef LN_FLOAT64
+#define ln_optimizer_step ln_optimizer_step_f64
+#define ln_optimizer_update ln_optimizer_update_f64
+#define ln_adam_prepare ln_adam_prepare_f64
+#define ln_adam_update ln_adam_update_f64
+#endif
 
 #define LN_MAX_STATES 3
 
@@ -24,27 +32,32 @@ typedef struct ln_update {
     const ln_kernels *kernels;
     const ln_step_scalars *scalars;
     size_t count;
-    const float *gradient;
-    float *state[LN_MAX_STATES]; /* NULL where it is not kept */
-    float *weight;
+    const ln_real *gradient;
+    ln_real *state[LN_MAX_STATES]; /* NULL where it is not kept */
+    ln_real *weight;
 } ln_update;
+
+/* What an optimizer computes: in each compilation of the engine. */
+typedef struct LN_REAL_NAME(ln_optimizer_math) {
+    /* step: from 1; *product: 1 before the first. */
+    void (*prepare)(const ln_value *values, uint64_t step, float *product,
+                    ln_step_scalars *scalars);
+    void (*update)(const ln_update *update);
+} ln_optimizer_math;
 
 typedef struct ln_optimizer_type {
     ln_signature signature;
+    LN_MATH_FIELD(ln_optimizer_math);
     /* Errors: ARGUMENT in PyTorch's words. */
     linnet_status (*check)(const ln_value *values, linnet_error *error);
     /* What it may keep of a parameter's size, as state_dict() calls it, and whether it does. */
     const char *states[LN_MAX_STATES];
     bool (*keeps)(const ln_value *values, int state);
     /* What a state is before the first step, which is then in state_dict() already; NULL: 0. */
-    float (*initial)(const ln_value *values);
+    double (*initial)(const ln_value *values);
     bool counts_steps; /* state_dict() has each parameter's step among them */
     /* What state_dict() calls the product that `prepare` carries from step to step; NULL: none. */
     const char *product;
-    /* step: from 1; *product: 1 before the first. */
-    void (*prepare)(const ln_value *values, uint64_t step, float *product,
-                    ln_step_scalars *scalars);
-    void (*update)(const ln_update *update);
 } ln_optimizer_type;
 
 const ln_optimizer_type *ln_optimizer_type_at(size_t i);
@@ -52,11 +65,12 @@ const ln_optimizer_type *ln_optimizer_type_at(size_t i);
 /* An optimizer over parameters of given sizes. */
 typedef struct ln_optimizer ln_optimizer;
 
-/* Reads torch.optim's constructor text. sizes: elements of each parameter. Errors: SYNTAX,
+/* Reads torch.optim's constructor text. sizes: elements of each parameter, which are of
+ * that dtype. Errors: SYNTAX,
  * ARGUMENT, MEMORY. The caller owns the optimizer. */
 LINNET_NODISCARD linnet_status ln_optimizer_create(const char *text, const size_t *sizes,
-                                                   size_t count, ln_optimizer **optimizer,
-                                                   linnet_error *error);
+                                                   size_t count, linnet_dtype dtype,
+                                                   ln_optimizer **optimizer, linnet_error *error);
 void ln_optimizer_free(ln_optimizer *optimizer);
 
 /* The value of a parameter of its constructor, which schedules change; NULL where it has none of that
@@ -82,9 +96,9 @@ void ln_optimizer_step(ln_optimizer *optimizer);
 /* Updates `count` of a parameter's weights by their gradient; `first` says where their state lies.
  * Threads may update different stretches at once. */
 void ln_optimizer_update(const ln_optimizer *optimizer, const ln_kernels *kernels, size_t parameter,
-                         size_t first, size_t count, const float *gradient, float *weight);
-/* State i of those that are kept of a parameter, as many floats as its size; NULL past the last. */
-float *ln_optimizer_state(const ln_optimizer *optimizer, size_t parameter, int i);
+                         size_t first, size_t count, const ln_real *gradient, ln_real *weight);
+/* State i of those that are kept of a parameter, as many numbers as its size; NULL past the last. */
+void *ln_optimizer_state(const ln_optimizer *optimizer, size_t parameter, int i);
 /* What state_dict() calls state i; NULL past the last that is kept. */
 const char *ln_optimizer_state_name(const ln_optimizer *optimizer, int i);
 /* As before the first step. */

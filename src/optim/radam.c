@@ -13,11 +13,13 @@
 
 enum { PARAMS, LR, BETAS, EPS, WEIGHT_DECAY, DECOUPLED, FOREACH, MAXIMIZE };
 
+#ifdef LN_RECORDS
 static bool keeps(const ln_value *values, int state)
 {
     (void)values, (void)state;
     return true;
 }
+#endif
 
 static void prepare(const ln_value *values, uint64_t step, float *product, ln_step_scalars *scalars)
 {
@@ -31,8 +33,8 @@ static void prepare(const ln_value *values, uint64_t step, float *product, ln_st
                                     values[MAXIMIZE].integer != 0);
     if (rho > 5) {
         double rectified = sqrt((rho - 4) * (rho - 2) * most / ((most - 4) * (most - 2) * rho));
-        scalars->adam.step_size = (float)(size * rectified);
-        scalars->adam.eps = (float)(values[EPS].number[0] / correction);
+        scalars->adam.step_size = (ln_real)(size * rectified);
+        scalars->adam.eps = (ln_real)(values[EPS].number[0] / correction);
     } else {
         /* sqrt(v) / infinity + 1: the denominator is 1. */
         scalars->adam.bias2_sqrt = INFINITY;
@@ -40,6 +42,9 @@ static void prepare(const ln_value *values, uint64_t step, float *product, ln_st
     }
 }
 
+LN_MATH(ln_optimizer_math, ln_radam_math) = {.prepare = prepare, .update = ln_adam_update};
+
+#ifdef LN_RECORDS
 const ln_optimizer_type ln_radam_type = {
     .signature = {"RAdam",
                   10,
@@ -57,6 +62,6 @@ const ln_optimizer_type ln_radam_type = {
     .states = {"exp_avg", "exp_avg_sq"},
     .keeps = keeps,
     .counts_steps = true,
-    .prepare = prepare,
-    .update = ln_adam_update,
+    .math = LN_MATHS(ln_radam_math),
 };
+#endif

@@ -12,6 +12,7 @@
 enum { PARAMS, LR, ALPHA, EPS, WEIGHT_DECAY, MOMENTUM, CENTERED, CAPTURABLE, FOREACH, MAXIMIZE };
 enum { SQUARE_AVG, MOMENTUM_BUFFER, GRAD_AVG };
 
+#ifdef LN_RECORDS
 static linnet_status check(const ln_value *values, linnet_error *error)
 {
     static const ln_floor floors[] = {
@@ -26,17 +27,18 @@ static bool keeps(const ln_value *values, int state)
     return state == SQUARE_AVG || (state == MOMENTUM_BUFFER && values[MOMENTUM].number[0] > 0) ||
            (state == GRAD_AVG && values[CENTERED].integer != 0);
 }
+#endif
 
 static void prepare(const ln_value *values, uint64_t step, float *product, ln_step_scalars *scalars)
 {
     (void)step, (void)product;
     double alpha = values[ALPHA].number[0];
-    scalars->rmsprop = (ln_rmsprop_step){.lr = (float)values[LR].number[0],
-                                         .alpha = (float)alpha,
-                                         .one_minus_alpha = (float)(1 - alpha),
-                                         .eps = (float)values[EPS].number[0],
-                                         .momentum = (float)values[MOMENTUM].number[0],
-                                         .weight_decay = (float)values[WEIGHT_DECAY].number[0],
+    scalars->rmsprop = (ln_rmsprop_step){.lr = (ln_real)values[LR].number[0],
+                                         .alpha = (ln_real)alpha,
+                                         .one_minus_alpha = (ln_real)(1 - alpha),
+                                         .eps = (ln_real)values[EPS].number[0],
+                                         .momentum = (ln_real)values[MOMENTUM].number[0],
+                                         .weight_decay = (ln_real)values[WEIGHT_DECAY].number[0],
                                          .sign = values[MAXIMIZE].integer != 0 ? -1.0f : 1.0f};
 }
 
@@ -46,6 +48,9 @@ static void update(const ln_update *u)
                         u->state[MOMENTUM_BUFFER], u->state[GRAD_AVG], u->weight);
 }
 
+LN_MATH(ln_optimizer_math, ln_rmsprop_math) = {.prepare = prepare, .update = update};
+
+#ifdef LN_RECORDS
 const ln_optimizer_type ln_rmsprop_type = {
     .signature = {"RMSprop",
                   11,
@@ -64,6 +69,6 @@ const ln_optimizer_type ln_rmsprop_type = {
     .states = {"square_avg", "momentum_buffer", "grad_avg"},
     .keeps = keeps,
     .counts_steps = true,
-    .prepare = prepare,
-    .update = update,
+    .math = LN_MATHS(ln_rmsprop_math),
 };
+#endif

@@ -10,6 +10,7 @@
 
 enum { PARAMS, LR, MOMENTUM, DAMPENING, WEIGHT_DECAY, NESTEROV, MAXIMIZE };
 
+#ifdef LN_RECORDS
 static linnet_status check(const ln_value *values, linnet_error *error)
 {
     static const ln_floor floors[] = {{LR, "learning rate"},
@@ -30,14 +31,15 @@ static bool keeps(const ln_value *values, int state)
     (void)state;
     return values[MOMENTUM].number[0] != 0;
 }
+#endif
 
 static void prepare(const ln_value *values, uint64_t step, float *product, ln_step_scalars *scalars)
 {
     (void)product;
-    scalars->sgd = (ln_sgd_step){.lr = (float)values[LR].number[0],
-                                 .momentum = (float)values[MOMENTUM].number[0],
-                                 .one_minus_dampening = (float)(1 - values[DAMPENING].number[0]),
-                                 .weight_decay = (float)values[WEIGHT_DECAY].number[0],
+    scalars->sgd = (ln_sgd_step){.lr = (ln_real)values[LR].number[0],
+                                 .momentum = (ln_real)values[MOMENTUM].number[0],
+                                 .one_minus_dampening = (ln_real)(1 - values[DAMPENING].number[0]),
+                                 .weight_decay = (ln_real)values[WEIGHT_DECAY].number[0],
                                  .nesterov = values[NESTEROV].integer != 0,
                                  .first = step == 1,
                                  .sign = values[MAXIMIZE].integer != 0 ? -1.0f : 1.0f};
@@ -48,6 +50,9 @@ static void update(const ln_update *u)
     u->kernels->sgd(u->count, &u->scalars->sgd, u->gradient, u->state[0], u->weight);
 }
 
+LN_MATH(ln_optimizer_math, ln_sgd_math) = {.prepare = prepare, .update = update};
+
+#ifdef LN_RECORDS
 const ln_optimizer_type ln_sgd_type = {
     .signature = {"SGD",
                   10,
@@ -64,6 +69,6 @@ const ln_optimizer_type ln_sgd_type = {
     .check = check,
     .states = {"momentum_buffer"},
     .keeps = keeps,
-    .prepare = prepare,
-    .update = update,
+    .math = LN_MATHS(ln_sgd_math),
 };
+#endif

@@ -6,10 +6,12 @@
 #include "base/error.h"
 #include "base/fpenv.h"
 
-linnet_status ln_plan_lower_f64(const linnet_model *model, const ln_plan_request *request,
-                                linnet_plan **plan, linnet_error *error);
-linnet_status ln_plan_measure_f64(const linnet_model *model, const ln_plan_request *request,
-                                  size_t *bytes, linnet_error *error);
+extern const ln_plan_engine ln_plan_engine_f32, ln_plan_engine_f64;
+
+const ln_plan_engine *ln_plan_engine_of(linnet_dtype dtype)
+{
+    return dtype == LINNET_FLOAT64 ? &ln_plan_engine_f64 : &ln_plan_engine_f32;
+}
 
 linnet_status ln_plan_precision(linnet_precision asked, linnet_dtype dtype, bool training,
                                 ln_precision *precision, linnet_error *error)
@@ -48,22 +50,15 @@ static linnet_status request_of(const linnet_plan_options *options, linnet_dtype
     return ln_plan_precision(options->precision, dtype, false, &request->precision, error);
 }
 
-static bool is_double(linnet_dtype dtype)
-{
-    return dtype == LINNET_FLOAT64;
-}
-
 linnet_status linnet_plan_create(const linnet_model *model, const linnet_plan_options *options,
                                  linnet_plan **plan, linnet_error *error)
 {
     ln_plan_request request;
     linnet_status status = request_of(options, linnet_model_dtype(model), &request, error);
     *plan = NULL;
-    if (status != LINNET_OK) {
-        return status;
-    }
-    return is_double(linnet_model_dtype(model)) ? ln_plan_lower_f64(model, &request, plan, error)
-                                                : ln_plan_lower(model, &request, plan, error);
+    return status == LINNET_OK
+               ? ln_plan_engine_of(model->dtype)->lower(model, &request, plan, error)
+               : status;
 }
 
 linnet_status linnet_plan_memory(const linnet_model *model, const linnet_plan_options *options,
@@ -72,11 +67,9 @@ linnet_status linnet_plan_memory(const linnet_model *model, const linnet_plan_op
     ln_plan_request request;
     linnet_status status = request_of(options, linnet_model_dtype(model), &request, error);
     *bytes = 0;
-    if (status != LINNET_OK) {
-        return status;
-    }
-    return is_double(linnet_model_dtype(model)) ? ln_plan_measure_f64(model, &request, bytes, error)
-                                                : ln_plan_measure(model, &request, bytes, error);
+    return status == LINNET_OK
+               ? ln_plan_engine_of(model->dtype)->measure(model, &request, bytes, error)
+               : status;
 }
 
 void linnet_plan_free(linnet_plan *plan)
@@ -139,11 +132,7 @@ static linnet_status run(linnet_plan *plan, linnet_dtype dtype, const void *x, s
     linnet_status status = ln_plan_check_batch(plan, batch, error);
     if (status == LINNET_OK) {
         ln_fpenv saved = ln_fpenv_enter();
-        if (is_double(dtype)) {
-            ln_plan_run_f64(plan, x, batch, y);
-        } else {
-            ln_plan_run_f32(plan, x, batch, y);
-        }
+        ln_plan_engine_of(dtype)->run(plan, x, batch, y);
         ln_fpenv_leave(saved);
     }
     return status;

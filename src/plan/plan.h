@@ -173,9 +173,23 @@ LINNET_NODISCARD linnet_status ln_plan_measure(const linnet_model *model,
                                                const ln_plan_request *request, size_t *bytes,
                                                linnet_error *error);
 
-/* linnet_plan_run's work (run.c), in each of both compilations. */
-void ln_plan_run_f32(linnet_plan *plan, const void *x, size_t batch, void *y);
-void ln_plan_run_f64(linnet_plan *plan, const void *x, size_t batch, void *y);
+/* What is asked of a plan without knowing what it computes in: arrays are of its dtype. */
+typedef struct ln_plan_engine {
+    linnet_status (*lower)(const linnet_model *model, const ln_plan_request *request,
+                           linnet_plan **plan, linnet_error *error);
+    linnet_status (*measure)(const linnet_model *model, const ln_plan_request *request,
+                             size_t *bytes, linnet_error *error);
+    void (*run)(linnet_plan *plan, const void *x, size_t batch, void *y);
+    /* ln_plan_parameter and what follows it. */
+    void *(*parameter)(const linnet_plan *plan, size_t parameter, size_t *count);
+    void (*to_rows)(const linnet_plan *plan, size_t parameter, const void *array, void *rows);
+    void (*from_rows)(const linnet_plan *plan, size_t parameter, const void *rows, void *array);
+    void (*fetch)(const linnet_plan *plan);
+    void (*store)(const linnet_plan *plan);
+} ln_plan_engine;
+
+/* The compilation for a dtype. */
+const ln_plan_engine *ln_plan_engine_of(linnet_dtype dtype);
 
 /* Whether a batch of so many rows can be run. Errors: ARGUMENT (above max_batch), SHAPE in PyTorch's
  * words (too few rows for statistics). */

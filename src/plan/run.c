@@ -143,9 +143,38 @@ const ln_real *ln_plan_forward(linnet_plan *plan, const ln_rows *rows, size_t ba
     return run.x;
 }
 
-void LN_REAL_NAME(ln_plan_run)(linnet_plan *plan, const void *x, size_t batch, void *y)
+/* ---- what is asked without knowing ln_real ---- */
+
+static void run_any(linnet_plan *plan, const void *x, size_t batch, void *y)
 {
     ln_rows rows = {.x = x, .ld = plan->in_features};
     size_t ld;
     ln_plan_forward(plan, &rows, batch, y, &ld);
 }
+
+static void *parameter_any(const linnet_plan *plan, size_t parameter, size_t *count)
+{
+    return ln_plan_parameter(plan, parameter, count);
+}
+
+static void to_rows_any(const linnet_plan *plan, size_t parameter, const void *array, void *rows)
+{
+    ln_plan_to_rows(plan, parameter, array, rows);
+}
+
+static void from_rows_any(const linnet_plan *plan, size_t parameter, const void *rows, void *array)
+{
+    ln_plan_from_rows(plan, parameter, rows, array);
+}
+
+extern const ln_plan_engine LN_REAL_NAME(ln_plan_engine);
+const ln_plan_engine LN_REAL_NAME(ln_plan_engine) = {
+    .lower = ln_plan_lower,
+    .measure = ln_plan_measure,
+    .run = run_any,
+    .parameter = parameter_any,
+    .to_rows = to_rows_any,
+    .from_rows = from_rows_any,
+    .fetch = ln_plan_fetch,
+    .store = ln_plan_store,
+};

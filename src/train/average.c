@@ -67,6 +67,12 @@ linnet_status ln_average_create(linnet_trainer *trainer, ln_average **average, l
     if (status != LINNET_OK || (trainer->options.ema == 0 && trainer->options.swa == 0)) {
         return status;
     }
+    if (trainer->model->dtype != LINNET_FLOAT32) {
+        return ln_fail_at(error, LINNET_ERROR_UNSUPPORTED, trainer->options.ema > 0 ? "ema" : "swa",
+                          "averages of weights are those of float32 models; expected a model of "
+                          "dtype float32, found %s",
+                          linnet_dtype_name(trainer->model->dtype));
+    }
     ln_average *made;
     status = ln_alloc_into(&made, 1, sizeof *made, "averages", error);
     if (status != LINNET_OK) {
@@ -133,7 +139,7 @@ static void take_chunk(void *context, size_t index)
     const linnet_trainer *trainer = run->average->trainer;
     size_t first = index * CHUNK;
     size_t count = ln_min_size(trainer->set.counts[run->parameter] - first, CHUNK);
-    const ln_real *weight = trainer->parameters[run->parameter] + first;
+    const ln_real *weight = (const ln_real *)trainer->parameters[run->parameter] + first;
     ln_real *average = place(run->average, run->parameter) + first;
     const ln_real part = run->average->part;
     for (size_t i = 0; i < count; i++) {
@@ -147,8 +153,8 @@ static void copy_chunk(void *context, size_t index)
     const linnet_trainer *trainer = run->average->trainer;
     size_t first = index * CHUNK;
     size_t count = ln_min_size(trainer->set.counts[run->parameter] - first, CHUNK);
-    memcpy(place(run->average, run->parameter) + first, trainer->parameters[run->parameter] + first,
-           count * sizeof(ln_real));
+    memcpy(place(run->average, run->parameter) + first,
+           (const ln_real *)trainer->parameters[run->parameter] + first, count * sizeof(ln_real));
 }
 
 static void take_in(ln_average *a, double part)
@@ -186,7 +192,7 @@ static void exchange_chunk(void *context, size_t index)
     const linnet_trainer *trainer = run->average->trainer;
     size_t first = index * CHUNK;
     size_t count = ln_min_size(trainer->set.counts[run->parameter] - first, CHUNK);
-    ln_real *weight = trainer->parameters[run->parameter] + first;
+    ln_real *weight = (ln_real *)trainer->parameters[run->parameter] + first;
     ln_real *average = place(run->average, run->parameter) + first;
     for (size_t i = 0; i < count; i++) {
         ln_real kept = weight[i];

@@ -5,15 +5,17 @@
  * Outside 0 .. 1 it is NaN. BCEWithLogitsLoss says the same of logits, and more exactly. */
 #include <math.h>
 
-#include "numeric/functions.h"
+#include "numeric/activations.h"
 #include "train/loss.h"
 
 enum { WEIGHT, SIZE_AVERAGE, REDUCE, REDUCTION };
 
+#ifdef LN_RECORDS
 static linnet_status create(ln_loss *loss, const ln_value *values, linnet_error *error)
 {
     return ln_loss_take_list(&loss->weights, &values[WEIGHT], "weight", "label", error);
 }
+#endif
 
 static ln_real bounded(ln_real logarithm)
 {
@@ -39,6 +41,9 @@ static ln_real row(const ln_loss *loss, const ln_kernels *kernels, size_t featur
     return ln_loss_sum_parts(loss, part, features, outputs, target, scale, gradient);
 }
 
+LN_MATH(ln_loss_math, ln_bce_loss_math) = {.row = row};
+
+#ifdef LN_RECORDS
 const ln_loss_type ln_bce_loss_type = {
     .signature = {"BCELoss",
                   4,
@@ -51,9 +56,10 @@ const ln_loss_type ln_bce_loss_type = {
     .unit = true,
     .unit_output = true,
     .elementwise = true,
-    .threshold = 0.5f,
+    .threshold = 0.5,
     .sizes = "Using a target size (%s) that is different to the input size (%s) is deprecated. "
              "Please ensure they have the same size.",
     .create = create,
-    .row = row,
+    .math = LN_MATHS(ln_bce_loss_math),
 };
+#endif

@@ -15,6 +15,7 @@ enum { WEIGHT, SIZE_AVERAGE, REDUCE, REDUCTION, POS_WEIGHT };
 /* Outputs that are worked on together, a multiple of 16. */
 #define PIECE 64
 
+#ifdef LN_RECORDS
 static linnet_status create(ln_loss *loss, const ln_value *values, linnet_error *error)
 {
     linnet_status status =
@@ -23,6 +24,7 @@ static linnet_status create(ln_loss *loss, const ln_value *values, linnet_error 
                                                    "pos_weight", "label", error)
                                : status;
 }
+#endif
 
 /* f(x) and f(-x) of an activation. */
 static void both_ways(const ln_kernels *kernels, ln_activation_index index, size_t count,
@@ -69,11 +71,14 @@ static ln_real row(const ln_loss *loss, const ln_kernels *kernels, size_t featur
     ln_real sums[16] = {0};
     for (size_t first = 0; first < features; first += PIECE) {
         piece(loss, kernels, first, ln_min_size(PIECE, features - first), outputs, target,
-              target->weight * scale, gradient, sums);
+              (ln_real)target->weight * scale, gradient, sums);
     }
-    return target->weight * ln_tree16(sums);
+    return (ln_real)target->weight * ln_tree16(sums);
 }
 
+LN_MATH(ln_loss_math, ln_bce_with_logits_loss_math) = {.row = row};
+
+#ifdef LN_RECORDS
 const ln_loss_type ln_bce_with_logits_loss_type = {
     .signature = {"BCEWithLogitsLoss",
                   5,
@@ -88,5 +93,6 @@ const ln_loss_type ln_bce_with_logits_loss_type = {
     .elementwise = true,
     .sizes = "Target size (%s) must be the same as input size (%s)",
     .create = create,
-    .row = row,
+    .math = LN_MATHS(ln_bce_with_logits_loss_math),
 };
+#endif

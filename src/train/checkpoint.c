@@ -21,9 +21,10 @@ static const char *rng_name(linnet_rng rng)
     return "unknown";
 }
 
-static const char *precision_name(linnet_precision precision)
+/* What is computed in: the model's dtype, or products in bfloat16. */
+static const char *precision_name(linnet_dtype dtype, linnet_precision precision)
 {
-    return precision == LINNET_PRECISION_BF16 ? "bf16" : "float32";
+    return precision == LINNET_PRECISION_BF16 ? "bf16" : linnet_dtype_name(dtype);
 }
 
 static const char *no_decay_name(unsigned which)
@@ -41,20 +42,11 @@ static void append_numbers(ln_text *text, linnet_dtype dtype, size_t count, cons
     }
 }
 
-static void append_floats(ln_text *text, size_t count, const float *numbers)
-{
-    char number[LN_NUMBER_TEXT];
-    for (size_t i = 0; i < count; i++) {
-        ln_text_append_string(text, i > 0 ? ", " : "");
-        ln_text_append_string(text, ln_print_float(numbers[i], number));
-    }
-}
-
 static void append_list(ln_text *text, const char *name, const ln_loss_list *list)
 {
     ln_text_append_string(text, name);
     ln_text_append_string(text, list->given > 0 ? "[" : "None");
-    append_floats(text, list->given, list->values);
+    append_numbers(text, LINNET_FLOAT32, list->given, list->numbers);
     ln_text_append_string(text, list->given > 0 ? "]" : "");
 }
 
@@ -71,7 +63,7 @@ static void append_loss(ln_text *text, const ln_loss *loss)
     if (loss->type->elementwise) {
         append_list(text, ", pos_weight=", &loss->pos_weights);
         ln_text_append_string(text, ", bound=");
-        ln_text_append_string(text, ln_print_float(loss->bound, number));
+        ln_text_append_string(text, ln_print_float((float)loss->bound, number));
     }
     ln_text_append_string(text, ")");
 }
@@ -123,7 +115,7 @@ static linnet_status fill(const linnet_trainer *trainer, linnet_state_dict *iden
         {"no_decay", no_decay_name(options->no_decay)},
         {"schedule_step", trainer->step_batches ? "batch" : "epoch"},
         {"rng", rng_name(options->rng)},
-        {"precision", precision_name(options->precision)},
+        {"precision", precision_name(trainer->model->dtype, options->precision)},
     };
     const struct {
         const char *key;

@@ -41,7 +41,7 @@ typedef struct ln_checkpoint_reading {
     ln_epoch_position position;
     uint64_t steps;
     float product;
-    float **states; /* of each parameter, one after the other; NULL: none in the file */
+    void **states; /* of each parameter, one after the other; NULL: none in the file */
     size_t state_count;
     ln_torch_generator generator;
     linnet_tensor *averages; /* of each entry of the state_dict; NULL: none in the file */

@@ -283,8 +283,9 @@ void ln_checkpoint_take_optimizer(ln_checkpoint_reading *r)
     }
     for (size_t p = 0; r->states != NULL && p < trainer->model->parameter_count; p++) {
         for (int i = 0; ln_optimizer_state_name(trainer->optimizer, i) != NULL; i++) {
-            ln_plan_from_rows(trainer->plan, p, r->states[at++],
-                              ln_optimizer_state(trainer->optimizer, p, i));
+            ln_plan_engine_of(trainer->model->dtype)
+                ->from_rows(trainer->plan, p, r->states[at++],
+                            ln_optimizer_state(trainer->optimizer, p, i));
         }
     }
     if (trainer->schedule != NULL && !r->other_optimizer && !r->other_schedule) {

@@ -275,7 +275,7 @@ linnet_status linnet_trainer_load_checkpoint(linnet_trainer *trainer, const char
         trainer->generator = r.generator;
         ln_checkpoint_take_optimizer(&r);
         ln_checkpoint_take_schedule(&r);
-        ln_plan_fetch(trainer->plan);
+        ln_plan_engine_of(trainer->model->dtype)->fetch(trainer->plan);
         ln_checkpoint_take_average(&r);
         shown = trainer->position.batch == 0;
     } else {

@@ -176,10 +176,11 @@ static linnet_status put_parameter_state(writing *w, size_t parameter)
          status == LINNET_OK && (name = ln_optimizer_state_name(trainer->optimizer, i)) != NULL;
          i++) {
         ln_put_text(&w->p, name);
-        status = linnet_tensor_create(LINNET_FLOAT32, shape->rank, shape->shape, &tensor, w->error);
+        status = linnet_tensor_create(shape->dtype, shape->rank, shape->shape, &tensor, w->error);
         if (status == LINNET_OK) {
-            ln_plan_to_rows(trainer->plan, parameter,
-                            ln_optimizer_state(trainer->optimizer, parameter, i), tensor.data);
+            ln_plan_engine_of(shape->dtype)
+                ->to_rows(trainer->plan, parameter,
+                          ln_optimizer_state(trainer->optimizer, parameter, i), tensor.data);
             status = put_tensor(w, &tensor);
         }
     }
@@ -431,7 +432,8 @@ linnet_status linnet_trainer_save_checkpoint(linnet_trainer *trainer, const char
     writing w = {.trainer = trainer, .error = error};
     bool shown = ln_average_is_shown(trainer->average);
     ln_average_hide(trainer->average);
-    ln_plan_store(trainer->plan); /* within an epoch the plan holds the weights */
+    /* Within an epoch the plan holds the weights. */
+    ln_plan_engine_of(trainer->model->dtype)->store(trainer->plan);
     linnet_status status = ln_trainer_check_weights(trainer, error);
     if (status == LINNET_OK) {
         status = linnet_state_dict_create(&w.tensors, error);

@@ -61,14 +61,3 @@ linnet_status ln_check_labels(const linnet_dataset *dataset, int64_t outputs, in
     }
     return LINNET_OK;
 }
-
-size_t ln_predicted_class(size_t n, const float *logits)
-{
-    size_t largest = 0;
-    for (size_t i = 1; i < n && !isnan(logits[largest]); i++) {
-        if (logits[i] > logits[largest] || isnan(logits[i])) {
-            largest = i;
-        }
-    }
-    return largest;
-}

@@ -2,7 +2,12 @@
 #ifndef LN_TRAIN_CLASSES_H
 #define LN_TRAIN_CLASSES_H
 
-#include "linnet.h"
+#include "numeric/real.h"
+
+/* Names of the second compilation (numeric/real.h). */
+#ifdef LN_FLOAT64
+#define ln_predicted_class ln_predicted_class_f64
+#endif
 
 /* The model takes the dataset's rows and gives one row of logits for each: fills *outputs, how many.
  * `batch` is how many rows go at a time, as PyTorch's texts have it. Errors: SHAPE. */
@@ -17,6 +22,6 @@ LINNET_NODISCARD linnet_status ln_check_labels(const linnet_dataset *dataset, in
                                                linnet_error *error);
 
 /* The predicted class: the first of the largest logits, or the first NaN, as torch.argmax. n > 0. */
-size_t ln_predicted_class(size_t n, const float *logits);
+size_t ln_predicted_class(size_t n, const ln_real *logits);
 
 #endif

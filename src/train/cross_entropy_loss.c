@@ -13,6 +13,7 @@
 
 enum { WEIGHT, SIZE_AVERAGE, IGNORE_INDEX, REDUCE, REDUCTION, LABEL_SMOOTHING };
 
+#ifdef LN_RECORDS
 static linnet_status create(ln_loss *loss, const ln_value *values, linnet_error *error)
 {
     loss->ignore_index = values[IGNORE_INDEX].integer;
@@ -25,6 +26,7 @@ static linnet_status create(ln_loss *loss, const ln_value *values, linnet_error 
     }
     return ln_loss_take_list(&loss->weights, &values[WEIGHT], "weight", "class", error);
 }
+#endif
 
 static ln_real class_row(const ln_loss *loss, const ln_kernels *kernels, size_t features,
                          const ln_real *logits, size_t label, ln_real scale, ln_real *gradient)
@@ -33,8 +35,8 @@ static ln_real class_row(const ln_loss *loss, const ln_kernels *kernels, size_t 
     if (loss->smoothing != 0) {
         ln_real chosen = (ln_real)(1 - loss->smoothing) * weights[label];
         ln_real rest = (ln_real)(loss->smoothing / (double)features);
-        return kernels->smooth_cross_entropy(features, logits, weights, loss->total, label, chosen,
-                                             rest, scale, gradient);
+        return kernels->smooth_cross_entropy(features, logits, weights, (ln_real)loss->total, label,
+                                             chosen, rest, scale, gradient);
     }
     if (weights == NULL) {
         return kernels->cross_entropy(features, logits, label, scale, gradient);
@@ -81,15 +83,18 @@ static ln_real probability_row(const ln_loss *loss, const ln_kernels *kernels, s
 static ln_real row(const ln_loss *loss, const ln_kernels *kernels, size_t features,
                    const ln_real *logits, const ln_target *target, ln_real scale, ln_real *gradient)
 {
-    scale = target->weight * scale;
+    scale = (ln_real)target->weight * scale;
     if (target->values != NULL) {
-        return target->weight *
+        return (ln_real)target->weight *
                probability_row(loss, kernels, features, logits, target->values, scale, gradient);
     }
-    return target->weight *
+    return (ln_real)target->weight *
            class_row(loss, kernels, features, logits, (size_t)target->label, scale, gradient);
 }
 
+LN_MATH(ln_loss_math, ln_cross_entropy_loss_math) = {.row = row};
+
+#ifdef LN_RECORDS
 const ln_loss_type ln_cross_entropy_loss_type = {
     .signature = {"CrossEntropyLoss",
                   6,
@@ -107,5 +112,6 @@ const ln_loss_type ln_cross_entropy_loss_type = {
         "0D or 1D target tensor expected, multi-target not supported (class probabilities have "
         "the shape of the input: the target is %s, the input %s)",
     .create = create,
-    .row = row,
+    .math = LN_MATHS(ln_cross_entropy_loss_math),
 };
+#endif

@@ -1,37 +1,18 @@
-/* evaluate.c - runs a model over a labelled dataset, and keeps what it gives for each row; what is
- * measured from it is metrics.c's.
- *
- * The loss of every row is kept and summed at the end by rule 2, so that the mean is the same number
- * whatever the batch size. */
-#include <math.h>
-
+/* evaluate.c - evaluates a model over a labelled dataset: checks, memory. Rows are judge.c's; what is
+ * measured from them is metrics.c's. */
 #include "base/checked.h"
 #include "base/error.h"
 #include "base/fpenv.h"
 #include "base/memory.h"
-#include "data/feed.h"
-#include "plan/plan.h"
 #include "train/classes.h"
-#include "train/scores.h"
+#include "train/judge.h"
 #include "train/targets.h"
 
 #define DEFAULT_BATCH 256
 
 extern const ln_module_type ln_softmax_type;
 
-typedef struct evaluation_run {
-    linnet_plan *plan;
-    ln_feed *feed;
-    const linnet_dataset *dataset;
-    size_t rows, features, outputs;
-    ln_loss *loss;
-    float *logits;           /* a batch's */
-    float *losses, *weights; /* all rows' */
-    bool softmax;            /* the outputs are probabilities already */
-    linnet_scores *scores;
-} evaluation_run;
-
-static void free_run(evaluation_run *run)
+static void free_run(ln_evaluation_run *run)
 {
     linnet_plan_free(run->plan);
     ln_feed_free(run->feed);
@@ -41,7 +22,7 @@ static void free_run(evaluation_run *run)
     ln_loss_free(run->loss);
 }
 
-static linnet_status check_plan(const evaluation_run *run, linnet_error *error)
+static linnet_status check_plan(const ln_evaluation_run *run, linnet_error *error)
 {
     size_t expected = linnet_plan_input_features(run->plan);
     if (expected != run->features) {
@@ -52,20 +33,23 @@ static linnet_status check_plan(const evaluation_run *run, linnet_error *error)
     return LINNET_OK;
 }
 
-static linnet_status take_memory(evaluation_run *run, size_t batch, linnet_error *error)
+static linnet_status take_memory(ln_evaluation_run *run, size_t batch, linnet_error *error)
 {
     linnet_scores *scores = run->scores;
     bool classes = scores->task == LINNET_TASK_CLASSIFICATION, keep = scores->whole || !classes;
-    linnet_status status = ln_alloc_into(&run->logits, ln_saturated_mul(batch, run->outputs),
-                                         sizeof *run->logits, "a batch's logits", error);
+    linnet_status status =
+        ln_alloc_into(&run->logits, ln_saturated_mul(batch, run->outputs),
+                      linnet_dtype_size(run->plan->dtype), "a batch's logits", error);
     if (status == LINNET_OK) {
         status = ln_feed_create(run->dataset, batch, &run->feed, error);
     }
     if (status == LINNET_OK) {
-        status = ln_alloc_into(&run->losses, run->rows, sizeof *run->losses, "the losses", error);
+        status = ln_alloc_into(&run->losses, run->rows, linnet_dtype_size(run->plan->dtype),
+                               "the losses", error);
     }
     if (status == LINNET_OK) {
-        status = ln_alloc_into(&run->weights, run->rows, sizeof *run->weights, "the losses", error);
+        status = ln_alloc_into(&run->weights, run->rows, linnet_dtype_size(run->plan->dtype),
+                               "the losses", error);
     }
     if (status == LINNET_OK) {
         status = ln_alloc_into(&scores->judged, run->rows, sizeof *scores->judged,
@@ -82,90 +66,6 @@ static linnet_status take_memory(evaluation_run *run, size_t batch, linnet_error
     return status;
 }
 
-/* ---- running ---- */
-
-typedef struct batch_slice {
-    evaluation_run *run;
-    size_t first;
-} batch_slice;
-
-/* Whether class i is likelier than class j: by its logit, of which NaN is the largest, and else by its
- * number. ln_predicted_class gives the class before which there is none. */
-static bool is_ahead(const float *logits, size_t i, size_t j)
-{
-    if (isnan(logits[i]) || isnan(logits[j])) {
-        return isnan(logits[i]) && (!isnan(logits[j]) || i < j);
-    }
-    return logits[i] > logits[j] || (logits[i] == logits[j] && i < j);
-}
-
-static void keep_row(evaluation_run *run, size_t row, const float *logits)
-{
-    double *kept = run->scores->logits + row * run->outputs;
-    for (size_t i = 0; i < run->outputs; i++) {
-        kept[i] = run->softmax ? ln_log_double((double)logits[i])
-                               : (double)logits[i] / run->scores->temperature;
-    }
-    if (run->scores->task == LINNET_TASK_CLASSIFICATION) {
-        run->scores->softmax[row] = ln_softmax_of(run->outputs, kept);
-    }
-}
-
-static void judge_row(void *context, size_t i)
-{
-    const batch_slice *slice = context;
-    evaluation_run *run = slice->run;
-    size_t row = slice->first + i;
-    const float *logits = run->logits + i * run->outputs;
-    ln_target target = ln_target_of(run->dataset, ln_scores_number(run->scores, row));
-    ln_judged *judged = &run->scores->judged[row];
-    run->weights[row] = ln_loss_row_weight(run->loss, &target);
-    run->losses[row] =
-        run->loss->type->row(run->loss, run->plan->kernels, run->outputs, logits, &target, 1, NULL);
-    judged->met = ln_target_met(run->loss, run->outputs, logits, &target);
-    if (run->scores->labels != NULL) {
-        judged->predicted = (int64_t)ln_predicted_class(run->outputs, logits);
-        for (size_t other = 0; other < run->outputs; other++) {
-            judged->rank += is_ahead(logits, other, (size_t)run->scores->labels[row]);
-        }
-    }
-    if (run->scores->logits != NULL) {
-        keep_row(run, row, logits);
-    }
-}
-
-static void read_row(void *context, size_t i, float *out)
-{
-    const batch_slice *slice = context;
-    ln_feed_row(slice->run->feed, i, LINNET_FLOAT32, out);
-}
-
-static linnet_status run_batches(evaluation_run *run, linnet_error *error)
-{
-    size_t count = 0;
-    ln_feed_begin(run->feed, run->scores->numbers, run->rows);
-    for (size_t first = 0; first < run->rows; first += count) {
-        linnet_status status = ln_feed_next(run->feed, &count, error);
-        if (status != LINNET_OK) {
-            return status;
-        }
-        size_t ld;
-        batch_slice slice = {run, first};
-        ln_rows rows = {.read = read_row, .context = &slice};
-        ln_plan_forward(run->plan, &rows, count, run->logits, &ld);
-        ln_plan_rows(run->plan, count, 16 * run->outputs, judge_row, &slice);
-    }
-    return LINNET_OK;
-}
-
-static void mean_loss(evaluation_run *run)
-{
-    float sum, weight;
-    ln_sum_columns(run->plan->kernels, NULL, run->rows, 1, run->losses, 1, &sum);
-    ln_sum_columns(run->plan->kernels, NULL, run->rows, 1, run->weights, 1, &weight);
-    run->scores->loss = (double)ln_loss_mean(run->loss, sum, weight);
-}
-
 /* Model, rows, labels and loss fit one another. */
 static linnet_status check_fit(ln_loss *loss, const linnet_model *model,
                                const linnet_dataset *dataset, size_t batch, int64_t *outputs,
@@ -175,17 +75,14 @@ static linnet_status check_fit(ln_loss *loss, const linnet_model *model,
     if (status == LINNET_OK) {
         status = ln_check_targets(loss, dataset, *outputs, batch, "evaluation", error);
     }
-    return status == LINNET_OK ? ln_loss_fit(loss, (size_t)*outputs, error) : status;
+    return status == LINNET_OK ? ln_loss_fit(loss, (size_t)*outputs, model->dtype, error) : status;
 }
 
 /* Checks the smaller things first: the plan packs all weights. */
-static linnet_status prepare(evaluation_run *run, const linnet_model *model,
+static linnet_status prepare(ln_evaluation_run *run, const linnet_model *model,
                              const linnet_plan_options *options, linnet_error *error)
 {
     int64_t outputs = 0;
-    if (model->dtype != LINNET_FLOAT32) {
-        return ln_fail(error, LINNET_ERROR_UNSUPPORTED, "evaluation of float64 models");
-    }
     linnet_status status =
         check_fit(run->loss, model, run->dataset, options->max_batch, &outputs, error);
     if (status == LINNET_OK) {
@@ -213,7 +110,7 @@ static size_t count_rows(const ln_loss *loss, const linnet_dataset *dataset)
 }
 
 /* The rows that count, where some do not. */
-static void take_counted(const evaluation_run *run)
+static void take_counted(const ln_evaluation_run *run)
 {
     const int64_t *labels = linnet_dataset_labels(run->dataset);
     linnet_scores *scores = run->scores;
@@ -227,7 +124,7 @@ static void take_counted(const evaluation_run *run)
 }
 
 /* One label a row that counts: the dataset's, or the likeliest of its class probabilities. */
-static linnet_status take_labels(const evaluation_run *run, linnet_error *error)
+static linnet_status take_labels(const ln_evaluation_run *run, linnet_error *error)
 {
     linnet_scores *scores = run->scores;
     bool whole = scores->rows == (size_t)linnet_dataset_rows(run->dataset);
@@ -260,9 +157,9 @@ static linnet_status score(const linnet_model *model, const linnet_dataset *data
                            const linnet_plan_options *options, bool whole, linnet_scores **scores,
                            linnet_error *error)
 {
-    evaluation_run run = {.dataset = dataset,
-                          .features = (size_t)linnet_dataset_features(dataset),
-                          .softmax = ln_model_last(model) == &ln_softmax_type};
+    ln_evaluation_run run = {.dataset = dataset,
+                             .features = (size_t)linnet_dataset_features(dataset),
+                             .softmax = ln_model_last(model) == &ln_softmax_type};
     linnet_plan_options chosen = options != NULL ? *options : (linnet_plan_options){0};
     chosen.max_batch = chosen.max_batch > 0 ? chosen.max_batch : DEFAULT_BATCH;
     chosen.probabilities = false; /* the loss is that of logits */
@@ -291,10 +188,9 @@ static linnet_status score(const linnet_model *model, const linnet_dataset *data
         status = take_memory(&run, chosen.max_batch, error);
     }
     if (status == LINNET_OK) {
-        status = run_batches(&run, error);
+        status = (model->dtype == LINNET_FLOAT64 ? ln_judge_f64 : ln_judge_f32)(&run, error);
     }
     if (status == LINNET_OK) {
-        mean_loss(&run);
         *scores = run.scores;
     } else {
         linnet_scores_free(run.scores);

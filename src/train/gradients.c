@@ -21,8 +21,8 @@ struct ln_gradients {
     ln_real *memory; /* the sums, one set each; and, to clip its norm, the gradient */
     double *dots;    /* scratch of ln_plan_dot */
     size_t bytes;
-    size_t part;  /* of the step in hand */
-    float factor; /* what clipping the norm multiplies with */
+    size_t part;    /* of the step in hand */
+    ln_real factor; /* what clipping the norm multiplies with */
 };
 
 static const linnet_trainer_options *options_of(const ln_gradients *g)
@@ -107,6 +107,7 @@ linnet_status ln_gradients_create(linnet_trainer *trainer, ln_gradients **gradie
     return LINNET_OK;
 }
 
+#ifdef LN_RECORDS
 void ln_gradients_free(ln_gradients *gradients)
 {
     if (gradients != NULL) {
@@ -120,6 +121,7 @@ size_t ln_gradients_size(const ln_gradients *gradients)
 {
     return gradients->bytes;
 }
+#endif
 
 /* ---- to the optimizer ---- */
 
@@ -128,7 +130,7 @@ static void update(const ln_gradients *g, size_t parameter, size_t first, size_t
 {
     const linnet_trainer *trainer = g->trainer;
     ln_optimizer_update(trainer->optimizer, trainer->plan->kernels, parameter, first, count,
-                        gradient, trainer->parameters[parameter] + first);
+                        gradient, (ln_real *)trainer->parameters[parameter] + first);
 }
 
 static void take_whole(void *context, size_t parameter, size_t first, size_t count,
@@ -235,7 +237,7 @@ static bool clip_and_update(ln_gradients *g)
     if (!isfinite(norm)) {
         return false;
     }
-    g->factor = factor < 1 ? (float)factor : 1;
+    g->factor = factor < 1 ? (ln_real)factor : 1;
     ln_optimizer_step(g->trainer->optimizer);
     for (size_t i = 0; i < g->trainer->model->parameter_count; i++) {
         update_run run = {g, i};

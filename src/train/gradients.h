@@ -6,6 +6,12 @@
 
 #include "linnet.h"
 
+/* Names of the second compilation (numeric/real.h). */
+#ifdef LN_FLOAT64
+#define ln_gradients_create ln_gradients_create_f64
+#define ln_gradients_backward ln_gradients_backward_f64
+#endif
+
 typedef struct ln_gradients ln_gradients;
 
 /* What the options of a trainer ask for, which has its plan and optimizer; the trainer is borrowed. The

@@ -7,17 +7,19 @@
 
 enum { REDUCTION, DELTA };
 
+#ifdef LN_RECORDS
 static linnet_status create(ln_loss *loss, const ln_value *values, linnet_error *error)
 {
-    loss->bound = (ln_real)values[DELTA].number[0];
+    loss->bound = values[DELTA].number[0];
     return loss->bound > 0 ? LINNET_OK
                            : ln_fail(error, LINNET_ERROR_ARGUMENT,
                                      "huber_loss does not support non-positive values for delta.");
 }
+#endif
 
 static ln_loss_element part(const ln_loss *loss, ln_real x, ln_real t)
 {
-    ln_real d = x - t, away = ln_fabs(d), delta = loss->bound;
+    ln_real d = x - t, away = ln_fabs(d), delta = (ln_real)loss->bound;
     if (away < delta) {
         return (ln_loss_element){0.5f * away * away, d};
     }
@@ -32,6 +34,9 @@ static ln_real row(const ln_loss *loss, const ln_kernels *kernels, size_t featur
     return ln_loss_sum_parts(loss, part, features, outputs, target, scale, gradient);
 }
 
+LN_MATH(ln_loss_math, ln_huber_loss_math) = {.row = row};
+
+#ifdef LN_RECORDS
 const ln_loss_type ln_huber_loss_type = {
     .signature = {"HuberLoss",
                   2,
@@ -41,5 +46,6 @@ const ln_loss_type ln_huber_loss_type = {
     .elementwise = true,
     .sizes = LN_LOSS_BROADCAST,
     .create = create,
-    .row = row,
+    .math = LN_MATHS(ln_huber_loss_math),
 };
+#endif

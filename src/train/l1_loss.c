@@ -18,6 +18,9 @@ static ln_real row(const ln_loss *loss, const ln_kernels *kernels, size_t featur
     return ln_loss_sum_parts(loss, part, features, outputs, target, scale, gradient);
 }
 
+LN_MATH(ln_loss_math, ln_l1_loss_math) = {.row = row};
+
+#ifdef LN_RECORDS
 const ln_loss_type ln_l1_loss_type = {
     .signature = {"L1Loss",
                   3,
@@ -26,5 +29,6 @@ const ln_loss_type ln_l1_loss_type = {
     .values = true,
     .elementwise = true,
     .sizes = LN_LOSS_BROADCAST,
-    .row = row,
+    .math = LN_MATHS(ln_l1_loss_math),
 };
+#endif

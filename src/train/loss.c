@@ -1,5 +1,5 @@
-/* loss.c - the table of losses; what they have in common: text, lists of weights, reduction, sums over a
- * row's outputs. */
+/* loss.c - the table of losses; what they have in common: text and lists of weights. What
+ * they compute together is loss_rows.c's. */
 #include "train/loss.h"
 
 #include <math.h>
@@ -8,7 +8,6 @@
 #include "base/error.h"
 #include "base/memory.h"
 #include "nn/nn.h"
-#include "numeric/rowsum.h"
 
 #define LN_LOSS(name) extern const ln_loss_type ln_##name##_type;
 #include "train/losses.def"
@@ -84,11 +83,17 @@ linnet_status ln_loss_create(const char *text, ln_loss **loss, linnet_error *err
     return status;
 }
 
+static void free_list(ln_loss_list *list)
+{
+    ln_free(list->numbers);
+    ln_free(list->values);
+}
+
 void ln_loss_free(ln_loss *loss)
 {
     if (loss != NULL) {
-        ln_free(loss->weights.values);
-        ln_free(loss->pos_weights.values);
+        free_list(&loss->weights);
+        free_list(&loss->pos_weights);
         ln_free(loss);
     }
 }
@@ -149,19 +154,19 @@ linnet_status ln_loss_take_list(ln_loss_list *list, const ln_value *value, const
         count++;
     }
     list->given = count;
-    list->values = ln_alloc(count, sizeof *list->values);
-    if (list->values == NULL) {
-        return ln_fail_memory(error, count * sizeof *list->values, "the weights of a loss");
+    list->numbers = ln_alloc(count, sizeof *list->numbers);
+    if (list->numbers == NULL) {
+        return ln_fail_memory(error, count * sizeof *list->numbers, "the weights of a loss");
     }
     for (const ln_py_node *item = value->list->children; item != NULL; item = item->next, i++) {
         double weight = NAN;
-        if (!ln_py_number(item, &weight) || !(weight >= 0 && isfinite((ln_real)weight))) {
+        if (!ln_py_number(item, &weight) || !(weight >= 0 && isfinite((float)weight))) {
             return ln_fail(error, LINNET_ERROR_ARGUMENT,
                            "%s of %s %zu: expected a number from 0 on, found %.*s", what, of, i,
                            LN_PY_SHOWN(item->text));
         }
-        list->values[i] = (ln_real)weight;
-        any = any || list->values[i] > 0;
+        list->numbers[i] = weight;
+        any = any || (float)weight > 0;
     }
     return any ? LINNET_OK
                : ln_fail(error, LINNET_ERROR_ARGUMENT,
@@ -170,7 +175,7 @@ linnet_status ln_loss_take_list(ln_loss_list *list, const ln_value *value, const
 
 /* Lists of outputs are broadcast as PyTorch does, which is: one number stands for all. */
 static linnet_status fit_list(const ln_loss *loss, ln_loss_list *list, size_t features,
-                              linnet_error *error)
+                              linnet_dtype dtype, linnet_error *error)
 {
     bool standard =
         loss->smoothing != 0 && list == &loss->weights; /* 1 each, where none is given */
@@ -187,96 +192,28 @@ static linnet_status fit_list(const ln_loss *loss, ln_loss_list *list, size_t fe
                              "classes but got weight tensor of shape: [%zu]",
                              features, list->given);
     }
-    if (list->given == features || (list->given == 0 && !standard)) {
-        return LINNET_OK;
-    }
-    ln_real one = list->given == 1 ? list->values[0] : 1;
     ln_free(list->values);
-    list->values = ln_alloc(features, sizeof *list->values);
-    if (list->values == NULL) {
-        return ln_fail_memory(error, features * sizeof *list->values, "the weights of a loss");
-    }
-    for (size_t i = 0; i < features; i++) {
-        list->values[i] = one;
-    }
-    return LINNET_OK;
+    list->values = NULL;
+    return list->given > 0 || standard
+               ? ln_alloc_into(&list->values, features, linnet_dtype_size(dtype),
+                               "the weights of a loss", error)
+               : LINNET_OK;
 }
 
-static ln_real sum_of(size_t count, const ln_real *values)
+linnet_status ln_loss_fit(ln_loss *loss, size_t features, linnet_dtype dtype, linnet_error *error)
 {
-    ln_real part[16] = {0};
-    for (size_t i = 0; i < count; i++) {
-        part[i % 16] = part[i % 16] + values[i];
-    }
-    return ln_tree16(part);
-}
-
-linnet_status ln_loss_fit(ln_loss *loss, size_t features, linnet_error *error)
-{
-    linnet_status status = fit_list(loss, &loss->weights, features, error);
+    linnet_status status = fit_list(loss, &loss->weights, features, dtype, error);
     if (status == LINNET_OK) {
-        status = fit_list(loss, &loss->pos_weights, features, error);
+        status = fit_list(loss, &loss->pos_weights, features, dtype, error);
     }
     if (status == LINNET_OK) {
-        const ln_real *weights = loss->weights.values;
-        loss->total = weights != NULL ? sum_of(features, weights) : (ln_real)features;
-        loss->elements = loss->type->elementwise ? (ln_real)features : 1;
+        loss->elements = loss->type->elementwise ? (double)features : 1;
+        (dtype == LINNET_FLOAT64 ? ln_loss_fill_f64 : ln_loss_fill_f32)(loss, features);
     }
     return status;
 }
 
-/* ---- rows ---- */
-
 bool ln_loss_counts(const ln_loss *loss, const ln_target *target)
 {
     return target->values != NULL || target->label != loss->ignore_index;
-}
-
-ln_real ln_loss_row_weight(const ln_loss *loss, const ln_target *target)
-{
-    if (!ln_loss_counts(loss, target)) {
-        return 0;
-    }
-    bool by_class = target->values == NULL && loss->weights.values != NULL;
-    return by_class ? target->weight * loss->weights.values[target->label] : target->weight;
-}
-
-ln_real ln_loss_sum_parts(const ln_loss *loss, ln_loss_part part, size_t features,
-                          const ln_real *outputs, const ln_target *target, ln_real scale,
-                          ln_real *gradient)
-{
-    ln_real sums[16] = {0};
-    const ln_real factor = target->weight * scale;
-    for (size_t j = 0; j < features; j++) {
-        ln_loss_element element = part(loss, outputs[j], (ln_real)target->values[j]);
-        if (loss->weights.values != NULL) {
-            element.value = element.value * loss->weights.values[j];
-            element.slope = element.slope * loss->weights.values[j];
-        }
-        sums[j % 16] = sums[j % 16] + element.value;
-        if (gradient != NULL) {
-            gradient[j] = element.slope * factor;
-        }
-    }
-    return target->weight * ln_tree16(sums);
-}
-
-/* ---- reduction ---- */
-
-ln_real ln_loss_mean(const ln_loss *loss, ln_real loss_sum, ln_real weight_sum)
-{
-    return loss_sum / (weight_sum * loss->elements);
-}
-
-ln_real ln_loss_scale(const ln_loss *loss, ln_real weight_sum)
-{
-    if (loss->sum) {
-        return 1;
-    }
-    return weight_sum > 0 ? 1.0f / (weight_sum * loss->elements) : 0;
-}
-
-ln_real ln_loss_reduce(const ln_loss *loss, ln_real loss_sum, ln_real weight_sum)
-{
-    return loss->sum ? loss_sum : ln_loss_mean(loss, loss_sum, weight_sum);
 }

@@ -6,11 +6,13 @@
 
 enum { WEIGHT, SIZE_AVERAGE, IGNORE_INDEX, REDUCE, REDUCTION };
 
+#ifdef LN_RECORDS
 static linnet_status create(ln_loss *loss, const ln_value *values, linnet_error *error)
 {
     loss->ignore_index = values[IGNORE_INDEX].integer;
     return ln_loss_take_list(&loss->weights, &values[WEIGHT], "weight", "class", error);
 }
+#endif
 
 static ln_real row(const ln_loss *loss, const ln_kernels *kernels, size_t features,
                    const ln_real *outputs, const ln_target *target, ln_real scale,
@@ -26,6 +28,9 @@ static ln_real row(const ln_loss *loss, const ln_kernels *kernels, size_t featur
     return target->weight * -(weight * outputs[target->label]);
 }
 
+LN_MATH(ln_loss_math, ln_nll_loss_math) = {.row = row};
+
+#ifdef LN_RECORDS
 const ln_loss_type ln_nll_loss_type = {
     .signature = {"NLLLoss",
                   5,
@@ -37,5 +42,6 @@ const ln_loss_type ln_nll_loss_type = {
     .task = LINNET_TASK_CLASSIFICATION,
     .classes = true,
     .create = create,
-    .row = row,
+    .math = LN_MATHS(ln_nll_loss_math),
 };
+#endif

@@ -7,17 +7,19 @@
 
 enum { SIZE_AVERAGE, REDUCE, REDUCTION, BETA };
 
+#ifdef LN_RECORDS
 static linnet_status create(ln_loss *loss, const ln_value *values, linnet_error *error)
 {
-    loss->bound = (ln_real)values[BETA].number[0];
+    loss->bound = values[BETA].number[0];
     return loss->bound >= 0 ? LINNET_OK
                             : ln_fail(error, LINNET_ERROR_ARGUMENT,
                                       "smooth_l1_loss does not support negative values for beta.");
 }
+#endif
 
 static ln_loss_element part(const ln_loss *loss, ln_real x, ln_real t)
 {
-    ln_real d = x - t, away = ln_fabs(d), beta = loss->bound;
+    ln_real d = x - t, away = ln_fabs(d), beta = (ln_real)loss->bound;
     if (away < beta) {
         return (ln_loss_element){0.5f * away * away / beta, d / beta};
     }
@@ -32,6 +34,9 @@ static ln_real row(const ln_loss *loss, const ln_kernels *kernels, size_t featur
     return ln_loss_sum_parts(loss, part, features, outputs, target, scale, gradient);
 }
 
+LN_MATH(ln_loss_math, ln_smooth_l1_loss_math) = {.row = row};
+
+#ifdef LN_RECORDS
 const ln_loss_type ln_smooth_l1_loss_type = {
     .signature = {"SmoothL1Loss",
                   4,
@@ -44,5 +49,6 @@ const ln_loss_type ln_smooth_l1_loss_type = {
     .elementwise = true,
     .sizes = LN_LOSS_BROADCAST,
     .create = create,
-    .row = row,
+    .math = LN_MATHS(ln_smooth_l1_loss_math),
 };
+#endif

@@ -14,7 +14,7 @@ ln_target ln_target_of(const linnet_dataset *dataset, int64_t row)
     return (ln_target){
         .label = values == NULL ? linnet_dataset_labels(dataset)[row] : 0,
         .values = values != NULL ? values + row * linnet_dataset_target_count(dataset) : NULL,
-        .weight = weights != NULL ? (ln_real)weights[row] : 1,
+        .weight = weights != NULL ? weights[row] : 1,
     };
 }
 
@@ -97,24 +97,4 @@ size_t ln_likeliest(size_t n, const double *values)
         largest = values[i] > values[largest] ? i : largest;
     }
     return largest;
-}
-
-bool ln_target_met(const ln_loss *loss, size_t features, const ln_real *outputs,
-                   const ln_target *target)
-{
-    switch (loss->type->task) {
-    case LINNET_TASK_CLASSIFICATION:
-        return ln_predicted_class(features, outputs) ==
-               (target->values != NULL ? ln_likeliest(features, target->values)
-                                       : (size_t)target->label);
-    case LINNET_TASK_MULTILABEL:
-        for (size_t i = 0; i < features; i++) {
-            if ((outputs[i] > loss->type->threshold) != (target->values[i] >= 0.5)) {
-                return false;
-            }
-        }
-        return true;
-    case LINNET_TASK_REGRESSION: break;
-    }
-    return false;
 }

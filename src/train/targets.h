@@ -4,6 +4,11 @@
 
 #include "train/loss.h"
 
+/* Names of the second compilation (numeric/real.h). */
+#ifdef LN_FLOAT64
+#define ln_target_met ln_target_met_f64
+#endif
+
 /* What row `row` of a labelled dataset is to become. */
 ln_target ln_target_of(const linnet_dataset *dataset, int64_t row);
 

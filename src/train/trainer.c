@@ -1,4 +1,4 @@
-/* trainer.c - the training loop: order, batches, forward, loss, backward, optimizer.
+/* trainer.c - the training loop: order, batches, schedule; a step is batch.c's.
  *
  * Works on a training plan, which holds the weights while an epoch runs; the model has them after
  * it. Nothing is allocated
@@ -15,164 +15,18 @@
 #include "train/targets.h"
 #include "train/trainer.h"
 
+extern const ln_train_engine ln_train_engine_f32, ln_train_engine_f64;
+
+const ln_train_engine *ln_train_engine_of(linnet_dtype dtype)
+{
+    return dtype == LINNET_FLOAT64 ? &ln_train_engine_f64 : &ln_train_engine_f32;
+}
+
 int64_t ln_trainer_epoch_batches(const linnet_trainer *trainer)
 {
     int64_t rows = linnet_dataset_rows(trainer->dataset);
     int64_t size = (int64_t)trainer->step_rows;
     return rows / size + (rows % size != 0);
-}
-
-/* ---- one batch ---- */
-
-/* A batch is run in parts of batch_size rows: one part, unless gradients accumulate. */
-typedef struct batch_run {
-    linnet_trainer *trainer;
-    const int64_t *index; /* rows of the dataset */
-    size_t rows;          /* of the batch */
-    size_t first;         /* of the part in hand */
-    const float *logits;
-    float *gradient;
-    size_t logits_ld, gradient_ld;
-    float scale;      /* of the rows' gradients */
-    float mean, item; /* of the losses; as the loss's reduction tells it */
-} batch_run;
-
-static void weigh_row(void *context, size_t row)
-{
-    const batch_run *run = context;
-    const linnet_trainer *trainer = run->trainer;
-    ln_target target = ln_target_of(trainer->dataset, run->index[row]);
-    trainer->weights[row] = ln_loss_row_weight(trainer->loss, &target);
-}
-
-static void loss_row(void *context, size_t row_of_part)
-{
-    const batch_run *run = context;
-    linnet_trainer *trainer = run->trainer;
-    size_t features = trainer->plan->out_features, row = run->first + row_of_part;
-    const float *logits = run->logits + row_of_part * run->logits_ld;
-    float *gradient = run->gradient + row_of_part * run->gradient_ld;
-    ln_target target = ln_target_of(trainer->dataset, run->index[row]);
-    if (!ln_loss_counts(trainer->loss, &target)) {
-        trainer->correct[row] = false;
-        trainer->losses[row] = 0;
-        memset(gradient, 0, features * sizeof *gradient);
-        return;
-    }
-    trainer->correct[row] = ln_target_met(trainer->loss, features, logits, &target);
-    trainer->losses[row] = trainer->loss->type->row(trainer->loss, trainer->plan->kernels, features,
-                                                    logits, &target, run->scale, gradient);
-}
-
-static void read_row(void *context, size_t row_of_part, float *out)
-{
-    const batch_run *run = context;
-    ln_feed_row(run->trainer->feed, run->first + row_of_part, LINNET_FLOAT32, out);
-}
-
-static void draw_masks(linnet_trainer *trainer, size_t first_row)
-{
-    if (trainer->options.rng == LINNET_RNG_PHILOX) {
-        ln_plan_draw_philox(trainer->plan, trainer->options.seed, (uint32_t)trainer->epoch,
-                            (uint32_t)trainer->position.batch, first_row);
-    } else {
-        ln_plan_draw_torch(trainer->plan, &trainer->generator);
-    }
-}
-
-/* "rows 3, 17 and 2 others": those of the batch whose loss is no number, or all of it where each one
- * is and only their sum is none. */
-static void list_rows(const batch_run *run, char *text, size_t size)
-{
-    enum { LISTED = 8 };
-    const linnet_trainer *trainer = run->trainer;
-    size_t bad = 0, told = 0, used = 0;
-    for (size_t r = 0; r < run->rows; r++) {
-        bad += isfinite(trainer->losses[r]) ? 0 : 1;
-    }
-    size_t count = bad > 0 ? bad : run->rows;
-    used = (size_t)snprintf(text, size, "row%s", count > 1 ? "s" : "");
-    for (size_t r = 0; r < run->rows && told < LISTED; r++) {
-        if (bad == 0 || !isfinite(trainer->losses[r])) {
-            used += (size_t)snprintf(text + used, size - used, "%s %lld", told > 0 ? "," : "",
-                                     (long long)ln_dataset_place(trainer->dataset, run->index[r]));
-            told++;
-        }
-    }
-    if (count > told) {
-        snprintf(text + used, size - used, " and %zu more", count - told);
-    }
-}
-
-static linnet_status fail_loss(const batch_run *run, linnet_error *error)
-{
-    const linnet_trainer *trainer = run->trainer;
-    bool unit = trainer->loss->type->unit_output;
-    char rows[256];
-    list_rows(run, rows, sizeof rows);
-    return ln_fail(
-        error, LINNET_ERROR_DATA,
-        "the loss is %s at epoch %lld, step %lld, of %s; the parameters are those of the "
-        "step before (%s)",
-        isnan(run->mean) ? "NaN" : "infinite", (long long)trainer->epoch + 1,
-        (long long)trainer->position.batch + 1, rows,
-        unit ? "all elements of input should be between 0 and 1, as a Sigmoid() gives them"
-             : "a smaller learning rate or scaled features may help");
-}
-
-static linnet_status fail_norm(const batch_run *run, linnet_error *error)
-{
-    const linnet_trainer *trainer = run->trainer;
-    return ln_fail(
-        error, LINNET_ERROR_DATA,
-        "the norm of the gradient is not finite at epoch %lld, step %lld; the parameters "
-        "are those of the step before (a smaller learning rate or scaled features may "
-        "help)",
-        (long long)trainer->epoch + 1, (long long)trainer->position.batch + 1);
-}
-
-/* Forward of `rows` rows from run->first on. */
-static void run_forward(batch_run *run, size_t rows)
-{
-    ln_rows feed = {.read = read_row, .context = run};
-    draw_masks(run->trainer, run->first);
-    run->logits = ln_plan_forward(run->trainer->plan, &feed, rows, NULL, &run->logits_ld);
-}
-
-static void run_part(batch_run *run, size_t rows)
-{
-    linnet_plan *plan = run->trainer->plan;
-    run_forward(run, rows);
-    run->gradient = ln_plan_output_gradient(plan, &run->gradient_ld);
-    ln_plan_rows(plan, rows, 16 * plan->out_features, loss_row, run);
-}
-
-/* One step. Fails where the loss is no number; the parameters do not change then. */
-static linnet_status train_batch(batch_run *run, linnet_error *error)
-{
-    linnet_trainer *trainer = run->trainer;
-    linnet_plan *plan = trainer->plan;
-    size_t parts = ln_ceil_div(run->rows, trainer->options.batch_size);
-    float sum, weight;
-    ln_plan_rows(plan, run->rows, 1, weigh_row, run);
-    ln_sum_columns(plan->kernels, NULL, run->rows, 1, trainer->weights, 1, &weight);
-    run->scale = ln_loss_scale(trainer->loss, weight);
-    for (size_t part = 0, rows; part < parts; part++, run->first += rows) {
-        rows = ln_min_size(trainer->options.batch_size, run->rows - run->first);
-        run_part(run, rows);
-        if (part + 1 == parts) {
-            ln_sum_columns(plan->kernels, NULL, run->rows, 1, trainer->losses, 1, &sum);
-            run->mean = ln_loss_mean(trainer->loss, sum, weight);
-            run->item = ln_loss_reduce(trainer->loss, sum, weight);
-            if (!(weight > 0 ? isfinite(run->mean) : sum == 0)) {
-                return fail_loss(run, error);
-            }
-        }
-        if (!ln_gradients_backward(trainer->gradients, rows, part, parts)) {
-            return fail_norm(run, error);
-        }
-    }
-    return LINNET_OK;
 }
 
 /* ---- one epoch ---- */
@@ -197,18 +51,18 @@ static void draw_order(linnet_trainer *trainer)
     ln_torch_randperm(&sampler, rows, trainer->order);
 }
 
-static void add_batch(const batch_run *run)
+static void add_batch(linnet_trainer *trainer, const int64_t *index, size_t rows,
+                      const ln_batch_loss *loss)
 {
-    linnet_trainer *trainer = run->trainer;
     ln_epoch_position *position = &trainer->position;
-    for (size_t r = 0; r < run->rows; r++) {
-        ln_target target = ln_target_of(trainer->dataset, run->index[r]);
+    for (size_t r = 0; r < rows; r++) {
+        ln_target target = ln_target_of(trainer->dataset, index[r]);
         position->correct += trainer->correct[r];
         position->counted += ln_loss_counts(trainer->loss, &target);
     }
-    if (!isnan(run->mean)) {
-        position->loss += (double)run->mean * (double)run->rows;
-        position->loss_rows += (int64_t)run->rows;
+    if (!isnan(loss->mean)) {
+        position->loss += loss->mean * (double)rows;
+        position->loss_rows += (int64_t)rows;
     }
     position->batch++;
 }
@@ -231,9 +85,8 @@ static linnet_epoch sum_up(const linnet_trainer *trainer)
     return done;
 }
 
-static bool report(const batch_run *run)
+static bool report(const linnet_trainer *trainer, const ln_batch_loss *loss)
 {
-    const linnet_trainer *trainer = run->trainer;
     linnet_epoch done = sum_up(trainer);
     linnet_progress progress = {.epoch = done.epoch,
                                 .batch = done.batches,
@@ -241,7 +94,7 @@ static bool report(const batch_run *run)
                                 .rows = done.rows,
                                 .loss = done.loss,
                                 .accuracy = done.accuracy,
-                                .batch_loss = (double)run->item,
+                                .batch_loss = loss->item,
                                 .lr = done.lr};
     return trainer->options.progress == NULL ||
            trainer->options.progress(trainer->options.context, &progress);
@@ -266,16 +119,18 @@ static linnet_status run_step(linnet_trainer *trainer, size_t rows, bool *stoppe
                               linnet_error *error)
 {
     size_t first = (size_t)trainer->position.batch * trainer->step_rows;
-    batch_run run = {.trainer = trainer, .index = trainer->order + first, .rows = rows};
+    const int64_t *index = trainer->order + first;
+    ln_batch_loss loss;
     trainer->position.lr = linnet_trainer_lr(trainer);
-    linnet_status status = train_batch(&run, error);
+    linnet_status status =
+        ln_train_engine_of(trainer->model->dtype)->step(trainer, index, rows, &loss, error);
     if (status != LINNET_OK) {
         return status;
     }
     ln_average_step(trainer->average);
-    add_batch(&run);
+    add_batch(trainer, index, rows, &loss);
     status = step_schedule(trainer, true, error);
-    *stopped = (status == LINNET_OK && !report(&run)) || *stopped;
+    *stopped = (status == LINNET_OK && !report(trainer, &loss)) || *stopped;
     return status;
 }
 
@@ -324,11 +179,9 @@ linnet_status ln_trainer_make_statistics(linnet_trainer *trainer, linnet_error *
     ln_feed_begin(trainer->feed, trainer->order, rows);
     for (size_t left = rows; status == LINNET_OK && left > 0; left -= in_hand) {
         status = ln_feed_next(trainer->feed, &in_hand, error);
-        batch_run run = {.trainer = trainer, .rows = in_hand};
-        while (status == LINNET_OK && run.first < in_hand) {
-            size_t part = ln_min_size(in_hand - run.first, trainer->options.batch_size);
-            run_forward(&run, part);
-            run.first += part;
+        for (size_t first = 0, part; status == LINNET_OK && first < in_hand; first += part) {
+            part = ln_min_size(in_hand - first, trainer->options.batch_size);
+            ln_train_engine_of(trainer->model->dtype)->forward(trainer, first, part);
         }
         trainer->position.batch++;
     }
@@ -354,7 +207,7 @@ static linnet_status show_average(linnet_trainer *trainer, bool stopped, linnet_
 /* Ends an epoch that was read to its end, or was stopped. *error: of the trainer. */
 static linnet_epoch end_epoch(linnet_trainer *trainer, bool stopped, linnet_error *error)
 {
-    ln_plan_store(trainer->plan);
+    ln_plan_engine_of(trainer->model->dtype)->store(trainer->plan);
     if (error->status == LINNET_OK) {
         error->status = ln_trainer_check_weights(trainer, error);
     }
@@ -463,7 +316,7 @@ int64_t linnet_trainer_batches(const linnet_trainer *trainer)
 
 const char *linnet_trainer_isa(const linnet_trainer *trainer)
 {
-    return trainer->plan->kernels->name;
+    return trainer->plan->isa;
 }
 
 int linnet_trainer_threads(const linnet_trainer *trainer)
@@ -478,5 +331,5 @@ size_t linnet_trainer_size(const linnet_trainer *trainer)
     return sizeof *trainer + linnet_plan_size(trainer->plan) +
            ln_optimizer_size(trainer->optimizer) + ln_gradients_size(trainer->gradients) +
            ln_average_size(trainer->average) + rows * sizeof *trainer->order +
-           ln_feed_size(trainer->feed) + batch * (2 * sizeof(float) + 1);
+           ln_feed_size(trainer->feed) + batch * (2 * linnet_dtype_size(trainer->model->dtype) + 1);
 }

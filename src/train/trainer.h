@@ -35,7 +35,7 @@ struct linnet_trainer {
     ln_gradients *gradients;
     ln_average *average; /* NULL: none */
     ln_parameter_set set;
-    float **parameters;    /* as the plan lays them out */
+    void **parameters;     /* as the plan lays them out */
     ln_schedule *schedule; /* NULL: none */
     bool step_batches;     /* the schedule is stepped after each batch */
     ln_loss *loss;
@@ -47,10 +47,31 @@ struct linnet_trainer {
     ln_feed *feed;    /* reads them, a step's at a time */
     bool follows;     /* order and feed are those of options.with */
     size_t step_rows; /* of a batch: accumulate times batch_size, where there are as many */
-    float *losses;    /* a batch's, row by row */
-    float *weights;   /* what its rows count for in the mean */
+    void *losses;     /* a batch's, row by row */
+    void *weights;    /* what its rows count for in the mean */
     uint8_t *correct; /* whether the largest logit is the label's */
 };
+
+/* The mean loss of a batch's rows, and the loss as its reduction tells it. */
+typedef struct ln_batch_loss {
+    double mean, item;
+} ln_batch_loss;
+
+/* What a trainer asks for without knowing what its model computes in; losses, weights and parameters are
+ * of that dtype. */
+typedef struct ln_train_engine {
+    linnet_status (*gradients)(linnet_trainer *trainer, ln_gradients **gradients,
+                               linnet_error *error);
+    /* One step on these rows (batch.c). Fails where the loss is no number; the parameters do not
+     * change then. */
+    linnet_status (*step)(linnet_trainer *trainer, const int64_t *index, size_t rows,
+                          ln_batch_loss *loss, linnet_error *error);
+    /* Forward alone of `rows` rows from row `first` of the feed's batch on. */
+    void (*forward)(linnet_trainer *trainer, size_t first, size_t rows);
+} ln_train_engine;
+
+/* The compilation for a dtype. */
+const ln_train_engine *ln_train_engine_of(linnet_dtype dtype);
 
 /* Leaves the parameters that options.no_decay means without weight decay (decay.c). Errors: ARGUMENT. */
 LINNET_NODISCARD linnet_status ln_trainer_exempt(linnet_trainer *trainer, linnet_error *error);

@@ -23,7 +23,7 @@ static linnet_status check_data(linnet_trainer *trainer, linnet_error *error)
                                   "training", error);
     }
     if (status == LINNET_OK) {
-        status = ln_loss_fit(trainer->loss, (size_t)outputs, error);
+        status = ln_loss_fit(trainer->loss, (size_t)outputs, trainer->model->dtype, error);
         if (status != LINNET_OK) {
             ln_error_put_before(error, "loss");
         }
@@ -34,7 +34,7 @@ static linnet_status check_data(linnet_trainer *trainer, linnet_error *error)
 
 static linnet_status list_parameters(linnet_trainer *trainer, linnet_error *error)
 {
-    const size_t line = LN_ALIGNMENT / sizeof **trainer->parameters;
+    const size_t line = LN_ALIGNMENT / linnet_dtype_size(trainer->model->dtype);
     size_t count = trainer->model->parameter_count;
     ln_parameter_set *set = &trainer->set;
     linnet_status status =
@@ -46,7 +46,8 @@ static linnet_status list_parameters(linnet_trainer *trainer, linnet_error *erro
         status = ln_alloc_into(&set->offsets, count, sizeof *set->offsets, "a trainer", error);
     }
     for (size_t i = 0; status == LINNET_OK && i < count; i++) {
-        trainer->parameters[i] = ln_plan_parameter(trainer->plan, i, &set->counts[i]);
+        trainer->parameters[i] =
+            ln_plan_engine_of(trainer->model->dtype)->parameter(trainer->plan, i, &set->counts[i]);
         set->offsets[i] = set->size;
         set->size =
             ln_saturated_add(set->size, ln_saturated_mul(ln_ceil_div(set->counts[i], line), line));
@@ -57,8 +58,9 @@ static linnet_status list_parameters(linnet_trainer *trainer, linnet_error *erro
 static linnet_status create_optimizer(linnet_trainer *trainer, const char *text,
                                       linnet_error *error)
 {
-    linnet_status status = ln_optimizer_create(
-        text, trainer->set.counts, trainer->model->parameter_count, &trainer->optimizer, error);
+    linnet_status status =
+        ln_optimizer_create(text, trainer->set.counts, trainer->model->parameter_count,
+                            trainer->model->dtype, &trainer->optimizer, error);
     if (status != LINNET_OK) {
         ln_error_put_before(error, "optim");
     }
@@ -98,6 +100,7 @@ static linnet_status create_schedule(linnet_trainer *trainer, linnet_error *erro
 
 static linnet_status take_memory(linnet_trainer *trainer, linnet_error *error)
 {
+    size_t size = linnet_dtype_size(trainer->model->dtype);
     size_t batch = trainer->step_rows;
     size_t rows = (size_t)linnet_dataset_rows(trainer->dataset);
     linnet_status status = LINNET_OK;
@@ -108,11 +111,10 @@ static linnet_status take_memory(linnet_trainer *trainer, linnet_error *error)
         status = ln_feed_create(trainer->dataset, batch, &trainer->feed, error);
     }
     if (status == LINNET_OK) {
-        status = ln_alloc_into(&trainer->losses, batch, sizeof *trainer->losses, "a batch", error);
+        status = ln_alloc_into(&trainer->losses, batch, size, "a batch", error);
     }
     if (status == LINNET_OK) {
-        status =
-            ln_alloc_into(&trainer->weights, batch, sizeof *trainer->weights, "a batch", error);
+        status = ln_alloc_into(&trainer->weights, batch, size, "a batch", error);
     }
     if (status == LINNET_OK) {
         status = ln_alloc_into(&trainer->correct, batch, 1, "a batch", error);
@@ -146,9 +148,6 @@ static linnet_status follow(linnet_trainer *trainer, linnet_error *error)
 static linnet_status prepare(linnet_trainer *trainer, linnet_error *error)
 {
     linnet_trainer_options *options = &trainer->options;
-    if (trainer->model->dtype != LINNET_FLOAT32) {
-        return ln_fail(error, LINNET_ERROR_UNSUPPORTED, "training of float64 models");
-    }
     trainer->shuffle_seed = options->shuffle_seed != NULL ? *options->shuffle_seed : options->seed;
     options->shuffle_seed = NULL; /* the caller's for this call only, as the texts below */
     if (options->shuffle_block > 0 && options->rng != LINNET_RNG_PHILOX) {
@@ -177,7 +176,8 @@ static linnet_status prepare(linnet_trainer *trainer, linnet_error *error)
         status = ln_plan_precision(options->precision, trainer->model->dtype, true,
                                    &request.precision, error);
         if (status == LINNET_OK) {
-            status = ln_plan_lower(trainer->model, &request, &trainer->plan, error);
+            status = ln_plan_engine_of(trainer->model->dtype)
+                         ->lower(trainer->model, &request, &trainer->plan, error);
         }
     }
     if (status == LINNET_OK) {
@@ -197,7 +197,8 @@ static linnet_status prepare(linnet_trainer *trainer, linnet_error *error)
         status = ln_trainer_exempt(trainer, error);
     }
     if (status == LINNET_OK) {
-        status = ln_gradients_create(trainer, &trainer->gradients, error);
+        status = ln_train_engine_of(trainer->model->dtype)
+                     ->gradients(trainer, &trainer->gradients, error);
     }
     if (status == LINNET_OK) {
         status = ln_average_create(trainer, &trainer->average, error);
