@@ -30,7 +30,8 @@ typedef struct run_state {
     linnet_model *model;
     linnet_dataset *dataset;
     linnet_plan *plan;
-    float *x, *y;
+    void *x, *y;           /* of the model's dtype */
+    double *probabilities; /* y */
     cli_batch batch;
 } run_state;
 
@@ -94,15 +95,18 @@ static int prepare(run_state *state)
         return cli_fail("--top-k", "expected at most the model's %zu classes, found %lld", classes,
                         (long long)values->top);
     }
-    state->x = calloc(batch * linnet_plan_input_features(state->plan) + 1, sizeof(float));
-    state->y = calloc(batch * classes + 1, sizeof(float));
+    state->x = calloc(batch * linnet_plan_input_features(state->plan) + 1, sizeof(double));
+    state->y = calloc(batch * classes + 1, sizeof(double));
+    state->probabilities = calloc(batch * classes + 1, sizeof(double));
     state->batch = (cli_batch){.model = state->model,
-                               .probabilities = state->y,
+                               .probabilities = state->probabilities,
+                               .wide = linnet_plan_dtype(state->plan) == LINNET_FLOAT64,
                                .classes = classes,
                                .total = rows,
                                .top = (size_t)values->top,
                                .order = calloc(classes + 1, sizeof(size_t))};
-    bool taken = state->x != NULL && state->y != NULL && state->batch.order != NULL;
+    bool taken = state->x != NULL && state->y != NULL && state->probabilities != NULL &&
+                 state->batch.order != NULL;
     return taken ? CLI_OK : cli_fail_memory();
 }
 
@@ -111,6 +115,25 @@ static bool makes_file(const predict_values *values)
 {
     struct stat info;
     return !writes_stdout(values) && (stat(values->output, &info) != 0 || S_ISREG(info.st_mode));
+}
+
+static linnet_status run_batch(run_state *state, linnet_error *error)
+{
+    const cli_batch *batch = &state->batch;
+    int64_t rows = (int64_t)batch->rows;
+    linnet_status status =
+        batch->wide ? linnet_dataset_read_f64(state->dataset, batch->first, rows, state->x, error)
+                    : linnet_dataset_read(state->dataset, batch->first, rows, state->x, error);
+    if (status == LINNET_OK) {
+        status = batch->wide
+                     ? linnet_plan_run_f64(state->plan, state->x, batch->rows, state->y, error)
+                     : linnet_plan_run(state->plan, state->x, batch->rows, state->y, error);
+    }
+    for (size_t i = 0; status == LINNET_OK && i < batch->rows * batch->classes; i++) {
+        state->probabilities[i] =
+            batch->wide ? ((const double *)state->y)[i] : (double)((const float *)state->y)[i];
+    }
+    return status;
 }
 
 /* Ends early where it is interrupted; the caller looks. */
@@ -127,9 +150,7 @@ static int predict_rows(run_state *state, linnet_writer *writer, cli_text *text)
         int64_t left = batch->total - batch->first;
         batch->rows = (size_t)(left < values->batch_size ? left : values->batch_size);
         linnet_error error;
-        if (linnet_dataset_read(state->dataset, batch->first, (int64_t)batch->rows, state->x,
-                                &error) != LINNET_OK ||
-            linnet_plan_run(state->plan, state->x, batch->rows, state->y, &error) != LINNET_OK) {
+        if (run_batch(state, &error) != LINNET_OK) {
             return cli_fail_with(values->data, &error);
         }
         state->form->rows(batch, text);
@@ -193,6 +214,7 @@ static int run(const void *opaque)
     }
     free(state.x);
     free(state.y);
+    free(state.probabilities);
     free(state.batch.order);
     linnet_plan_free(state.plan);
     linnet_dataset_free(state.dataset);
@@ -207,7 +229,8 @@ static const char *const description[] = {
     "and in any batch, on any number of "
     "threads.",
     "csv: a header with the classes and a line a row; with --top-k the row's number, then pairs "
-    "of class and probability. jsonl: an object a row. npy: float32 of shape (rows, classes). "
+    "of class and probability. jsonl: an object a row. npy: float32 (of a float64 model float64) "
+    "of shape (rows, classes). "
     "Rows are counted from 0. Labels that the data hold are left aside.",
     cli_about_data,
     NULL,

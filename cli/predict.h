@@ -11,7 +11,8 @@
 /* One batch of probabilities. */
 typedef struct cli_batch {
     const linnet_model *model;
-    const float *probabilities; /* (rows, classes) */
+    const double *probabilities; /* (rows, classes) */
+    bool wide;                   /* of a float64 model; else each is a float32 */
     size_t rows, classes;
     int64_t first; /* number of the batch's first row */
     int64_t total; /* rows of all batches */

@@ -1,6 +1,6 @@
 /* predict_forms.c - CSV, JSON lines and .npy out of a batch of probabilities.
  *
- * Probabilities are printed so that they read back to the same float32. */
+ * Probabilities are printed so that they read back to the same float32, or float64. */
 #include "predict.h"
 
 #include "json.h"
@@ -11,7 +11,7 @@
 
 /* Fills batch->order with the `top` likeliest classes of a row, likeliest first; of equal ones the
  * first class first, as eval has it. NaN counts as less than everything. */
-static void rank(const cli_batch *batch, const float *p)
+static void rank(const cli_batch *batch, const double *p)
 {
     for (size_t taken = 0; taken < batch->top; taken++) {
         size_t best = SIZE_MAX;
@@ -26,6 +26,24 @@ static void rank(const cli_batch *batch, const float *p)
             }
         }
         batch->order[taken] = best;
+    }
+}
+
+static void add_number(const cli_batch *batch, cli_text *text, double value)
+{
+    if (batch->wide) {
+        cli_text_double(text, value);
+    } else {
+        cli_text_float(text, (float)value);
+    }
+}
+
+static void add_json(const cli_batch *batch, cli_json *json, const char *key, double value)
+{
+    if (batch->wide) {
+        cli_json_double(json, key, value);
+    } else {
+        cli_json_float(json, key, (float)value);
     }
 }
 
@@ -63,10 +81,10 @@ static void csv_rows(const cli_batch *batch, cli_text *text)
 {
     char number[24];
     for (size_t row = 0; row < batch->rows; row++) {
-        const float *p = batch->probabilities + row * batch->classes;
+        const double *p = batch->probabilities + row * batch->classes;
         for (size_t c = 0; batch->top == 0 && c < batch->classes; c++) {
             cli_text_bytes(text, ",", c > 0);
-            cli_text_float(text, p[c]);
+            add_number(batch, text, p[c]);
         }
         if (batch->top > 0) {
             rank(batch, p);
@@ -76,7 +94,7 @@ static void csv_rows(const cli_batch *batch, cli_text *text)
             cli_text_bytes(text, ",", 1);
             csv_field(text, cli_class_name(batch->model, batch->order[k], number));
             cli_text_bytes(text, ",", 1);
-            cli_text_float(text, p[batch->order[k]]);
+            add_number(batch, text, p[batch->order[k]]);
         }
         cli_text_bytes(text, "\n", 1);
     }
@@ -84,7 +102,7 @@ static void csv_rows(const cli_batch *batch, cli_text *text)
 
 /* ---- JSON lines ---- */
 
-static void jsonl_top(const cli_batch *batch, const float *p, cli_json *json)
+static void jsonl_top(const cli_batch *batch, const double *p, cli_json *json)
 {
     char number[24];
     rank(batch, p);
@@ -92,7 +110,7 @@ static void jsonl_top(const cli_batch *batch, const float *p, cli_json *json)
     for (size_t k = 0; k < batch->top; k++) {
         cli_json_open(json, NULL, '{');
         cli_json_string(json, "class", cli_class_name(batch->model, batch->order[k], number));
-        cli_json_float(json, "probability", p[batch->order[k]]);
+        add_json(batch, json, "probability", p[batch->order[k]]);
         cli_json_close(json, '}');
     }
     cli_json_close(json, ']');
@@ -102,7 +120,7 @@ static void jsonl_rows(const cli_batch *batch, cli_text *text)
 {
     char number[24];
     for (size_t row = 0; row < batch->rows; row++) {
-        const float *p = batch->probabilities + row * batch->classes;
+        const double *p = batch->probabilities + row * batch->classes;
         cli_json json = {.text = text};
         cli_json_open(&json, NULL, '{');
         cli_json_int(&json, "row", batch->first + (int64_t)row);
@@ -112,7 +130,7 @@ static void jsonl_rows(const cli_batch *batch, cli_text *text)
             bool numbers = linnet_model_task(batch->model) == LINNET_TASK_REGRESSION;
             cli_json_open(&json, numbers ? "values" : "probabilities", '{');
             for (size_t c = 0; c < batch->classes; c++) {
-                cli_json_float(&json, cli_class_name(batch->model, c, number), p[c]);
+                add_json(batch, &json, cli_class_name(batch->model, c, number), p[c]);
             }
             cli_json_close(&json, '}');
         }
@@ -126,8 +144,8 @@ static void jsonl_rows(const cli_batch *batch, cli_text *text)
 static void npy_head(const cli_batch *batch, cli_text *text)
 {
     cli_text dict = {0};
-    cli_text_add(&dict, "{'descr': '<f4', 'fortran_order': False, 'shape': (%lld, %zu), }",
-                 (long long)batch->total, batch->classes);
+    cli_text_add(&dict, "{'descr': '%s', 'fortran_order': False, 'shape': (%lld, %zu), }",
+                 batch->wide ? "<f8" : "<f4", (long long)batch->total, batch->classes);
     /* Magic, version and length take 10 bytes; the data begin at a multiple of 64. */
     cli_text_repeat(&dict, ' ', 63 - (10 + dict.length) % 64);
     cli_text_bytes(&dict, "\n", 1);
@@ -142,11 +160,16 @@ static void npy_head(const cli_batch *batch, cli_text *text)
 
 static void npy_rows(const cli_batch *batch, cli_text *text)
 {
-    cli_text_bytes(text, batch->probabilities, batch->rows * batch->classes * sizeof(float));
+    for (size_t i = 0; i < batch->rows * batch->classes; i++) {
+        double wide = batch->probabilities[i];
+        float narrow = (float)wide;
+        cli_text_bytes(text, batch->wide ? (const void *)&wide : (const void *)&narrow,
+                       batch->wide ? sizeof wide : sizeof narrow);
+    }
 }
 
 #if __BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__
-#error "npy_rows writes the machine's own float32, which has to be little-endian"
+#error "npy_rows writes the machine's own floats, which have to be little-endian"
 #endif
 
 const cli_form *cli_form_at(size_t i)

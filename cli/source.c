@@ -125,6 +125,17 @@ int cli_read_model_text(const char *model, char **text, const char **place)
     return *text == NULL ? cli_fail_memory() : CLI_OK;
 }
 
+int cli_convert_model(const char *dtype, linnet_model *model)
+{
+    linnet_error error;
+    linnet_dtype wanted = linnet_model_dtype(model);
+    if (dtype != NULL) {
+        wanted = strcmp(dtype, "float64") == 0 ? LINNET_FLOAT64 : LINNET_FLOAT32;
+    }
+    return linnet_model_to(model, wanted, &error) == LINNET_OK ? CLI_OK
+                                                               : cli_fail_with("--dtype", &error);
+}
+
 static int open_plain(const char *path, const cli_model_options *options, linnet_model **model)
 {
     char *text;
@@ -141,7 +152,10 @@ static int open_plain(const char *path, const cli_model_options *options, linnet
         return cli_fail_with(place, &error);
     }
     linnet_state_dict *weights = NULL;
-    code = cli_load_tensors(path, &options->part, &weights);
+    code = cli_convert_model(options->dtype, *model);
+    if (code == CLI_OK) {
+        code = cli_load_tensors(path, &options->part, &weights);
+    }
     if (code == CLI_OK) {
         code = cli_copy_weights(path, weights, *model);
         linnet_state_dict_free(weights);
@@ -171,6 +185,15 @@ static int open_own(const char *path, const cli_model_options *options, linnet_m
     }
     linnet_error error;
     if (code == CLI_OK && linnet_model_from_state_dict(tensors, model, &error) != LINNET_OK) {
+        code = cli_fail_with(path, &error);
+    }
+    linnet_dtype made = code == CLI_OK ? linnet_model_dtype(*model) : LINNET_FLOAT32;
+    if (code == CLI_OK) {
+        code = cli_convert_model(options->dtype, *model);
+    }
+    /* Weights that have been rounded already are read again. */
+    if (code == CLI_OK && linnet_model_dtype(*model) == LINNET_FLOAT64 && made == LINNET_FLOAT32 &&
+        linnet_model_load_state_dict(*model, tensors, &error) != LINNET_OK) {
         code = cli_fail_with(path, &error);
     }
     linnet_state_dict_free(tensors);

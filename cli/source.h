@@ -46,6 +46,8 @@ typedef struct cli_data_options {
 
 /* What --precision names. */
 linnet_precision cli_precision(const char *name);
+/* Gives the model the dtype of --dtype; NULL: it keeps its own. */
+int cli_convert_model(const char *dtype, linnet_model *model);
 
 /* The paragraph about DATA for --help. */
 extern const char cli_about_data[];
@@ -64,6 +66,7 @@ int cli_check_shape(const char *path, const linnet_dataset *dataset, linnet_mode
 
 typedef struct cli_model_options {
     const char *model; /* text or file: the architecture, where the weights' file holds none */
+    const char *dtype; /* NULL: the model's */
     const char *loss;
     cli_set set;
     cli_list classes;
@@ -76,11 +79,19 @@ typedef struct cli_model_options {
     {"set", 0, "NAME=VALUE", CLI_SET, offsetof(type, member), 0, INT64_MAX, NULL,                  \
      "give a free name of the model text its value; can be repeated" otherwise}
 
+#define CLI_DTYPE_ROW(type, member, standard, otherwise)                                           \
+    {"dtype", 0, "float32|float64", CLI_CHOICE, offsetof(type, member), 0, 0, standard,            \
+     "what the model is and computes in, weights, data and every sum; float64 is "                 \
+     "model.double()" otherwise}
+
 #define CLI_MODEL_ROWS(type, member)                                                               \
     {"model", 0, "TEXT|FILE", CLI_TEXT, offsetof(type, member.model), 0, 0, NULL,                  \
      "the architecture in PyTorch's text, or a file that holds it: for weights that were not "     \
      "written by linnet, such as a plain state_dict"},                                             \
     CLI_SET_ROW(type, member.set, ". Needs --model"),                                              \
+    CLI_DTYPE_ROW(type, member.dtype, NULL,                                                        \
+                  "; otherwise that of the model, and float32 for weights that were not written "  \
+                  "by linnet"),                                                                    \
     {"classes", 0, "A,B,C", CLI_LIST, offsetof(type, member.classes), 0, 0, NULL,                  \
      "names of the classes, in the order of their numbers; otherwise those of the model"},         \
     {"scale", 0, "F", CLI_NUMBER, offsetof(type, member.scale), 0, INT64_MAX, NULL,                \

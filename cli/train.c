@@ -128,7 +128,7 @@ static int parse_model(cli_training *training)
         free(text);
     }
     free(names);
-    return code;
+    return code == CLI_OK ? cli_convert_model(values->dtype, training->model) : code;
 }
 
 static int check_names(const cli_training *training)
@@ -416,6 +416,7 @@ const cli_option cli_train_options[] = {
      "what draws shuffle and dropout; torch replays PyTorch's generator, torch-mkl that of a "
      "PyTorch "
      "with MKL, and -default stands for a PyTorch on a processor without AVX2"},
+    CLI_DTYPE_ROW(cli_train_values, dtype, "float32", ""),
     CLI_PRECISION_ROW(cli_train_values, precision, "float32|bf16",
                       ". The weights that are trained and written are float32, and validation is "
                       "in float32"),

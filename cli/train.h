@@ -11,7 +11,7 @@ typedef struct cli_train_values {
     const char *data, *output, *model;
     const char *labels, *val, *val_labels;
     const char *class_weight;
-    const char *optim, *loss, *rng, *schedule, *schedule_step, *precision, *no_decay;
+    const char *dtype, *optim, *loss, *rng, *schedule, *schedule_step, *precision, *no_decay;
     const char *checkpoint, *resume, *keep;
     int64_t checkpoint_every, patience;
     bool force;

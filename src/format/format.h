@@ -85,6 +85,8 @@ LINNET_NODISCARD linnet_status ln_format_to_write(const char *path, bool model,
 /* The loss that it was trained with, as torch.nn's text. */
 #define LN_KEY_LOSS "linnet.loss"
 #define LN_KEY_TEMPERATURE "linnet.temperature"
+/* "float64" of a model that computes in it. */
+#define LN_KEY_DTYPE "linnet.dtype"
 
 /* Bytes of a tensor as a file promises it; false where the product overflows, a size of 0 counting
  * as 1, so that no order of the sizes hides an absurd one. */

@@ -32,9 +32,9 @@ static linnet_status fail_key(linnet_error *error, const char *key, const char *
 
 static linnet_status check_keys(const linnet_state_dict *state_dict, linnet_error *error)
 {
-    static const char *const known[] = {KEY_VERSION,      LN_KEY_MODEL, LN_KEY_CLASSES,
-                                        LN_KEY_INPUT,     LN_KEY_LOSS,  LN_KEY_TEMPERATURE,
-                                        LN_FORMAT_WARNING};
+    static const char *const known[] = {KEY_VERSION,  LN_KEY_MODEL,     LN_KEY_CLASSES,
+                                        LN_KEY_INPUT, LN_KEY_LOSS,      LN_KEY_TEMPERATURE,
+                                        LN_KEY_DTYPE, LN_FORMAT_WARNING};
     for (size_t i = 0; i < linnet_state_dict_metadata_count(state_dict); i++) {
         const char *key = linnet_state_dict_metadata_key(state_dict, i);
         bool found = strncmp(key, OURS, strlen(OURS)) != 0;
@@ -329,6 +329,17 @@ static linnet_status read_temperature(linnet_model *model, const char *text, lin
 
 /* ---- reading: the whole ---- */
 
+/* Before there is memory for the weights. */
+static linnet_status read_dtype(linnet_model *model, const char *text, linnet_error *error)
+{
+    if (text != NULL && strcmp(text, linnet_dtype_name(LINNET_FLOAT64)) != 0) {
+        return fail_key(error, LN_KEY_DTYPE, "expected 'float64'");
+    }
+    model->dtype = text != NULL ? LINNET_FLOAT64 : LINNET_FLOAT32;
+    ln_module_set_dtype(model->root, model->dtype);
+    return LINNET_OK;
+}
+
 static linnet_status read_all(const linnet_state_dict *state_dict, linnet_model **model,
                               linnet_error *error)
 {
@@ -339,6 +350,10 @@ static linnet_status read_all(const linnet_state_dict *state_dict, linnet_model 
     }
     if (status == LINNET_OK) {
         status = read_model(state_dict, model, error);
+    }
+    if (status == LINNET_OK) {
+        status =
+            read_dtype(*model, linnet_state_dict_metadata_get(state_dict, LN_KEY_DTYPE), error);
     }
     if (status == LINNET_OK) {
         status = ln_weights_check(*model, state_dict, error);
@@ -533,6 +548,10 @@ static linnet_status set_metadata(linnet_state_dict *state_dict, const linnet_mo
     if (status == LINNET_OK && model->loss != NULL) {
         status = linnet_state_dict_metadata_set(state_dict, LN_KEY_LOSS, model->loss, error);
     }
+    if (status == LINNET_OK && model->dtype != LINNET_FLOAT32) {
+        status = linnet_state_dict_metadata_set(state_dict, LN_KEY_DTYPE,
+                                                linnet_dtype_name(model->dtype), error);
+    }
     return status;
 }
 
@@ -569,6 +588,13 @@ linnet_status linnet_model_save(const linnet_model *model, const char *path, lin
     const ln_format *format;
     linnet_state_dict *state_dict = NULL;
     linnet_status status = ln_format_to_write(path, true, &format, error);
+    if (status == LINNET_OK && model->dtype != LINNET_FLOAT32 &&
+        strcmp(format->name, "onnx") == 0) {
+        return ln_fail_at(error, LINNET_ERROR_UNSUPPORTED, path,
+                          "ONNX is written of float32 models; expected one of dtype float32, found "
+                          "%s",
+                          linnet_dtype_name(model->dtype));
+    }
     if (status == LINNET_OK) {
         status = linnet_state_dict_create(&state_dict, error);
     }
