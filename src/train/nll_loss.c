@@ -23,9 +23,9 @@ static ln_real row(const ln_loss *loss, const ln_kernels *kernels, size_t featur
     ln_real weight = weights != NULL ? weights[target->label] : 1;
     if (gradient != NULL) {
         memset(gradient, 0, features * sizeof *gradient);
-        gradient[target->label] = -(weight * (target->weight * scale));
+        gradient[target->label] = -(weight * ((ln_real)target->weight * scale));
     }
-    return target->weight * -(weight * outputs[target->label]);
+    return (ln_real)target->weight * -(weight * outputs[target->label]);
 }
 
 LN_MATH(ln_loss_math, ln_nll_loss_math) = {.row = row};
