@@ -127,7 +127,9 @@ int cli_create_trainer(cli_training *training, cli_on_batch progress, void *cont
         linnet_trainer_create(training->model, training->train, &options, trainer, &error);
     free(names);
     if (status != LINNET_OK) {
-        return cli_fail_to_train(status == LINNET_ERROR_DATA ? values->data : NULL, &error);
+        bool of_data =
+            status == LINNET_ERROR_DATA || (status == LINNET_ERROR_SHAPE && error.place[0] == '\0');
+        return cli_fail_to_train(of_data ? values->data : NULL, &error);
     }
     /* The model's loss, which is known now, says which labels it takes. */
     if (training->val != NULL &&

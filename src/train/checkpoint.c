@@ -50,20 +50,38 @@ static void append_list(ln_text *text, const char *name, const ln_loss_list *lis
     ln_text_append_string(text, list->given > 0 ? "]" : "");
 }
 
+static void append_number(ln_text *text, const char *name, double number)
+{
+    char digits[LN_NUMBER_TEXT];
+    ln_text_append_string(text, name);
+    ln_text_append_string(text, ln_print_double(number, digits));
+}
+
+/* What the task's losses are told apart by. */
 static void append_loss(ln_text *text, const ln_loss *loss)
 {
-    char number[LN_NUMBER_TEXT];
+    const char *reduction = loss->sum ? "reduction='sum'" : "reduction='mean'";
     ln_text_append_string(text, loss->type->signature.name);
-    append_list(text, "(weight=", &loss->weights);
-    ln_text_append_string(text, ", ignore_index=");
-    ln_text_append_int64(text, loss->ignore_index);
-    ln_text_append_string(text, loss->sum ? ", reduction='sum'" : ", reduction='mean'");
-    ln_text_append_string(text, ", label_smoothing=");
-    ln_text_append_string(text, ln_print_double(loss->smoothing, number));
-    if (loss->type->elementwise) {
+    switch (loss->type->task) {
+    case LINNET_TASK_CLASSIFICATION:
+        append_list(text, "(weight=", &loss->weights);
+        ln_text_append_string(text, ", ignore_index=");
+        ln_text_append_int64(text, loss->ignore_index);
+        ln_text_append_string(text, ", ");
+        ln_text_append_string(text, reduction);
+        append_number(text, ", label_smoothing=", loss->smoothing);
+        break;
+    case LINNET_TASK_MULTILABEL:
+        append_list(text, "(weight=", &loss->weights);
         append_list(text, ", pos_weight=", &loss->pos_weights);
-        ln_text_append_string(text, ", bound=");
-        ln_text_append_string(text, ln_print_float((float)loss->bound, number));
+        ln_text_append_string(text, ", ");
+        ln_text_append_string(text, reduction);
+        break;
+    case LINNET_TASK_REGRESSION:
+        ln_text_append_string(text, "(");
+        ln_text_append_string(text, reduction);
+        append_number(text, ", bound=", loss->bound);
+        break;
     }
     ln_text_append_string(text, ")");
 }
