@@ -276,7 +276,9 @@ static int add_origin(const cli_page *page, cli_text *text)
     }
     cli_text_add(text, "<dt>Loss</dt><dd><code>");
     cli_html_text(text, linnet_model_loss(page->model));
-    cli_text_add(text, "</code></dd>\n<dt>Measured in</dt><dd>%s</dd>\n", page->precision);
+    bool plain = strcmp(page->precision, "float32") == 0; /* the model's own then */
+    cli_text_add(text, "</code></dd>\n<dt>Measured in</dt><dd>%s</dd>\n",
+                 plain ? linnet_dtype_name(linnet_model_dtype(page->model)) : page->precision);
     if (linnet_model_temperature(page->model) != 1) {
         cli_text_add(text, "<dt>Calibrated</dt><dd>temperature ");
         cli_html_figure(text, "temperature", linnet_model_temperature(page->model), NULL);
