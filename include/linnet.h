@@ -483,7 +483,9 @@ typedef enum linnet_rng {
 /* Initial values as torch.manual_seed(seed) and the constructors give them, to the bit, in the PyTorch
  * that `rng` means. */
 LINNET_API void linnet_model_reset_parameters(linnet_model *model, uint64_t seed, linnet_rng rng);
-/* model.to(dtype): float32, in which models are made and loaded, or float64, as model.double().
+/* model.to(dtype): float32, in which models are made and loaded unless the file was saved of a float64
+ * one, or float64, as model.double(). Weights of a file keep all their bits where
+ * linnet_model_load_state_dict follows.
  * Parameters, buffers and input scaling are converted; plans and trainers of the model, its initial
  * values and files compute and hold what is of that dtype. Plans made before are not affected; no
  * trainer may be. Nothing changes on failure. Errors: UNSUPPORTED (another dtype), MEMORY. */
@@ -503,7 +505,7 @@ LINNET_API const char *linnet_model_parameter_name(const linnet_model *model, si
 LINNET_API const linnet_tensor *linnet_model_parameter(const linnet_model *model, size_t i);
 
 /* Buffers: what the state_dict holds beside the parameters and training does not optimize, such as the
- * running statistics of BatchNorm1d: float32, or int64 (num_batches_tracked). As the parameters. */
+ * running statistics of BatchNorm1d: of the model's dtype, or int64 (num_batches_tracked). As the parameters. */
 LINNET_API size_t linnet_model_buffer_count(const linnet_model *model);
 LINNET_API const char *linnet_model_buffer_name(const linnet_model *model, size_t i);
 LINNET_API const linnet_tensor *linnet_model_buffer(const linnet_model *model, size_t i);
@@ -725,7 +727,7 @@ typedef struct linnet_evaluation {
     int64_t rows;
     int64_t correct;               /* of several labels, rows that have all of theirs right */
     double accuracy;               /* correct / rows; NaN of a regression */
-    double loss;                   /* the model's loss, in float32, as reduction='mean' has it */
+    double loss;                   /* the model's loss, in its dtype, as reduction='mean' has it */
     int64_t class_count;           /* or labels; 0 of a regression */
     linnet_class_metrics *classes; /* class_count long */
     int64_t *confusion; /* (class_count, class_count): [true][predicted]; NULL of several labels */
