@@ -7,9 +7,6 @@
 
 #include "command.h"
 #include "interrupt.h"
-#include "json.h"
-#include "output.h"
-#include "table.h"
 
 #include <errno.h>
 #include <math.h>
@@ -17,48 +14,34 @@
 #include <stdlib.h>
 #include <string.h>
 
-typedef struct sweep_values {
-    cli_train_values train; /* first: its options are train's */
-    cli_list trials;
-    int64_t random;
-    bool json;
-} sweep_values;
+/* ---- over the folds ---- */
 
-enum { MODEL, OPTIM, LOSS, SCHEDULE, TEXTS };
-
-typedef struct head {
-    cli_train_values values; /* train's, with the head's own */
-    char *texts[TEXTS];
-    cli_training training; /* shares the data */
-    linnet_trainer *trainer;
-    linnet_error error; /* why it went no further */
-} head;
-
-typedef struct sweep {
-    const sweep_values *values;
-    cli_grid grid;
-    cli_training base; /* the data, and the best of all heads */
-    const char *model; /* the model's text */
-    char *model_text;  /* what that points to */
-    head *heads;
-    size_t kept; /* the head that was written last */
-    double drawn;
-    int64_t epoch;
-} sweep;
-
-/* ---- heads ---- */
-
-/* "lr=0.01, width=64" */
-static void add_values(cli_text *text, const sweep *s, size_t h)
+/* Welford's update. */
+static void add(cli_result *r, double value)
 {
-    for (size_t i = 0; i < s->grid.count; i++) {
-        cli_text_add(text, "%s%s=%s", i > 0 ? ", " : "", s->grid.trials[i].name,
-                     cli_grid_value(&s->grid, h, i));
+    double apart = value - r->mean;
+    r->count++;
+    r->mean += apart / (double)r->count;
+    r->squares += apart * (value - r->mean);
+}
+
+/* What the heads' best epochs have reached. */
+static void take_results(cli_sweep *s)
+{
+    for (size_t h = 0; h < s->grid.heads; h++) {
+        cli_head *of = &s->heads[h];
+        if (of->training.best.epoch > 0) {
+            add(&of->value, of->training.best.value);
+            add(&of->accuracy, of->training.best.accuracy);
+            add(&of->loss, of->training.best.loss);
+        }
     }
 }
 
+/* ---- heads ---- */
+
 /* A name that is `seed` is the head's --seed. */
-static int take_seed(const sweep *s, size_t h, head *to, bool *found)
+static int take_seed(const cli_sweep *s, size_t h, cli_head *to, bool *found)
 {
     for (size_t i = 0; i < s->grid.count; i++) {
         if (strcmp(s->grid.trials[i].name, "seed") == 0) {
@@ -76,27 +59,27 @@ static int take_seed(const sweep *s, size_t h, head *to, bool *found)
     return CLI_OK;
 }
 
-static int fill_head(const sweep *s, size_t h, bool *found)
+static int fill_head(const cli_sweep *s, size_t h, bool *found)
 {
-    head *to = &s->heads[h];
+    cli_head *to = &s->heads[h];
     const cli_train_values *base = &s->values->train;
-    const char *const texts[TEXTS] = {s->model, base->optim, base->loss, base->schedule};
-    for (size_t i = 0; i < TEXTS; i++) {
+    const char *const texts[CLI_SWEEP_TEXTS] = {s->model, base->optim, base->loss, base->schedule};
+    for (size_t i = 0; i < CLI_SWEEP_TEXTS; i++) {
         to->texts[i] = texts[i] != NULL ? cli_grid_fill(&s->grid, h, texts[i], found) : NULL;
         if (texts[i] != NULL && to->texts[i] == NULL) {
             return cli_fail_memory();
         }
     }
     to->values = *base;
-    to->values.model = to->texts[MODEL];
-    to->values.optim = to->texts[OPTIM];
-    to->values.loss = to->texts[LOSS];
-    to->values.schedule = to->texts[SCHEDULE];
+    to->values.model = to->texts[CLI_SWEEP_MODEL];
+    to->values.optim = to->texts[CLI_SWEEP_OPTIM];
+    to->values.loss = to->texts[CLI_SWEEP_LOSS];
+    to->values.schedule = to->texts[CLI_SWEEP_SCHEDULE];
     to->values.data_seed = (int64_t)cli_data_seed(base);
     return take_seed(s, h, to, found);
 }
 
-static int fill_heads(sweep *s)
+static int fill_heads(cli_sweep *s)
 {
     bool *found = calloc(s->grid.count + 1, sizeof *found);
     s->heads = calloc(s->grid.heads, sizeof *s->heads);
@@ -118,7 +101,7 @@ static int fill_heads(sweep *s)
 /* On a terminal; the first head tells how far all are. */
 static bool on_batch(void *context, const linnet_progress *progress)
 {
-    sweep *s = context;
+    cli_sweep *s = context;
     double now = cli_seconds();
     if (now - s->drawn > 0.1 && cli_redraws()) {
         char line[96];
@@ -131,11 +114,11 @@ static bool on_batch(void *context, const linnet_progress *progress)
     return !cli_interrupted();
 }
 
-static int make_heads(sweep *s)
+static int make_heads(cli_sweep *s)
 {
     int code = CLI_OK;
     for (size_t h = 0; h < s->grid.heads && code == CLI_OK; h++) {
-        head *to = &s->heads[h];
+        cli_head *to = &s->heads[h];
         to->training = s->base;
         to->training.values = &to->values;
         to->training.scaled = h > 0 ? s->heads[0].training.model : NULL;
@@ -146,7 +129,7 @@ static int make_heads(sweep *s)
         }
         if (code != CLI_OK && s->grid.count > 0) {
             cli_text text = {0};
-            add_values(&text, s, h);
+            cli_sweep_add_values(&text, s, h);
             cli_say("that was with %s", text.failed ? "" : text.data);
             cli_text_free(&text);
         }
@@ -154,14 +137,24 @@ static int make_heads(sweep *s)
     return code;
 }
 
-static void free_heads(sweep *s)
+/* What one fold's training has made of the heads. */
+static void drop_heads(cli_sweep *s)
 {
     for (size_t h = s->heads != NULL ? s->grid.heads : 0; h-- > 0;) {
-        head *of = &s->heads[h];
+        cli_head *of = &s->heads[h];
         linnet_trainer_free(of->trainer);
         linnet_model_free(of->training.model);
-        for (size_t i = 0; i < TEXTS; i++) {
-            free(of->texts[i]);
+        of->trainer = NULL;
+        of->training.model = NULL;
+    }
+}
+
+static void free_heads(cli_sweep *s)
+{
+    drop_heads(s);
+    for (size_t h = s->heads != NULL ? s->grid.heads : 0; h-- > 0;) {
+        for (size_t i = 0; i < CLI_SWEEP_TEXTS; i++) {
+            free(s->heads[h].texts[i]);
         }
     }
     free(s->heads);
@@ -170,9 +163,9 @@ static void free_heads(sweep *s)
 /* ---- epochs ---- */
 
 /* Measures a head, and writes it where no head has been better. */
-static int judge(sweep *s, size_t h, const linnet_epoch *epoch)
+static int judge(cli_sweep *s, size_t h, const linnet_epoch *epoch)
 {
-    head *of = &s->heads[h];
+    cli_head *of = &s->heads[h];
     linnet_plan_options options = {.threads = (int)s->values->train.threads};
     linnet_evaluation evaluation = {0};
     linnet_error error;
@@ -193,7 +186,8 @@ static int judge(sweep *s, size_t h, const linnet_epoch *epoch)
         cli_take_best(&of->training, &figures);
     }
     if (measured && cli_is_better(&s->base, &figures)) {
-        if (linnet_model_save(of->training.model, s->values->train.output, &error) != LINNET_OK) {
+        if (s->values->folds == 0 &&
+            linnet_model_save(of->training.model, s->values->train.output, &error) != LINNET_OK) {
             return cli_fail_with(NULL, &error);
         }
         cli_take_best(&s->base, &figures);
@@ -210,7 +204,7 @@ static int judge(sweep *s, size_t h, const linnet_epoch *epoch)
 }
 
 /* The heads that are still trained; whose numbers go to `numbers`. */
-static size_t list_trainers(const sweep *s, linnet_trainer **trainers, size_t *numbers)
+static size_t list_trainers(const cli_sweep *s, linnet_trainer **trainers, size_t *numbers)
 {
     size_t count = 0;
     for (size_t h = 0; h < s->grid.heads; h++) {
@@ -222,7 +216,7 @@ static size_t list_trainers(const sweep *s, linnet_trainer **trainers, size_t *n
     return count;
 }
 
-static void tell_epoch(const sweep *s, size_t count, double seconds)
+static void tell_epoch(const cli_sweep *s, size_t count, double seconds)
 {
     const cli_best *best = &s->base.best;
     cli_text line = {0};
@@ -231,23 +225,23 @@ static void tell_epoch(const sweep *s, size_t count, double seconds)
     if (best->epoch > 0) {
         cli_text_add(&line, "  best ");
         cli_add_best(&s->base, "  ", &line);
-        cli_text_add(&line, "  ");
-        add_values(&line, s, s->kept);
+        cli_text_add(&line, "%s", s->grid.count > 0 ? "  " : "");
+        cli_sweep_add_values(&line, s, s->kept);
     }
     cli_text_add(&line, "  %.1f s", seconds);
     cli_say("%s", line.failed ? "" : line.data);
     cli_text_free(&line);
 }
 
-static void tell_out(const sweep *s, size_t h)
+static void tell_out(const cli_sweep *s, size_t h)
 {
     cli_text line = {0};
-    add_values(&line, s, h);
+    cli_sweep_add_values(&line, s, h);
     cli_warn(line.failed ? "" : line.data, "out: %s", s->heads[h].error.message);
     cli_text_free(&line);
 }
 
-static int one_epoch(sweep *s, linnet_trainer **trainers, size_t *numbers, linnet_epoch *epochs,
+static int one_epoch(cli_sweep *s, linnet_trainer **trainers, size_t *numbers, linnet_epoch *epochs,
                      linnet_error *errors)
 {
     double begun = cli_seconds();
@@ -271,7 +265,7 @@ static int one_epoch(sweep *s, linnet_trainer **trainers, size_t *numbers, linne
     return code;
 }
 
-static int all_epochs(sweep *s)
+static int all_epochs(cli_sweep *s)
 {
     size_t heads = s->grid.heads;
     linnet_trainer **trainers = calloc(heads, sizeof *trainers);
@@ -297,140 +291,13 @@ static int all_epochs(sweep *s)
     return code;
 }
 
-/* ---- results ---- */
-
-/* Whether head a ranks before head b: by the figure, then the loss, then its number. Heads without a
- * measure come last. */
-static bool ranks_before(const sweep *s, size_t a, size_t b)
-{
-    const cli_best *x = &s->heads[a].training.best, *y = &s->heads[b].training.best;
-    if (x->epoch == 0 || y->epoch == 0) {
-        return x->epoch != 0 || (y->epoch == 0 && a < b);
-    }
-    if (x->value != y->value) {
-        return (x->value > y->value) == (s->base.figure->better == CLI_LARGER);
-    }
-    return x->loss != y->loss ? x->loss < y->loss : a < b;
-}
-
-static void rank(const sweep *s, size_t *order)
-{
-    for (size_t h = 0; h < s->grid.heads; h++) {
-        size_t at = h;
-        for (; at > 0 && ranks_before(s, h, order[at - 1]); at--) {
-            order[at] = order[at - 1];
-        }
-        order[at] = h;
-    }
-}
-
-static void show_table(const sweep *s, const size_t *order, cli_text *text)
-{
-    const char *of = cli_judges_validation(&s->base) ? "val " : "";
-    bool accuracy = s->base.task != LINNET_TASK_REGRESSION;
-    char *alignment = calloc(s->grid.count + 5, 1);
-    if (alignment == NULL) {
-        text->failed = true;
-        return;
-    }
-    memset(alignment, 'r', s->grid.count + (accuracy ? 4 : 3));
-    cli_table table = {.alignment = alignment};
-    cli_table_add(&table, "rank");
-    for (size_t i = 0; i < s->grid.count; i++) {
-        cli_table_add(&table, "%s", s->grid.trials[i].name);
-    }
-    cli_table_add(&table, "epoch");
-    if (accuracy) {
-        cli_table_add(&table, "%saccuracy", of);
-    }
-    cli_table_add(&table, "%sloss", of);
-    for (size_t r = 0; r < s->grid.heads; r++) {
-        const cli_best *best = &s->heads[order[r]].training.best;
-        cli_table_add(&table, "%zu", r + 1);
-        for (size_t i = 0; i < s->grid.count; i++) {
-            cli_table_add(&table, "%s", cli_grid_value(&s->grid, order[r], i));
-        }
-        if (best->epoch > 0) {
-            cli_table_add(&table, "%lld", (long long)best->epoch);
-            if (accuracy) {
-                cli_table_add(&table, "%.4f", best->accuracy);
-            }
-            cli_table_add(&table, "%.4f", best->loss);
-        } else {
-            for (int i = accuracy ? 0 : 1; i < 3; i++) {
-                cli_table_add(&table, "-");
-            }
-        }
-    }
-    cli_table_print(&table, text);
-    free(alignment);
-    cli_text_add(text, "wrote ");
-    cli_text_name(text, s->values->train.output);
-    cli_text_add(text, ": ");
-    add_values(text, s, s->kept);
-    cli_text_add(text, "%sepoch %lld of %lld, ", s->grid.count > 0 ? ", " : "",
-                 (long long)s->base.best.epoch, (long long)s->values->train.epochs);
-    cli_add_best(&s->base, ", ", text);
-    cli_text_add(text, "\n");
-}
-
-static void show_json(const sweep *s, const size_t *order, cli_text *text)
-{
-    cli_json json = {.text = text};
-    cli_json_open(&json, NULL, '{');
-    cli_json_string(&json, "output", s->values->train.output);
-    cli_json_string(&json, "figure", s->base.figure->key);
-    cli_json_open(&json, "heads", '[');
-    for (size_t r = 0; r < s->grid.heads; r++) {
-        const head *of = &s->heads[order[r]];
-        const cli_best *best = &of->training.best;
-        cli_json_open(&json, NULL, '{');
-        cli_json_int(&json, "rank", (int64_t)r + 1);
-        cli_json_open(&json, "values", '{');
-        for (size_t i = 0; i < s->grid.count; i++) {
-            cli_json_string(&json, s->grid.trials[i].name, cli_grid_value(&s->grid, order[r], i));
-        }
-        cli_json_close(&json, '}');
-        cli_json_int(&json, "epoch", best->epoch);
-        cli_json_double(&json, "accuracy", best->epoch > 0 ? best->accuracy : NAN);
-        cli_json_double(&json, "loss", best->epoch > 0 ? best->loss : NAN);
-        if (of->error.status == LINNET_OK) {
-            cli_json_null(&json, "error");
-        } else {
-            cli_json_string(&json, "error", of->error.message);
-        }
-        cli_json_close(&json, '}');
-    }
-    cli_json_close(&json, ']');
-    cli_json_close(&json, '}');
-    cli_text_add(text, "\n");
-}
-
-static int tell_result(const sweep *s)
-{
-    size_t *order = calloc(s->grid.heads, sizeof *order);
-    cli_text text = {0};
-    if (order == NULL) {
-        return cli_fail_memory();
-    }
-    rank(s, order);
-    if (s->values->json) {
-        show_json(s, order, &text);
-    } else {
-        show_table(s, order, &text);
-    }
-    free(order);
-    return cli_print(&text);
-}
-
 /* ---- the command ---- */
 
-static int train_heads(sweep *s)
+/* All heads, on base.rest where that is set, or all rows. */
+static int train_heads(cli_sweep *s)
 {
-    int code = fill_heads(s);
-    if (code == CLI_OK) {
-        code = make_heads(s);
-    }
+    s->base.best = (cli_best){0};
+    int code = make_heads(s);
     if (code == CLI_OK) {
         cli_say("%zu head%s on the same batches of %lld rows", s->grid.heads,
                 s->grid.heads == 1 ? "" : "s",
@@ -438,25 +305,112 @@ static int train_heads(sweep *s)
         cli_watch_interrupts(true);
         code = all_epochs(s);
     }
-    if (code == CLI_OK && s->base.best.epoch == 0) {
-        code =
-            cli_fail(s->values->train.data, "%s is no number for any head, and nothing is written",
-                     s->base.figure->key);
+    if (code == CLI_OK) {
+        take_results(s);
+    }
+    return code;
+}
+
+/* One fold after the other is held out; ends early where it is interrupted. */
+static int train_folds(cli_sweep *s)
+{
+    int64_t folds = s->values->folds;
+    int code = CLI_OK;
+    for (int64_t fold = 0; fold < folds && code == CLI_OK && !cli_interrupted(); fold++) {
+        linnet_error error;
+        if (linnet_dataset_fold(s->base.data, folds, fold, cli_data_seed(&s->values->train),
+                                &s->base.rest, &s->base.val, &error) != LINNET_OK) {
+            return cli_fail_with("--folds", &error);
+        }
+        cli_say("fold %lld/%lld", (long long)fold + 1, (long long)folds);
+        code = train_heads(s);
+        drop_heads(s);
+        linnet_dataset_free(s->base.rest);
+        linnet_dataset_free(s->base.val);
+        s->base.rest = s->base.val = NULL;
+    }
+    return code == CLI_OK && cli_interrupted()
+               ? cli_fail(NULL, "interrupted: the folds are not done, and nothing is written")
+               : code;
+}
+
+/* The head that the folds have shown to be best, on all rows. */
+static int train_on_all(cli_sweep *s)
+{
+    cli_head *best = &s->heads[s->kept];
+    best->training = s->base;
+    best->training.values = &best->values;
+    best->training.figure = NULL; /* the last epoch is kept */
+    int code = cli_training_model(&best->training);
+    if (code == CLI_OK) {
+        code = cli_create_trainer(&best->training, on_batch, s, &best->trainer);
+    }
+    linnet_error error;
+    for (s->epoch = 1; code == CLI_OK && s->epoch <= s->values->train.epochs; s->epoch++) {
+        linnet_epoch epoch;
+        if (linnet_trainer_epoch(best->trainer, &epoch, &error) != LINNET_OK) {
+            code = cli_fail_with(s->values->train.data, &error);
+        } else if (epoch.stopped) {
+            code = cli_fail(NULL, "interrupted: nothing is written");
+        }
+    }
+    if (code == CLI_OK &&
+        linnet_model_save(best->training.model, s->values->train.output, &error) != LINNET_OK) {
+        code = cli_fail_with(NULL, &error);
+    }
+    return code;
+}
+
+static int finish(cli_sweep *s)
+{
+    size_t *order = calloc(s->grid.heads, sizeof *order);
+    int code = order == NULL ? cli_fail_memory() : CLI_OK;
+    if (code == CLI_OK) {
+        cli_sweep_rank(s, order);
+        if (!cli_sweep_is_measured(s, &s->heads[order[0]])) {
+            code = cli_fail(s->values->train.data,
+                            "%s is no number for any head, and nothing is written",
+                            s->base.figure->key);
+        }
+    }
+    if (code == CLI_OK && s->values->folds > 0) {
+        s->kept = order[0];
+        code = train_on_all(s);
     }
     if (code == CLI_OK) {
-        code = tell_result(s);
+        code = cli_sweep_tell(s, order);
+    }
+    free(order);
+    return code;
+}
+
+static int run_sweep(cli_sweep *s)
+{
+    int code = fill_heads(s);
+    if (code == CLI_OK) {
+        code = s->values->folds > 0 ? train_folds(s) : train_heads(s);
+    }
+    if (code == CLI_OK) {
+        code = finish(s);
     }
     free_heads(s);
     return code;
 }
 
-static int check_usage(const sweep *s)
+static int check_usage(const cli_sweep *s)
 {
     const cli_train_values *values = &s->values->train;
+    if (s->values->folds > 0 && (values->val != NULL || values->val_fraction > 0)) {
+        return cli_misuse("--folds", "cannot stand beside --val and --val-fraction");
+    }
+    if (s->values->folds == 1) {
+        return cli_misuse("--folds", "expected at least 2, found 1");
+    }
     if (s->base.figure == NULL) {
-        return cli_misuse("--val-fraction", "a sweep needs rows to validate on (--val, "
-                                            "--val-fraction), or a figure of those trained on, "
-                                            "such as --keep loss");
+        return cli_misuse("--val-fraction",
+                          "a sweep needs rows to validate on (--val, "
+                          "--val-fraction, --folds), or a figure of those trained on, "
+                          "such as --keep loss");
     }
     if (values->epochs == 0) {
         return cli_misuse("--epochs", "heads that are not trained cannot be compared");
@@ -469,10 +423,11 @@ static int check_usage(const sweep *s)
 
 static int run(const void *opaque)
 {
-    sweep s = {.values = opaque};
+    cli_sweep s = {.values = opaque};
     const cli_train_values *values = &s.values->train;
     const char *place;
     s.base.values = values;
+    s.base.folds = s.values->folds > 0;
     int code = cli_grid_read(&s.values->trials, s.values->random, cli_data_seed(values), &s.grid);
     if (code == CLI_OK) {
         code = cli_training_open(&s.base);
@@ -485,7 +440,7 @@ static int run(const void *opaque)
         s.model = s.model_text;
     }
     if (code == CLI_OK) {
-        code = train_heads(&s);
+        code = run_sweep(&s);
     }
     free(s.model_text);
     cli_training_close(&s.base);
@@ -509,16 +464,21 @@ static const char *const description[] = {
 };
 
 static const cli_operand operands[] = {
-    {"DATA", offsetof(sweep_values, train.data), "the rows to train on"},
+    {"DATA", offsetof(cli_sweep_values, train.data), "the rows to train on"},
     {NULL, 0, NULL},
 };
 
 static const cli_option options[] = {
-    {"try", 0, "NAME=A,B,C", CLI_TEXTS, offsetof(sweep_values, trials), 0, 0, NULL,
+    {"try", 0, "NAME=A,B,C", CLI_TEXTS, offsetof(cli_sweep_values, trials), 0, 0, NULL,
      "try each of these values for a name; can be repeated, for all combinations"},
-    {"random", 0, "N", CLI_INT, offsetof(sweep_values, random), 1, INT64_MAX, NULL,
+    {"random", 0, "N", CLI_INT, offsetof(cli_sweep_values, random), 1, INT64_MAX, NULL,
      "of all combinations train only N, drawn at random under --data-seed"},
-    {"json", 0, NULL, CLI_FLAG, offsetof(sweep_values, json), 0, 0, NULL,
+    {"folds", 0, "K", CLI_INT, offsetof(cli_sweep_values, folds), 1, INT64_MAX, NULL,
+     "cut DATA into K parts at random under --data-seed, and hold out each in turn: figures are "
+     "means "
+     "over the parts, with their standard deviation, and the best head is then trained on all "
+     "rows"},
+    {"json", 0, NULL, CLI_FLAG, offsetof(cli_sweep_values, json), 0, 0, NULL,
      "print the ranking as one JSON object"},
     {0},
 };
@@ -528,6 +488,9 @@ static const cli_example examples[] = {
      "linnet sweep train.npz -o best.safetensors --val-fraction 0.1 \\\n"
      "      --model 'Sequential(Linear(1536, width), ReLU(), Linear(width, classes))' \\\n"
      "      --optim 'AdamW(lr=lr)' --try lr=1e-2,1e-3,1e-4 --try width=256,1024"},
+    {"Five folds instead of rows held out",
+     "linnet sweep train.npz -o best.safetensors --folds 5 --model 'Linear(1536, classes)' \\\n"
+     "      --optim 'AdamW(weight_decay=wd)' --try wd=0,0.01,0.1"},
     {"How much of it is the seed",
      "linnet sweep flowers.csv -o best.safetensors --standardize --val-fraction 0.2 \\\n"
      "      --model 'Linear(4, classes)' --try seed=0,1,2,3,4"},
@@ -546,6 +509,6 @@ const cli_command cli_command_sweep = {
     .shared = cli_train_options,
     .unshared = " checkpoint checkpoint-every resume force history logdir report patience ",
     .examples = examples,
-    .values_size = sizeof(sweep_values),
+    .values_size = sizeof(cli_sweep_values),
     .run = run,
 };

@@ -46,6 +46,7 @@ typedef struct cli_training {
     const char *loss;       /* its text */
     cli_text weighted_loss; /* what `loss` is, where --class-weight made it */
     linnet_model *model;
+    bool folds;                 /* rows to validate on come fold by fold */
     const linnet_model *scaled; /* whose input scaling is taken; NULL: as the options say */
     const linnet_trainer
         *leader;              /* whose batches are trained on; NULL: the trainer reads its own */

@@ -46,7 +46,7 @@ int cli_choose_figure(cli_training *training)
 {
     const cli_train_values *values = training->values;
     const char *name = values->keep;
-    bool validates = values->val != NULL || values->val_fraction > 0;
+    bool validates = values->val != NULL || values->val_fraction > 0 || training->folds;
     name = strcmp(name, "auto") == 0 ? choose_name(training, validates) : name;
     training->figure = find(name);
     if (training->figure == NULL && strcmp(name, "last") != 0) {

@@ -391,6 +391,14 @@ LINNET_NODISCARD LINNET_API linnet_status linnet_dataset_split(const linnet_data
                                                                linnet_dataset **rest,
                                                                linnet_dataset **held_out,
                                                                linnet_error *error);
+/* Holds out one of `folds` parts, counted from 0, into which the rows are drawn at random under `seed`: each
+ * row is held out once. The first parts have a row more where the number does not divide. Errors: ARGUMENT
+ * (folds below 2 or above the rows, no such fold), MEMORY. */
+LINNET_NODISCARD LINNET_API linnet_status linnet_dataset_fold(const linnet_dataset *dataset,
+                                                              int64_t folds, int64_t fold,
+                                                              uint64_t seed, linnet_dataset **rest,
+                                                              linnet_dataset **held_out,
+                                                              linnet_error *error);
 LINNET_API void linnet_dataset_free(linnet_dataset *dataset);
 
 /* Gives the dataset values as its labels, in place of any it has: (rows) or (rows, k) of any dtype;

@@ -514,6 +514,51 @@ static void test_split(void **state)
     linnet_dataset_free(dataset);
 }
 
+/* Each row is held out once, and is among the rest otherwise. */
+static void test_folds(void **state)
+{
+    (void)state;
+    enum { ROWS = 23, FOLDS = 5 };
+    float data[ROWS];
+    int64_t labels[ROWS];
+    int held_out[ROWS] = {0};
+    linnet_error error;
+    linnet_dataset *dataset = numbered_rows(data, labels, ROWS), *rest, *held;
+    for (int64_t fold = 0; fold < FOLDS; fold++) {
+        float part[ROWS];
+        check_ok(linnet_dataset_fold(dataset, FOLDS, fold, 3, &rest, &held, &error), &error);
+        int64_t count = linnet_dataset_rows(held);
+        assert_int_equal(count, fold < 3 ? 5 : 4);
+        assert_int_equal(linnet_dataset_rows(rest), ROWS - count);
+        check_read(held, 0, count, part);
+        check_read(rest, 0, ROWS - count, part + count);
+        for (int row = 0; row < ROWS; row++) {
+            int found = 0;
+            for (int64_t i = 0; i < ROWS; i++) {
+                found += part[i] == data[row];
+                held_out[row] += i < count && part[i] == data[row];
+            }
+            assert_int_equal(found, 1);
+        }
+        linnet_dataset_free(rest);
+        linnet_dataset_free(held);
+    }
+    for (int row = 0; row < ROWS; row++) {
+        assert_int_equal(held_out[row], 1);
+    }
+    static const int64_t refused[][2] = {{1, 0}, {ROWS + 1, 0}, {5, -1}, {5, 5}};
+    for (size_t i = 0; i < 4; i++) {
+        assert_int_equal(
+            linnet_dataset_fold(dataset, refused[i][0], refused[i][1], 3, &rest, &held, &error),
+            LINNET_ERROR_ARGUMENT);
+        assert_null(rest);
+        assert_null(held);
+    }
+    assert_string_equal(error.message, "expected a fold from 0 of 2 to 23 folds, one row each at "
+                                       "least; found fold 5 of 5");
+    linnet_dataset_free(dataset);
+}
+
 static void test_split_seeds(void **state)
 {
     (void)state;
@@ -568,13 +613,14 @@ static void test_split_refused(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_create),       cmocka_unit_test(test_dtypes),
-        cmocka_unit_test(test_strides),      cmocka_unit_test(test_shapes_refused),
-        cmocka_unit_test(test_not_finite),   cmocka_unit_test(test_not_finite_dtypes),
-        cmocka_unit_test(test_label_dtypes), cmocka_unit_test(test_labels_refused),
-        cmocka_unit_test(test_values),       cmocka_unit_test(test_values_refused),
-        cmocka_unit_test(test_rows),         cmocka_unit_test(test_split),
-        cmocka_unit_test(test_split_seeds),  cmocka_unit_test(test_split_refused),
+        cmocka_unit_test(test_create),        cmocka_unit_test(test_dtypes),
+        cmocka_unit_test(test_strides),       cmocka_unit_test(test_shapes_refused),
+        cmocka_unit_test(test_not_finite),    cmocka_unit_test(test_not_finite_dtypes),
+        cmocka_unit_test(test_label_dtypes),  cmocka_unit_test(test_labels_refused),
+        cmocka_unit_test(test_values),        cmocka_unit_test(test_values_refused),
+        cmocka_unit_test(test_rows),          cmocka_unit_test(test_split),
+        cmocka_unit_test(test_folds),         cmocka_unit_test(test_split_seeds),
+        cmocka_unit_test(test_split_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

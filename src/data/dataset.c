@@ -123,9 +123,9 @@ static void append_row(linnet_dataset *part, const linnet_dataset *parent, int64
     part->rows++;
 }
 
-/* held[row] = 1 for `count` rows: the first ones of a permutation under `seed`. */
-static linnet_status draw_rows(int64_t rows, int64_t count, uint64_t seed, uint8_t *held,
-                               linnet_error *error)
+/* held[row] = 1 for `count` rows: those from `first` on in a permutation under `seed`. */
+static linnet_status draw_rows(int64_t rows, int64_t first, int64_t count, uint64_t seed,
+                               uint8_t *held, linnet_error *error)
 {
     int64_t *order;
     linnet_status status =
@@ -133,7 +133,7 @@ static linnet_status draw_rows(int64_t rows, int64_t count, uint64_t seed, uint8
     if (status == LINNET_OK) {
         ln_philox_permutation(ln_philox_stream(seed, 0, 0, LN_STREAM_SPLIT), (size_t)rows, order);
         for (int64_t i = 0; i < count; i++) {
-            held[order[i]] = 1;
+            held[order[first + i]] = 1;
         }
         ln_free(order);
     }
@@ -159,6 +159,23 @@ static linnet_status split_rows(const linnet_dataset *dataset, const uint8_t *he
     return LINNET_OK;
 }
 
+static linnet_status hold_out(const linnet_dataset *dataset, int64_t first, int64_t count,
+                              uint64_t seed, linnet_dataset **rest, linnet_dataset **held_out,
+                              linnet_error *error)
+{
+    uint8_t *held;
+    linnet_status status =
+        ln_alloc_into(&held, (size_t)dataset->rows, sizeof *held, "a split", error);
+    if (status == LINNET_OK) {
+        status = draw_rows(dataset->rows, first, count, seed, held, error);
+        if (status == LINNET_OK) {
+            status = split_rows(dataset, held, count, rest, held_out, error);
+        }
+        ln_free(held);
+    }
+    return status;
+}
+
 linnet_status linnet_dataset_split(const linnet_dataset *dataset, double fraction, uint64_t seed,
                                    linnet_dataset **rest, linnet_dataset **held_out,
                                    linnet_error *error)
@@ -179,17 +196,25 @@ linnet_status linnet_dataset_split(const linnet_dataset *dataset, double fractio
                        fraction, (long long)dataset->rows, (long long)count,
                        (long long)(dataset->rows - count));
     }
-    uint8_t *held;
-    linnet_status status =
-        ln_alloc_into(&held, (size_t)dataset->rows, sizeof *held, "a split", error);
-    if (status == LINNET_OK) {
-        status = draw_rows(dataset->rows, count, seed, held, error);
-        if (status == LINNET_OK) {
-            status = split_rows(dataset, held, count, rest, held_out, error);
-        }
-        ln_free(held);
+    return hold_out(dataset, 0, count, seed, rest, held_out, error);
+}
+
+linnet_status linnet_dataset_fold(const linnet_dataset *dataset, int64_t folds, int64_t fold,
+                                  uint64_t seed, linnet_dataset **rest, linnet_dataset **held_out,
+                                  linnet_error *error)
+{
+    *rest = NULL;
+    *held_out = NULL;
+    if (folds < 2 || folds > dataset->rows || fold < 0 || fold >= folds) {
+        return ln_fail(
+            error, LINNET_ERROR_ARGUMENT,
+            "expected a fold from 0 of 2 to %lld folds, one row each at least; found fold "
+            "%lld of %lld",
+            (long long)dataset->rows, (long long)fold, (long long)folds);
     }
-    return status;
+    int64_t size = dataset->rows / folds, longer = dataset->rows % folds;
+    int64_t first = fold * size + (fold < longer ? fold : longer);
+    return hold_out(dataset, first, size + (fold < longer), seed, rest, held_out, error);
 }
 
 /* ---- what it holds ---- */
