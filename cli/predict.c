@@ -229,8 +229,8 @@ static const char *const description[] = {
     "and in any batch, on any number of "
     "threads.",
     "csv: a header with the classes and a line a row; with --top-k the row's number, then pairs "
-    "of class and probability. jsonl: an object a row. npy: float32 (of a float64 model float64) "
-    "of shape (rows, classes). "
+    "of class and probability. jsonl: an object a row, of several labels with those that are "
+    "predicted. npy: float32 (of a float64 model float64) of shape (rows, classes). "
     "Rows are counted from 0. Labels that the data hold are left aside.",
     cli_about_data,
     NULL,

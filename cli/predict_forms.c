@@ -116,6 +116,19 @@ static void jsonl_top(const cli_batch *batch, const double *p, cli_json *json)
     cli_json_close(json, ']');
 }
 
+/* The labels that are predicted. */
+static void jsonl_labels(const cli_batch *batch, const double *p, cli_json *json)
+{
+    char number[24];
+    cli_json_open(json, "labels", '[');
+    for (size_t c = 0; c < batch->classes; c++) {
+        if (p[c] > linnet_model_threshold(batch->model, c)) {
+            cli_json_string(json, NULL, cli_class_name(batch->model, c, number));
+        }
+    }
+    cli_json_close(json, ']');
+}
+
 static void jsonl_rows(const cli_batch *batch, cli_text *text)
 {
     char number[24];
@@ -133,6 +146,9 @@ static void jsonl_rows(const cli_batch *batch, cli_text *text)
                 add_json(batch, &json, cli_class_name(batch->model, c, number), p[c]);
             }
             cli_json_close(&json, '}');
+            if (linnet_model_task(batch->model) == LINNET_TASK_MULTILABEL) {
+                jsonl_labels(batch, p, &json);
+            }
         }
         cli_json_close(&json, '}');
         cli_text_bytes(text, "\n", 1);

@@ -599,6 +599,15 @@ LINNET_NODISCARD LINNET_API linnet_status linnet_model_set_temperature(linnet_mo
                                                                        double temperature,
                                                                        linnet_error *error);
 LINNET_API double linnet_model_temperature(const linnet_model *model);
+/* Of several labels: the probability above which each is predicted, one half at first; stored with the model, and
+ * what evaluation counts by. They are copied; a count of 0 takes them away. A new temperature moves them so that
+ * the labels that are predicted stay. Errors: ARGUMENT (not as many as outputs, not from 0 to 1),
+ * UNSUPPORTED (another task), MEMORY. */
+LINNET_NODISCARD LINNET_API linnet_status linnet_model_set_thresholds(linnet_model *model,
+                                                                      const double *thresholds,
+                                                                      size_t count,
+                                                                      linnet_error *error);
+LINNET_API double linnet_model_threshold(const linnet_model *model, size_t i);
 
 /* Reads a model with its architecture: a file that linnet_model_save wrote, or a .pt file that holds a
  * whole module of torch.nn, or an ONNX file of a fully connected network. The caller owns the model. Errors: IO, FORMAT (also a file without an
@@ -818,6 +827,13 @@ LINNET_API void linnet_curve_free(linnet_curve *curve);
 LINNET_NODISCARD LINNET_API linnet_status linnet_scores_temperature(const linnet_scores *scores,
                                                                     double *temperature,
                                                                     linnet_error *error);
+
+/* Of several labels: fills `thresholds`, one an output, with those under which the F1 of each label is the
+ * largest on these rows; between two probabilities that occur, or half the least, the highest such; one half of a label that no row
+ * has. Errors: UNSUPPORTED (another task), DATA (an output is not finite), MEMORY. */
+LINNET_NODISCARD LINNET_API linnet_status linnet_scores_thresholds(const linnet_scores *scores,
+                                                                   double *thresholds,
+                                                                   linnet_error *error);
 
 /* The rows whose predicted class has a probability within a part of [0, 1]; of several labels, each label of
  * each row. */

@@ -565,6 +565,88 @@ static void test_model_temperature(void **state)
     linnet_model_free(model);
 }
 
+/* ---- thresholds ---- */
+
+/* The middle of two probabilities, above which F1 is the largest: of the first label above the first two rows, of the
+ * second above all, of the third one half. */
+static void test_thresholds(void **state)
+{
+    (void)state;
+    linnet_error error;
+    float outputs[] = {0.75f, 0.25f, 0.1f, 0.5f, 0.25f, 0.2f, 0.25f, 0.75f, 0.3f};
+    double values[] = {1, 1, 0, 1, 1, 0, 0, 1, 0}, found[3];
+    linnet_scores *scores = score_values(outputs, values, 3, 3, "BCELoss()");
+    check_ok(linnet_scores_thresholds(scores, found, &error), &error);
+    assert_true(found[0] == 0.375 && found[1] == 0.125 && found[2] == 0.5);
+    linnet_scores_free(scores);
+    scores = score_values(outputs, values, 3, 3, "MSELoss()");
+    assert_int_equal(linnet_scores_thresholds(scores, found, &error), LINNET_ERROR_UNSUPPORTED);
+    linnet_scores_free(scores);
+}
+
+static linnet_model *labeller(void)
+{
+    linnet_error error;
+    linnet_model *model;
+    const int64_t two = 2;
+    check_ok(linnet_model_parse("Identity()", NULL, 0, &model, &error), &error);
+    check_ok(linnet_model_set_input_shape(model, 1, &two, &error), &error);
+    check_ok(linnet_model_set_loss(model, "BCEWithLogitsLoss()", &error), &error);
+    return model;
+}
+
+/* A model's own: in the file, in what evaluation counts, and where the temperature changes. */
+static void test_model_thresholds(void **state)
+{
+    linnet_error error;
+    linnet_model *model = labeller(), *loaded;
+    const char *path = scratch_path(state, "thresholds.safetensors");
+    float outputs[] = {-1, -3, 1, -1};
+    double values[] = {1, 0, 1, 1};
+    assert_true(linnet_model_threshold(model, 0) == 0.5);
+    check_ok(linnet_model_set_thresholds(model, (const double[]){0.25, 0.1}, 2, &error), &error);
+    check_ok(linnet_model_save(model, path, &error), &error);
+    linnet_model_free(model);
+    check_ok(linnet_model_load(path, &loaded, &error), &error);
+    assert_true(linnet_model_threshold(loaded, 0) == 0.25 &&
+                linnet_model_threshold(loaded, 1) == 0.1);
+    for (int i = 0; i < 2; i++) {
+        linnet_tensor x, y;
+        linnet_dataset *dataset;
+        linnet_evaluation found;
+        const int64_t shape[] = {2, 2};
+        check_ok(linnet_tensor_from(outputs, LINNET_FLOAT32, 2, shape, &x, &error), &error);
+        check_ok(linnet_tensor_from(values, LINNET_FLOAT64, 2, shape, &y, &error), &error);
+        check_ok(linnet_dataset_create(&x, NULL, true, &dataset, &error), &error);
+        check_ok(linnet_dataset_set_targets(dataset, &y, &error), &error);
+        check_ok(linnet_evaluate(loaded, dataset, NULL, &found, &error), &error);
+        assert_true(found.accuracy == 1 && found.correct == 2);
+        linnet_evaluation_free(&found);
+        linnet_dataset_free(dataset);
+        check_ok(linnet_model_set_temperature(loaded, 3, &error), &error);
+        assert_true(linnet_model_threshold(loaded, 0) > 0.25); /* closer to one half */
+    }
+    linnet_model_free(loaded);
+}
+
+static void test_thresholds_refused(void **state)
+{
+    (void)state;
+    linnet_error error;
+    linnet_model *model = labeller();
+    static const double good[] = {0.5, 0.5, 0.5}, bad[] = {0.5, 1.5};
+    assert_int_equal(linnet_model_set_thresholds(model, good, 3, &error), LINNET_ERROR_ARGUMENT);
+    assert_string_equal(error.message,
+                        "expected a threshold for each of the model's 2 outputs, found 3");
+    assert_int_equal(linnet_model_set_thresholds(model, bad, 2, &error), LINNET_ERROR_ARGUMENT);
+    assert_string_equal(error.message, "expected a threshold from 0 to 1 for output 1, found 1.5");
+    check_ok(linnet_model_set_thresholds(model, good, 2, &error), &error);
+    check_ok(linnet_model_set_thresholds(model, NULL, 0, &error), &error);
+    check_ok(linnet_model_set_loss(model, "MSELoss()", &error), &error);
+    assert_int_equal(linnet_model_set_thresholds(model, good, 2, &error), LINNET_ERROR_UNSUPPORTED);
+    linnet_model_free(model);
+}
+
 /* Every metric has a name and a title of its own, and is found by it. */
 static void test_table(void **state)
 {
@@ -616,6 +698,9 @@ int main(void)
         cmocka_unit_test_teardown(test_temperature, free_borrowed),
         cmocka_unit_test_teardown(test_no_temperature, free_borrowed),
         cmocka_unit_test(test_model_temperature),
+        cmocka_unit_test_teardown(test_thresholds, free_borrowed),
+        cmocka_unit_test(test_model_thresholds),
+        cmocka_unit_test(test_thresholds_refused),
         cmocka_unit_test(test_table),
     };
     return cmocka_run_group_tests(tests, scratch_setup, scratch_teardown);

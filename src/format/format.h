@@ -85,6 +85,7 @@ LINNET_NODISCARD linnet_status ln_format_to_write(const char *path, bool model,
 /* The loss that it was trained with, as torch.nn's text. */
 #define LN_KEY_LOSS "linnet.loss"
 #define LN_KEY_TEMPERATURE "linnet.temperature"
+#define LN_KEY_THRESHOLDS "linnet.thresholds"
 /* "float64" of a model that computes in it. */
 #define LN_KEY_DTYPE "linnet.dtype"
 

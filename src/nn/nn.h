@@ -186,6 +186,8 @@ struct linnet_model {
     size_t class_count;
     char *loss; /* torch.nn's text, set by train/loss.c; NULL: cross entropy's */
     linnet_task task;
+    double *thresholds; /* threshold_count, of several labels; NULL: one half each */
+    size_t threshold_count;
     double temperature; /* what outputs are divided by before they become probabilities */
     ln_scaling scaling;
     ln_shape input; /* of one row, without the batch dimension; rank -1: not known */

@@ -152,6 +152,22 @@ static linnet_status take_labels(const ln_evaluation_run *run, linnet_error *err
     return LINNET_OK;
 }
 
+/* The model's thresholds, where outputs are compared with them. */
+static linnet_status take_cuts(linnet_scores *scores, const linnet_model *model,
+                               linnet_error *error)
+{
+    if (scores->task != LINNET_TASK_MULTILABEL) {
+        return LINNET_OK;
+    }
+    linnet_status status = ln_alloc_into(&scores->cuts, scores->outputs, sizeof *scores->cuts,
+                                         "the thresholds", error);
+    for (size_t i = 0; status == LINNET_OK && i < scores->outputs; i++) {
+        double p = linnet_model_threshold(model, i);
+        scores->cuts[i] = scores->unit_outputs ? p : ln_log_double(p) - ln_log_double(1 - p);
+    }
+    return status;
+}
+
 /* Runs the model. `whole`: for every metric. */
 static linnet_status score(const linnet_model *model, const linnet_dataset *dataset,
                            const linnet_plan_options *options, bool whole, linnet_scores **scores,
@@ -183,6 +199,9 @@ static linnet_status score(const linnet_model *model, const linnet_dataset *data
                                       .temperature = model->temperature,
                                       .targets = linnet_dataset_targets(dataset)};
         status = take_labels(&run, error);
+    }
+    if (status == LINNET_OK) {
+        status = take_cuts(run.scores, model, error);
     }
     if (status == LINNET_OK) {
         status = take_memory(&run, chosen.max_batch, error);

@@ -151,6 +151,7 @@ static double or_zero(double ratio)
 static void count_labels(const linnet_scores *scores, linnet_evaluation *evaluation, ln_measured *m)
 {
     ln_exact_sum precision = {0}, recall = {0}, f1 = {0};
+    int64_t right = 0;
     for (size_t row = 0; row < scores->rows; row++) {
         totals of_row = {0};
         for (size_t i = 0; i < scores->outputs; i++) {
@@ -163,10 +164,13 @@ static void count_labels(const linnet_scores *scores, linnet_evaluation *evaluat
             of_row.predicted += said;
             of_row.correct += is && said;
         }
+        right += of_row.support + of_row.predicted == 2 * of_row.correct;
         ln_exact_add(&precision, or_zero(ln_ratio(of_row.correct, of_row.predicted)));
         ln_exact_add(&recall, or_zero(ln_ratio(of_row.correct, of_row.support)));
         ln_exact_add(&f1, or_zero(ln_ratio(2 * of_row.correct, of_row.predicted + of_row.support)));
     }
+    evaluation->correct = right; /* under the model's thresholds */
+    evaluation->accuracy = ln_ratio(right, evaluation->rows);
     m->precision_samples = ln_exact_value(&precision) / (double)scores->rows;
     m->recall_samples = ln_exact_value(&recall) / (double)scores->rows;
     m->f1_samples = ln_exact_value(&f1) / (double)scores->rows;

@@ -15,7 +15,7 @@
 #include "format/format.h"
 #include "format/text.h"
 #include "tensor/state_dict.h"
-#include "train/temperature.h"
+#include "train/probabilities.h"
 #include "train/weights.h"
 
 #define OURS "linnet."
@@ -32,9 +32,9 @@ static linnet_status fail_key(linnet_error *error, const char *key, const char *
 
 static linnet_status check_keys(const linnet_state_dict *state_dict, linnet_error *error)
 {
-    static const char *const known[] = {KEY_VERSION,  LN_KEY_MODEL,     LN_KEY_CLASSES,
-                                        LN_KEY_INPUT, LN_KEY_LOSS,      LN_KEY_TEMPERATURE,
-                                        LN_KEY_DTYPE, LN_FORMAT_WARNING};
+    static const char *const known[] = {KEY_VERSION,       LN_KEY_MODEL, LN_KEY_CLASSES,
+                                        LN_KEY_INPUT,      LN_KEY_LOSS,  LN_KEY_TEMPERATURE,
+                                        LN_KEY_THRESHOLDS, LN_KEY_DTYPE, LN_FORMAT_WARNING};
     for (size_t i = 0; i < linnet_state_dict_metadata_count(state_dict); i++) {
         const char *key = linnet_state_dict_metadata_key(state_dict, i);
         bool found = strncmp(key, OURS, strlen(OURS)) != 0;
@@ -320,13 +320,6 @@ static linnet_status read_loss(linnet_model *model, const char *text, linnet_err
     return status == LINNET_OK ? LINNET_OK : ln_fail(error, status, "%s", why.message);
 }
 
-static linnet_status read_temperature(linnet_model *model, const char *text, linnet_error *error)
-{
-    linnet_error why = {.status = LINNET_OK};
-    linnet_status status = text != NULL ? ln_model_read_temperature(model, text, &why) : LINNET_OK;
-    return status == LINNET_OK ? LINNET_OK : fail_key(error, LN_KEY_TEMPERATURE, why.message);
-}
-
 /* ---- reading: the whole ---- */
 
 /* Before there is memory for the weights. */
@@ -370,8 +363,7 @@ static linnet_status read_all(const linnet_state_dict *state_dict, linnet_model 
         status = read_loss(*model, linnet_state_dict_metadata_get(state_dict, LN_KEY_LOSS), error);
     }
     if (status == LINNET_OK) {
-        const char *text = linnet_state_dict_metadata_get(state_dict, LN_KEY_TEMPERATURE);
-        status = read_temperature(*model, text, error);
+        status = ln_model_read_probabilities(*model, state_dict, error);
     }
     if (status == LINNET_OK) {
         status = ln_module_allocate((*model)->root, error);
@@ -537,10 +529,8 @@ static linnet_status set_metadata(linnet_state_dict *state_dict, const linnet_mo
         append_input(&text, model);
         status = set_text(state_dict, LN_KEY_INPUT, &text, error);
     }
-    if (status == LINNET_OK && model->temperature != 1) {
-        char number[LN_NUMBER_TEXT];
-        status = linnet_state_dict_metadata_set(state_dict, LN_KEY_TEMPERATURE,
-                                                ln_print_double(model->temperature, number), error);
+    if (status == LINNET_OK) {
+        status = ln_model_write_probabilities(model, state_dict, error);
     }
     if (status == LINNET_OK && model->loss != NULL) {
         status = check_utf8("the loss", model->loss, error);

@@ -13,6 +13,7 @@ void linnet_scores_free(linnet_scores *scores)
         ln_free(scores->judged);
         ln_free(scores->owned_labels);
         ln_free(scores->numbers);
+        ln_free(scores->cuts);
         ln_free(scores->logits);
         ln_free(scores->softmax);
         ln_free(scores);

@@ -24,6 +24,7 @@ struct linnet_scores {
     bool unit_outputs;     /* MULTILABEL: the outputs are probabilities, no logits */
     double loss;           /* the mean, as the engine has it */
     ln_judged *judged;
+    double *cuts;   /* MULTILABEL: a label is predicted where its logit is above */
     bool whole;     /* every metric is wanted; of CLASSIFICATION, else, what follows is NULL */
     double *logits; /* (rows, outputs) */
     ln_softmax_row *softmax; /* of CLASSIFICATION: what makes probabilities of them */
@@ -62,7 +63,7 @@ static inline bool ln_scores_is(const linnet_scores *scores, size_t row, size_t 
 /* Whether the label is predicted. */
 static inline bool ln_scores_predicts(const linnet_scores *scores, size_t row, size_t which)
 {
-    return ln_scores_logits(scores, row)[which] > (scores->unit_outputs ? 0.5 : 0);
+    return ln_scores_logits(scores, row)[which] > scores->cuts[which];
 }
 
 /* The loss of one row in double: cross entropy, over labels the mean of theirs, or of squared errors. */

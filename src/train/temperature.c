@@ -5,15 +5,12 @@
  * derivative Newton's method brings to 0 within a bracket that only shrinks. Sums run over the rows in their
  * order, in double: the same bits everywhere. */
 #include <math.h>
-#include <string.h>
 
 #include "base/error.h"
 #include "base/fpenv.h"
 #include "base/number.h"
-#include "format/text.h"
 #include "nn/nn.h"
 #include "train/scores.h"
-#include "train/temperature.h"
 
 extern const ln_module_type ln_softmax_type, ln_sigmoid_type;
 
@@ -48,26 +45,22 @@ linnet_status linnet_model_set_temperature(linnet_model *model, double temperatu
                        ln_print_double(temperature, text));
     }
     linnet_status status = temperature != 1 ? check_model(model, error) : LINNET_OK;
-    if (status == LINNET_OK) {
-        model->temperature = temperature;
+    if (status != LINNET_OK) {
+        return status;
     }
-    return status;
+    /* Thresholds stay where they are among the logits. */
+    for (size_t i = 0; i < model->threshold_count; i++) {
+        double p = model->thresholds[i], logit = ln_log_double(p) - ln_log_double(1 - p);
+        p = 1 / (1 + ln_exp_double(-logit * (model->temperature / temperature)));
+        model->thresholds[i] = p;
+    }
+    model->temperature = temperature;
+    return LINNET_OK;
 }
 
 double linnet_model_temperature(const linnet_model *model)
 {
     return model->temperature;
-}
-
-linnet_status ln_model_read_temperature(linnet_model *model, const char *text, linnet_error *error)
-{
-    double temperature;
-    if (!ln_parse_double(text, strlen(text), &temperature)) {
-        char quoted[LN_QUOTED];
-        return ln_fail(error, LINNET_ERROR_ARGUMENT, "expected a number, found %s",
-                       ln_quote(text, strlen(text), quoted));
-    }
-    return linnet_model_set_temperature(model, temperature, error);
 }
 
 /* ---- the best one ---- */
