@@ -119,13 +119,10 @@ static linnet_status new_node(parser *p, ln_py_kind kind, ln_py_node **node)
 {
     block *head = p->tree->blocks;
     if (head == NULL || head->count == BLOCK_NODES) {
-        void *memory = NULL;
-        linnet_status status =
-            ln_alloc_into(&memory, 1, sizeof *head, "the model's text", p->error);
+        linnet_status status = ln_alloc_into(&head, 1, sizeof *head, "the model's text", p->error);
         if (status != LINNET_OK) {
             return status;
         }
-        head = memory;
         head->next = p->tree->blocks;
         p->tree->blocks = head;
     }

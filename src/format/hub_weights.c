@@ -149,13 +149,12 @@ static linnet_status find_files(ln_hub_weights *weights, linnet_error *error)
 
 linnet_status ln_hub_open(const char *path, ln_hub_weights **weights, linnet_error *error)
 {
-    void *block;
+    ln_hub_weights *made;
     *weights = NULL;
-    linnet_status status = ln_alloc_into(&block, 1, sizeof **weights, "a hub's weights", error);
+    linnet_status status = ln_alloc_into(&made, 1, sizeof *made, "a hub's weights", error);
     if (status != LINNET_OK) {
         return status;
     }
-    ln_hub_weights *made = block;
     const char *slash = strrchr(path, '/');
     size_t length = slash == NULL ? 0 : (size_t)(slash - path) + 1;
     made->folder = ln_copy_text(path, length);
@@ -200,10 +199,10 @@ static linnet_status open_part(ln_hub_weights *weights, const char *file,
             return LINNET_OK;
         }
     }
-    void *grown;
+    part *grown;
     size_t count = weights->part_count;
     linnet_status status =
-        ln_alloc_into(&grown, count + 1, sizeof *weights->parts, "a hub's weights", error);
+        ln_alloc_into(&grown, count + 1, sizeof *grown, "a hub's weights", error);
     if (status != LINNET_OK) {
         return status;
     }

@@ -204,10 +204,10 @@ static linnet_status read_model(ln_onnx *onnx)
     if (status == LINNET_OK) {
         status = ln_onnx_list_values(onnx);
     }
-    void *chain = NULL;
+    ln_onnx_match *chain = NULL;
     if (status == LINNET_OK) {
-        status = ln_alloc_into(&chain, onnx->graph->n_node, sizeof(ln_onnx_match),
-                               "the graph's chain", onnx->error);
+        status = ln_alloc_into(&chain, onnx->graph->n_node, sizeof *chain, "the graph's chain",
+                               onnx->error);
     }
     size_t count;
     if (status == LINNET_OK) {
@@ -225,15 +225,14 @@ static linnet_status read(const ln_file *file, const ln_read_options *options,
 {
     (void)options;
     (void)keeps_file;
-    void *keeper;
-    linnet_status status =
-        ln_alloc_into(&keeper, 1, sizeof(ln_onnx_keeper), "an ONNX model", error);
+    ln_onnx_keeper *keeper;
+    linnet_status status = ln_alloc_into(&keeper, 1, sizeof *keeper, "an ONNX model", error);
     if (status != LINNET_OK) {
         return status;
     }
     ln_state_dict_keep(state_dict, keeper, release_keeper);
     ln_onnx onnx = {.file = file, .state_dict = state_dict, .error = error, .keeper = keeper};
-    onnx.keeper->arena.budget =
+    keeper->arena.budget =
         ln_saturated_add(ln_saturated_mul(file->size, LN_ONNX_RATIO), LN_ONNX_BASE);
     ln_fpenv saved = ln_fpenv_enter(); /* constants are converted and scaled */
     status = read_model(&onnx);

@@ -224,13 +224,11 @@ static linnet_status read_metadata(const reading *r, json_t *value, linnet_state
 
 static linnet_status read_entries(reading *r, linnet_state_dict *state_dict)
 {
-    void *entries;
-    linnet_status status = ln_alloc_into(&entries, json_object_size(r->header), sizeof *r->entries,
-                                         "the header's tensors", r->error);
+    linnet_status status = ln_alloc_into(&r->entries, json_object_size(r->header),
+                                         sizeof *r->entries, "the header's tensors", r->error);
     if (status != LINNET_OK) {
         return status;
     }
-    r->entries = entries;
     const char *name;
     json_t *value;
     json_object_foreach(r->header, name, value)
@@ -426,13 +424,12 @@ static linnet_status sort_items(const linnet_state_dict *state_dict, item **item
 {
     size_t tensors = linnet_state_dict_count(state_dict);
     size_t keys = linnet_state_dict_metadata_count(state_dict), lines = 0;
-    void *block;
+    item *list;
     linnet_status status =
-        ln_alloc_into(&block, tensors + keys, sizeof **items, "a list of tensors", error);
+        ln_alloc_into(&list, tensors + keys, sizeof *list, "a list of tensors", error);
     if (status != LINNET_OK) {
         return status;
     }
-    item *list = block;
     for (size_t i = 0; status == LINNET_OK && i < keys; i++) {
         const char *key = linnet_state_dict_metadata_key(state_dict, i);
         const char *value = linnet_state_dict_metadata_get(state_dict, key);

@@ -84,9 +84,8 @@ static linnet_status read(const ln_file *file, const ln_read_options *options,
 {
     (void)options;
     (void)keeps_file;
-    void *store;
-    linnet_status status =
-        ln_alloc_into(&store, 1, sizeof(ln_torch_store), "a table of storages", error);
+    ln_torch_store *store;
+    linnet_status status = ln_alloc_into(&store, 1, sizeof *store, "a table of storages", error);
     if (status != LINNET_OK) {
         return status;
     }

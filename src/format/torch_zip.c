@@ -282,16 +282,11 @@ static linnet_status read_storage(ln_torch *torch, ln_torch_storage *storage)
 {
     archive *a = torch->layout;
     zip_stat_t entry;
-    void *data;
     linnet_status status = ln_zip_stat(&a->zip, storage->place, &entry);
     if (status == LINNET_OK) {
-        status = ln_alloc_into(&data, (size_t)entry.size, 1, "a storage", torch->error);
+        status = ln_alloc_into(&storage->data, (size_t)entry.size, 1, "a storage", torch->error);
     }
-    if (status == LINNET_OK) {
-        storage->data = data;
-        status = read_entry(a, &entry, data);
-    }
-    return status;
+    return status == LINNET_OK ? read_entry(a, &entry, storage->data) : status;
 }
 
 /* ---- the whole ---- */
@@ -309,15 +304,12 @@ static linnet_status read_pickle(ln_torch *torch, archive *a, ln_pickle_value **
         return ln_zip_fail(&a->zip, LINNET_ERROR_FORMAT, entry.name,
                            "unpacks to more bytes than a file of this size may take");
     }
-    void *data;
-    status = ln_alloc_into(&data, (size_t)entry.size, 1, "a pickle", torch->error);
-    if (status != LINNET_OK) {
-        return status;
-    }
-    a->pickle = data;
-    status = read_entry(a, &entry, data);
+    status = ln_alloc_into(&a->pickle, (size_t)entry.size, 1, "a pickle", torch->error);
     if (status == LINNET_OK) {
-        status = ln_torch_unpickle(torch, PICKLE, data, (size_t)entry.size, 0, root);
+        status = read_entry(a, &entry, a->pickle);
+    }
+    if (status == LINNET_OK) {
+        status = ln_torch_unpickle(torch, PICKLE, a->pickle, (size_t)entry.size, 0, root);
     }
     if (status == LINNET_OK && torch->pickle.at != entry.size) {
         status = ln_pickle_fail(&torch->pickle, LINNET_ERROR_FORMAT, torch->pickle.at,
@@ -373,13 +365,11 @@ static linnet_status read_archive(ln_torch *torch, archive *a)
 
 linnet_status ln_torch_read_zip(ln_torch *torch)
 {
-    void *block;
-    linnet_status status =
-        ln_alloc_into(&block, 1, sizeof(archive), "an archive's record", torch->error);
+    archive *a;
+    linnet_status status = ln_alloc_into(&a, 1, sizeof *a, "an archive's record", torch->error);
     if (status != LINNET_OK) {
         return status;
     }
-    archive *a = block;
     torch->layout = a;
     torch->find = find_storage;
     torch->read = read_storage;

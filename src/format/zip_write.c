@@ -185,13 +185,12 @@ static void put_end(ln_text *text, uint64_t count, uint64_t offset, uint64_t siz
 
 linnet_status ln_zip_writer_open(const char *path, ln_zip_writer **writer, linnet_error *error)
 {
-    void *block;
+    ln_zip_writer *made;
     *writer = NULL;
-    linnet_status status = ln_alloc_into(&block, 1, sizeof **writer, "an archive's record", error);
+    linnet_status status = ln_alloc_into(&made, 1, sizeof *made, "an archive's record", error);
     if (status != LINNET_OK) {
         return status;
     }
-    ln_zip_writer *made = block;
     status = linnet_writer_open(path, &made->file, error);
     if (status != LINNET_OK) {
         ln_free(made);

@@ -119,13 +119,12 @@ static linnet_status lazy_shape_rule(const ln_module *module, ln_shape *shape, l
 linnet_status ln_linear_of_lazy(const ln_module *lazy, int64_t in_features, linnet_dtype dtype,
                                 ln_module **linear, linnet_error *error)
 {
-    void *block = NULL;
+    ln_module *made;
     *linear = NULL;
-    linnet_status status = ln_alloc_into(&block, 1, sizeof **linear, "a module", error);
+    linnet_status status = ln_alloc_into(&made, 1, sizeof *made, "a module", error);
     if (status != LINNET_OK) {
         return status;
     }
-    ln_module *made = block;
     made->type = &ln_linear_type;
     made->was_lazy = true;
     made->values[IN_FEATURES].integer = in_features;

@@ -157,13 +157,12 @@ static void take_lists(linnet_model *model, const linnet_model *made)
 linnet_status ln_model_create(const char *text, const linnet_name *names, size_t name_count,
                               linnet_model **model, linnet_error *error)
 {
-    void *block = NULL;
+    linnet_model *made;
     *model = NULL;
-    linnet_status status = ln_alloc_into(&block, 1, sizeof **model, "a model", error);
+    linnet_status status = ln_alloc_into(&made, 1, sizeof *made, "a model", error);
     if (status != LINNET_OK) {
         return status;
     }
-    linnet_model *made = block;
     status = ln_module_parse(text, names, name_count, &made->root, error);
     if (status == LINNET_OK) {
         status = fill_lists(made, error);
@@ -463,9 +462,8 @@ linnet_status linnet_model_set_classes(linnet_model *model, const char *const *c
                        "expected at most %lld class names, one an output, found %zu",
                        (long long)outputs, count);
     }
-    void *block = NULL;
-    linnet_status status = ln_alloc_into(&block, count, sizeof(char *), "class names", error);
-    char **copies = block;
+    char **copies;
+    linnet_status status = ln_alloc_into(&copies, count, sizeof *copies, "class names", error);
     for (size_t i = 0; status == LINNET_OK && i < count; i++) {
         if (classes[i] == NULL) {
             status = ln_fail(error, LINNET_ERROR_ARGUMENT,

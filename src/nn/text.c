@@ -62,10 +62,8 @@ linnet_status ln_module_describe(ln_module *module, linnet_error *error)
     if (count == 0) {
         return LINNET_OK;
     }
-    void *block = NULL;
-    linnet_status status =
-        ln_alloc_into(&block, (size_t)count, sizeof *module->weights, "a module's weights", error);
-    module->weights = block;
+    linnet_status status = ln_alloc_into(&module->weights, (size_t)count, sizeof *module->weights,
+                                         "a module's weights", error);
     for (int i = 0; status == LINNET_OK && i < count; i++) {
         status = ln_tensor_describe(weights[i].counts ? LINNET_INT64 : LINNET_FLOAT32,
                                     weights[i].shape.rank, weights[i].shape.size,
@@ -160,12 +158,9 @@ static size_t count_nodes(const ln_py_node *first)
 static linnet_status reserve_children(child_list *list, const ln_py_node *first,
                                       linnet_error *error)
 {
-    void *block = NULL;
     list->capacity = count_nodes(first);
-    linnet_status status =
-        ln_alloc_into(&block, list->capacity, sizeof(ln_module *), "modules", error);
-    list->parent->children = block;
-    return status;
+    return ln_alloc_into(&list->parent->children, list->capacity, sizeof *list->parent->children,
+                         "modules", error);
 }
 
 /* ('name', Module(...)) */
@@ -266,12 +261,11 @@ static linnet_status build(ln_py_slice source, const ln_py_node *node, ln_module
                           "%.*s is not a Module subclass; expected a module, such as ReLU()",
                           LN_PY_SHOWN(type));
     }
-    void *block = NULL;
-    linnet_status status = ln_alloc_into(&block, 1, sizeof **module, "a module", error);
+    ln_module *made;
+    linnet_status status = ln_alloc_into(&made, 1, sizeof *made, "a module", error);
     if (status != LINNET_OK) {
         return status;
     }
-    ln_module *made = block;
     made->type = ln_module_type_at(which);
     status = made->type->role == LN_ROLE_CONTAINER ? fill_container(source, node, made, error)
                                                    : fill_leaf(source, node, made, error);

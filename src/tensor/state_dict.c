@@ -27,12 +27,8 @@ struct linnet_state_dict {
 
 linnet_status linnet_state_dict_create(linnet_state_dict **state_dict, linnet_error *error)
 {
-    void *block;
-    *state_dict = NULL;
-    linnet_status status =
-        ln_alloc_into(&block, 1, sizeof(linnet_state_dict), "a state_dict", error);
+    linnet_status status = ln_alloc_into(state_dict, 1, sizeof **state_dict, "a state_dict", error);
     if (status == LINNET_OK) {
-        *state_dict = block;
         (*state_dict)->format = "";
     }
     return status;

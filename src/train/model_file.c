@@ -143,9 +143,8 @@ static linnet_status take_classes(linnet_model *model, const json_t *names, linn
     if (count == 0) {
         return fail_key(error, LN_KEY_CLASSES, "expected at least one name, found none");
     }
-    void *block = NULL;
-    linnet_status status = ln_alloc_into(&block, count, sizeof(char *), "class names", error);
-    const char **classes = block;
+    const char **classes;
+    linnet_status status = ln_alloc_into(&classes, count, sizeof *classes, "class names", error);
     for (size_t i = 0; status == LINNET_OK && i < count; i++) {
         classes[i] = json_string_value(json_array_get(names, i));
         if (classes[i] == NULL) {
@@ -163,7 +162,7 @@ static linnet_status take_classes(linnet_model *model, const json_t *names, linn
             status = ln_fail(error, status, "%s", why.message);
         }
     }
-    ln_free(block);
+    ln_free(classes);
     return status;
 }
 
