@@ -31,7 +31,9 @@ OPTIMS = ["SGD(lr=0.1)", "SGD(lr=0.05, momentum=0.9, nesterov=True, weight_decay
 # PyTorch's own slopes of these are rounded to float32 on the way (1 / alpha, 1 / 6).
 ROUGH = ("CELU", "Hardsigmoid")
 LOSSES = ["CrossEntropyLoss()", "CrossEntropyLoss(weight=torch.tensor([1, 2, 0.3, 1, 0.7]), label_smoothing=0.1)",
-          "CrossEntropyLoss(reduction='sum', ignore_index=2)"]
+          "CrossEntropyLoss(reduction='sum', ignore_index=2)", "NLLLoss()",
+          "BCEWithLogitsLoss(pos_weight=torch.tensor([1, 2, 0.3, 1, 0.7]))", "BCELoss()", "MSELoss()", "L1Loss()",
+          "SmoothL1Loss(beta=0.3)", "HuberLoss(delta=0.7)"]
 MODEL = "Sequential(Linear(12, 16), %s, Linear(16, 5))"
 
 
@@ -42,7 +44,19 @@ def cases():
     for optim in OPTIMS:
         yield MODEL % "Tanh()", optim, LOSSES[0]
     for loss in LOSSES[1:]:
-        yield MODEL % "GELU()", OPTIMS[0], loss
+        yield (MODEL if loss != "BCELoss()" else MODEL[:-1] + ", Sigmoid())") % "GELU()", OPTIMS[0], loss
+
+
+def labels_of(loss):
+    """The array of labels that a loss takes."""
+    return "y" if loss.startswith(("CrossEntropy", "NLL")) else "labels" if loss.startswith("BCE") else "numbers"
+
+
+def outputs_of(loss, logits):
+    """What predict gives."""
+    if labels_of(loss) == "y":
+        return torch.softmax(logits, 1)
+    return torch.sigmoid(logits) if loss.startswith("BCEWithLogits") else logits
 
 
 def torch_train(text, optim, loss, x, y):
@@ -62,7 +76,7 @@ def torch_train(text, optim, loss, x, y):
     model.eval()
     with torch.no_grad():
         logits = model(torch.from_numpy(x))
-    return first, model.state_dict(), torch.softmax(logits, 1).numpy()
+    return first, model.state_dict(), outputs_of(loss, logits).numpy()
 
 
 def linnet(*arguments):
@@ -75,7 +89,8 @@ def linnet(*arguments):
 def linnet_train(folder, epochs, text, optim, loss):
     path = os.path.join(folder, "model.pt")
     linnet("train", os.path.join(folder, "data.npz"), "--model", text, "--optim", optim, "--loss",
-           loss.replace("torch.tensor(", "").replace("]),", "],"), "--batch-size", str(BATCH), "--epochs", str(epochs),
+           loss.replace("torch.tensor(", "").replace("])", "]"), "--y", labels_of(loss), "--batch-size", str(BATCH),
+           "--epochs", str(epochs),
            "--seed", "3", "--rng", RNG, "--dtype", "float64", "--keep", "last", "-o", path)
     return path
 
@@ -98,9 +113,10 @@ def main():
     y = random.integers(0, CLASSES, ROWS)
     bad = 0
     with tempfile.TemporaryDirectory() as folder:
-        np.savez(os.path.join(folder, "data.npz"), x=x, y=y)
+        labels = {"y": y, "labels": random.random((ROWS, CLASSES)), "numbers": random.standard_normal((ROWS, CLASSES))}
+        np.savez(os.path.join(folder, "data.npz"), x=x, **labels)
         for text, optim, loss in cases():
-            first, trained, outputs = torch_train(text, optim, loss, x, y)
+            first, trained, outputs = torch_train(text, optim, loss, x, labels[labels_of(loss)])
             begun = torch.load(linnet_train(folder, 0, text, optim, loss))
             same = all(torch.equal(first[k], begun[k]) for k in first)
             path = linnet_train(folder, 1, text, optim, loss)
