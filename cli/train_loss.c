@@ -23,7 +23,7 @@ static int64_t *count_rows(const cli_training *training)
     const int64_t *labels = linnet_dataset_labels(training->train);
     int64_t *rows = calloc((size_t)training->classes + 1, sizeof *rows);
     for (int64_t row = 0; rows != NULL && row < linnet_dataset_rows(training->train); row++) {
-        if (labels[row] < training->classes) {
+        if (labels[row] >= 0 && labels[row] < training->classes) {
             rows[labels[row]]++;
         }
     }
