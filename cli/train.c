@@ -337,8 +337,8 @@ const cli_option cli_train_options[] = {
     {"clip-grad-value", 0, "X", CLI_NUMBER, FIELD(clip_grad_value), 0, INT64_MAX, NULL,
      "bring each gradient between -X and X before each step, as clip_grad_value_ does"},
     {"optim", 0, "TEXT", CLI_TEXT, FIELD(optim), 0, 0, "Adam(lr=0.001)",
-     "an optimizer of torch.optim with its arguments: SGD, Adam, AdamW, NAdam, RAdam, RMSprop or "
-     "Adagrad"},
+     "an optimizer of torch.optim with its arguments: SGD, Adam, AdamW, NAdam, RAdam, RMSprop, "
+     "Adagrad or LBFGS"},
     {"loss", 0, "TEXT", CLI_TEXT, FIELD(loss), 0, 0, "CrossEntropyLoss()",
      "the loss, and with it the task: CrossEntropyLoss or NLLLoss for one class a row, "
      "BCEWithLogitsLoss or BCELoss for several labels, MSELoss, L1Loss, SmoothL1Loss or HuberLoss "

@@ -148,6 +148,8 @@ static const char *const optimizers[] = {
     "RMSprop(lr=0.01)",
     "RMSprop(lr=0.01, momentum=0.5, centered=True)",
     "Adagrad(lr=0.05, lr_decay=0.01, initial_accumulator_value=0.5)",
+    "LBFGS(lr=0.1, max_iter=3, history_size=4)",
+    "LBFGS(max_iter=2, line_search_fn='strong_wolfe')",
 };
 
 static const char *const schedules[] = {

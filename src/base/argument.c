@@ -108,11 +108,20 @@ ln_py_slice ln_signature_choice(const ln_parameter *parameter, int64_t i)
     return choice;
 }
 
+/* A first choice that is no string: line_search_fn=None. */
+static bool is_none(ln_py_slice choice)
+{
+    return choice.length == 4 && memcmp(choice.text, "None", 4) == 0;
+}
+
 static bool choice_of(const ln_py_node *node, const ln_parameter *parameter, ln_value *value)
 {
     ln_py_slice choice;
+    if (value->none) {
+        return choice_at(parameter, 0, &choice) && is_none(choice);
+    }
     for (int64_t i = 0; node->kind == LN_PY_STRING && choice_at(parameter, i, &choice); i++) {
-        if (node->text.length == choice.length &&
+        if (node->text.length == choice.length && !is_none(choice) &&
             memcmp(node->text.text, choice.text, choice.length) == 0) {
             value->integer = i;
             return true;
@@ -272,7 +281,7 @@ ln_value ln_argument_standard(const ln_parameter *parameter)
 {
     const char *text = parameter->standard;
     size_t length = strlen(text);
-    ln_value value = {.none = strcmp(text, "None") == 0};
+    ln_value value = {.none = strcmp(text, "None") == 0 || strncmp(text, "None|", 5) == 0};
     if (value.none || parameter->kind == LN_KIND_CHOICE) {
         return value;
     }

@@ -22,8 +22,8 @@ typedef enum ln_kind {
     LN_KIND_NUMBER, /* a float or None: momentum=None */
     LN_KIND_SIZES,  /* a tuple or list of ints: unflattened_size=(2, 8) */
     LN_KIND_SHAPE,  /* the same, or one int, which stands for a tuple of one: normalized_shape=64 */
-    LN_KIND_CHOICE, /* one of a few strings: approximate='none' */
-    LN_KIND_FLAG,   /* True, False or None: foreach=None */
+    LN_KIND_CHOICE, /* one of a few strings: approximate='none'; the first may be None, which is none */
+    LN_KIND_FLAG, /* True, False or None: foreach=None */
     LN_KIND_LIST, /* a list or tuple, also in torch.tensor(...), or None where that is the default */
     /* What PyTorch's text has first and Linnet has by itself, such as an optimizer's params: a name or
      * a call, which is passed over, or nothing. */

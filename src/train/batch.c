@@ -20,7 +20,10 @@ typedef struct batch_run {
     ln_real *gradient;
     size_t logits_ld, gradient_ld;
     ln_real scale;      /* of the rows' gradients */
+    ln_real weight;     /* the sum of what the rows count for */
     ln_real mean, item; /* of the losses; as the loss's reduction tells it */
+    ln_batch_loss told; /* LBFGS: of its first evaluation */
+    bool evaluated;
 } batch_run;
 
 static void weigh_row(void *context, size_t row)
@@ -135,24 +138,23 @@ static void run_part(batch_run *run, size_t rows)
     ln_plan_rows(plan, rows, 16 * plan->out_features, loss_row, run);
 }
 
-/* One step. Fails where the loss is no number; the parameters do not change then. */
-static linnet_status train_batch(batch_run *run, linnet_error *error)
+/* Loss and gradient of all parts; the optimizer's step with the last one, but LBFGS's. Fails where one is no
+ * number; the parameters do not change then. */
+static linnet_status run_parts(batch_run *run, linnet_error *error)
 {
     linnet_trainer *trainer = run->trainer;
-    linnet_plan *plan = trainer->plan;
+    const ln_kernels *kernels = trainer->plan->kernels;
     size_t parts = ln_ceil_div(run->rows, trainer->options.batch_size);
-    ln_real sum, weight;
-    ln_plan_rows(plan, run->rows, 1, weigh_row, run);
-    ln_sum_columns(plan->kernels, NULL, run->rows, 1, trainer->weights, 1, &weight);
-    run->scale = ln_loss_scale(trainer->loss, weight);
+    ln_real sum;
+    run->first = 0;
     for (size_t part = 0, rows; part < parts; part++, run->first += rows) {
         rows = ln_min_size(trainer->options.batch_size, run->rows - run->first);
         run_part(run, rows);
         if (part + 1 == parts) {
-            ln_sum_columns(plan->kernels, NULL, run->rows, 1, trainer->losses, 1, &sum);
-            run->mean = ln_loss_mean(trainer->loss, sum, weight);
-            run->item = ln_loss_reduce(trainer->loss, sum, weight);
-            if (!(weight > 0 ? isfinite(run->mean) : sum == 0)) {
+            ln_sum_columns(kernels, NULL, run->rows, 1, trainer->losses, 1, &sum);
+            run->mean = ln_loss_mean(trainer->loss, sum, run->weight);
+            run->item = ln_loss_reduce(trainer->loss, sum, run->weight);
+            if (!(run->weight > 0 ? isfinite(run->mean) : sum == 0)) {
                 return fail_loss(run, error);
             }
         }
@@ -163,12 +165,33 @@ static linnet_status train_batch(batch_run *run, linnet_error *error)
     return LINNET_OK;
 }
 
+static linnet_status evaluate(void *context, double *loss, linnet_error *error)
+{
+    batch_run *run = context;
+    linnet_status status = run_parts(run, error);
+    *loss = run->weight > 0 ? (double)run->item : (double)NAN;
+    if (!run->evaluated) {
+        run->told = (ln_batch_loss){(double)run->mean, (double)run->item, 0};
+        for (size_t r = 0; r < run->rows; r++) {
+            run->told.correct += run->trainer->correct[r];
+        }
+    }
+    run->evaluated = true;
+    return status;
+}
+
 static linnet_status step(linnet_trainer *trainer, const int64_t *index, size_t rows,
                           ln_batch_loss *loss, linnet_error *error)
 {
     batch_run run = {.trainer = trainer, .index = index, .rows = rows};
-    linnet_status status = train_batch(&run, error);
-    *loss = (ln_batch_loss){(double)run.mean, (double)run.item};
+    double first;
+    ln_plan_rows(trainer->plan, rows, 1, weigh_row, &run);
+    ln_sum_columns(trainer->plan->kernels, NULL, rows, 1, trainer->weights, 1, &run.weight);
+    run.scale = ln_loss_scale(trainer->loss, run.weight);
+    linnet_status status = trainer->lbfgs != NULL
+                               ? ln_lbfgs_step(trainer->lbfgs, evaluate, &run, error)
+                               : evaluate(&run, &first, error);
+    *loss = run.told;
     return status;
 }
 

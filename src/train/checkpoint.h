@@ -44,6 +44,7 @@ typedef struct ln_checkpoint_reading {
     void **states; /* of each parameter, one after the other; NULL: none in the file */
     size_t state_count;
     ln_torch_generator generator;
+    ln_lbfgs *lbfgs;         /* NULL: another optimizer's */
     linnet_tensor *averages; /* of each entry of the state_dict; NULL: none in the file */
     int64_t averaged;
 } ln_checkpoint_reading;
@@ -79,9 +80,17 @@ LINNET_NODISCARD linnet_status ln_checkpoint_tensor(const ln_checkpoint_reading 
 LINNET_NODISCARD linnet_status ln_checkpoint_scalar(const ln_checkpoint_reading *r,
                                                     const char *name, double *number);
 
+/* A set of parameters as one vector, each parameter as PyTorch lays it out; the caller owns it. */
+LINNET_NODISCARD linnet_status ln_checkpoint_flat(const linnet_trainer *trainer, const float *set,
+                                                  linnet_tensor *flat, linnet_error *error);
+int64_t ln_checkpoint_flat_size(const linnet_trainer *trainer);
+
 /* Check and compare, and read aside what is not there already. Errors: FORMAT, MEMORY. */
 LINNET_NODISCARD linnet_status ln_checkpoint_read_optimizer(ln_checkpoint_reading *r);
 LINNET_NODISCARD linnet_status ln_checkpoint_read_schedule(ln_checkpoint_reading *r);
+/* The optimizer's, where it is LBFGS; `prefix`: its key. */
+LINNET_NODISCARD linnet_status ln_checkpoint_read_lbfgs(ln_checkpoint_reading *r,
+                                                        const char *prefix);
 LINNET_NODISCARD linnet_status ln_checkpoint_read_average(ln_checkpoint_reading *r);
 /* Take over what has been read. */
 void ln_checkpoint_take_optimizer(ln_checkpoint_reading *r);

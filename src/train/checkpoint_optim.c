@@ -246,6 +246,9 @@ linnet_status ln_checkpoint_read_optimizer(ln_checkpoint_reading *r)
             status = compare_group(r, prefix, i);
         }
     }
+    if (status == LINNET_OK && r->trainer->lbfgs != NULL) {
+        status = ln_checkpoint_read_lbfgs(r, prefix);
+    }
     return status == LINNET_OK ? read_states(r, prefix) : status;
 }
 
@@ -276,6 +279,11 @@ void ln_checkpoint_take_optimizer(ln_checkpoint_reading *r)
 {
     const linnet_trainer *trainer = r->trainer;
     size_t at = 0;
+    if (r->lbfgs != NULL) {
+        ln_lbfgs_free(trainer->lbfgs);
+        r->trainer->lbfgs = r->lbfgs;
+        r->lbfgs = NULL;
+    }
     ln_optimizer_reset(trainer->optimizer);
     ln_optimizer_set_steps(trainer->optimizer, r->steps);
     if (r->states != NULL) {

@@ -292,6 +292,7 @@ linnet_status linnet_trainer_load_checkpoint(linnet_trainer *trainer, const char
         ln_free(r.states[i]);
     }
     ln_free(r.states);
+    ln_lbfgs_free(r.lbfgs);
     ln_checkpoint_free_average(&r);
     ln_free(r.differences.data);
     linnet_state_dict_free(r.file);

@@ -148,7 +148,9 @@ static linnet_status put_scalar(writing *w, const char *name, float value)
 {
     linnet_tensor tensor;
     linnet_status status = linnet_tensor_create(LINNET_FLOAT32, 0, NULL, &tensor, w->error);
-    ln_put_text(&w->p, name);
+    if (name != NULL) {
+        ln_put_text(&w->p, name);
+    }
     if (status == LINNET_OK) {
         *(float *)tensor.data = value;
         status = put_tensor(w, &tensor);
@@ -227,6 +229,70 @@ static void put_group(writing *w, size_t group)
     ln_put_opcodes(p, "eu");
 }
 
+static linnet_status put_set(writing *w, const char *key, const float *set)
+{
+    linnet_tensor flat;
+    linnet_status status = ln_checkpoint_flat(w->trainer, set, &flat, w->error);
+    if (key != NULL) {
+        ln_put_text(&w->p, key);
+    }
+    return status == LINNET_OK ? put_tensor(w, &flat) : status;
+}
+
+static linnet_status put_sets(writing *w, const char *key, float *const *sets)
+{
+    linnet_status status = LINNET_OK;
+    ln_put_text(&w->p, key);
+    ln_put_opcodes(&w->p, "](");
+    for (size_t i = 0; status == LINNET_OK && i < w->trainer->lbfgs->count; i++) {
+        status = put_set(w, NULL, sets[i]);
+    }
+    ln_put_opcodes(&w->p, "e");
+    return status;
+}
+
+/* Numbers as PyTorch has them: tensors, but for t and the loss. */
+static linnet_status put_begun(writing *w, const ln_lbfgs *l)
+{
+    linnet_status status = put_set(w, "d", l->d);
+    ln_put_text(&w->p, "t");
+    ln_put_float(&w->p, l->t);
+    if (status == LINNET_OK) {
+        status = put_sets(w, "old_dirs", l->y);
+    }
+    if (status == LINNET_OK) {
+        status = put_sets(w, "old_stps", l->s);
+    }
+    ln_put_text(&w->p, "ro");
+    ln_put_opcodes(&w->p, "](");
+    for (size_t i = 0; status == LINNET_OK && i < l->count; i++) {
+        status = put_scalar(w, NULL, l->ro[i]);
+    }
+    ln_put_opcodes(&w->p, "e");
+    if (status == LINNET_OK) {
+        status = put_scalar(w, "H_diag", l->h_diag);
+    }
+    if (status == LINNET_OK) {
+        status = put_set(w, "prev_flat_grad", l->previous);
+    }
+    ln_put_text(&w->p, "prev_loss");
+    ln_put_float(&w->p, l->prev_loss);
+    return status;
+}
+
+static linnet_status put_lbfgs(writing *w, const ln_lbfgs *l)
+{
+    ln_put_int(&w->p, 0);
+    ln_put_opcodes(&w->p, "}(");
+    ln_put_text(&w->p, "func_evals");
+    ln_put_int(&w->p, l->func_evals);
+    ln_put_text(&w->p, "n_iter");
+    ln_put_int(&w->p, l->n_iter);
+    linnet_status status = l->n_iter > 0 ? put_begun(w, l) : LINNET_OK;
+    ln_put_opcodes(&w->p, "u");
+    return status;
+}
+
 static linnet_status put_optimizer(writing *w)
 {
     linnet_status status = LINNET_OK;
@@ -239,6 +305,9 @@ static linnet_status put_optimizer(writing *w)
     ln_put_opcodes(&w->p, "}(");
     for (size_t i = 0; status == LINNET_OK && any && i < w->trainer->model->parameter_count; i++) {
         status = put_parameter_state(w, i);
+    }
+    if (w->trainer->lbfgs != NULL && w->trainer->lbfgs->func_evals > 0) {
+        status = put_lbfgs(w, w->trainer->lbfgs);
     }
     ln_put_opcodes(&w->p, "u");
     ln_put_text(&w->p, "param_groups");

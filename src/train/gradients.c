@@ -10,6 +10,7 @@
 
 #include "base/checked.h"
 #include "base/error.h"
+#include "optim/lbfgs.h"
 #include "train/trainer.h"
 
 /* Elements that are summed, clipped and updated while they are in the first-level cache. */
@@ -35,6 +36,17 @@ static bool clips_norm(const ln_gradients *g)
     return options_of(g)->clip_grad_norm > 0;
 }
 
+/* Whether the optimizer takes its steps itself, by whole gradients. */
+static bool is_given_whole(const ln_gradients *g)
+{
+    return ln_is_lbfgs(g->trainer->optimizer);
+}
+
+static bool keeps_whole(const ln_gradients *g)
+{
+    return clips_norm(g) || is_given_whole(g);
+}
+
 /* A parameter's place in sum `level`; behind the last one is the whole gradient. */
 static ln_real *place(const ln_gradients *g, size_t level, size_t parameter)
 {
@@ -43,8 +55,9 @@ static ln_real *place(const ln_gradients *g, size_t level, size_t parameter)
 
 /* ---- making them ---- */
 
-static linnet_status check_limits(const linnet_trainer_options *options, linnet_error *error)
+static linnet_status check_limits(const linnet_trainer *trainer, linnet_error *error)
 {
+    const linnet_trainer_options *options = &trainer->options;
     const struct {
         const char *name;
         double value;
@@ -57,6 +70,12 @@ static linnet_status check_limits(const linnet_trainer_options *options, linnet_
                               limits[i].value);
         }
     }
+    size_t given = limits[0].value > 0 ? 0u : 1u;
+    if (limits[given].value > 0 && ln_is_lbfgs(trainer->optimizer)) {
+        return ln_fail_at(
+            error, LINNET_ERROR_ARGUMENT, limits[given].name,
+            "cannot be used with LBFGS, whose line has to have the loss's own gradient");
+    }
     if (limits[0].value > 0 && limits[1].value > 0) {
         return ln_fail_at(error, LINNET_ERROR_ARGUMENT, limits[1].name,
                           "cannot stand beside clip_grad_norm");
@@ -66,7 +85,7 @@ static linnet_status check_limits(const linnet_trainer_options *options, linnet_
 
 static linnet_status take_memory(ln_gradients *g, linnet_error *error)
 {
-    size_t sets = clips_norm(g) ? 1 : 0, dots = 0;
+    size_t sets = keeps_whole(g) ? 1 : 0, dots = 0;
     for (size_t last = options_of(g)->accumulate - 1; last > 0; last >>= 1) {
         g->levels++;
     }
@@ -88,7 +107,7 @@ linnet_status ln_gradients_create(linnet_trainer *trainer, ln_gradients **gradie
                                   linnet_error *error)
 {
     *gradients = NULL;
-    linnet_status status = check_limits(&trainer->options, error);
+    linnet_status status = check_limits(trainer, error);
     ln_gradients *made = NULL;
     if (status == LINNET_OK) {
         status = ln_alloc_into(&made, 1, sizeof *made, "gradients", error);
@@ -183,14 +202,14 @@ static void take_last(void *context, size_t parameter, size_t first, size_t coun
     ln_real limit = (ln_real)options_of(g)->clip_grad_value;
     for (size_t at = 0, n; at < count; at += n) {
         n = ln_min_size(count - at, CHUNK);
-        ln_real *sum = clips_norm(g) ? place(g, g->levels, parameter) + first + at : chunk;
+        ln_real *sum = keeps_whole(g) ? place(g, g->levels, parameter) + first + at : chunk;
         memcpy(sum, gradient + at, n * sizeof *sum);
         for (size_t i = 0; g->part >> i != 0; i++) {
             if ((g->part >> i & 1) != 0) {
                 g->trainer->plan->kernels->add(n, place(g, i, parameter) + first + at, sum);
             }
         }
-        if (clips_norm(g)) {
+        if (keeps_whole(g)) {
             continue;
         }
         if (limit > 0) {
@@ -248,15 +267,23 @@ static bool clip_and_update(ln_gradients *g)
     return true;
 }
 
+#ifndef LN_FLOAT64
+const float *ln_gradients_whole(const ln_gradients *gradients)
+{
+    return gradients->memory + gradients->levels * gradients->trainer->set.size;
+}
+#endif
+
 bool ln_gradients_backward(ln_gradients *g, size_t rows, size_t part, size_t parts)
 {
     ln_gradient_sink sink = {.take = take_part, .context = g};
     g->part = part;
     if (part + 1 == parts) {
-        bool direct = parts == 1 && !clips_norm(g) && options_of(g)->clip_grad_value == 0;
+        bool whole = keeps_whole(g);
+        bool direct = parts == 1 && !whole && options_of(g)->clip_grad_value == 0;
         sink.take = direct ? take_whole : take_last;
-        sink.streams = clips_norm(g) ? NULL : fetch_states;
-        if (!clips_norm(g)) {
+        sink.streams = whole ? NULL : fetch_states;
+        if (!whole) {
             ln_optimizer_step(g->trainer->optimizer);
         }
     }

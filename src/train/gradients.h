@@ -27,4 +27,8 @@ size_t ln_gradients_size(const ln_gradients *gradients);
  * parameters are unchanged then. */
 bool ln_gradients_backward(ln_gradients *gradients, size_t rows, size_t part, size_t parts);
 
+/* The gradient of the last step, a set of the trainer's parameters: where its norm is clipped, or the optimizer
+ * wants it whole (LBFGS), which then takes its step itself. */
+const float *ln_gradients_whole(const ln_gradients *gradients);
+
 #endif

@@ -57,9 +57,9 @@ static void add_batch(linnet_trainer *trainer, const int64_t *index, size_t rows
     ln_epoch_position *position = &trainer->position;
     for (size_t r = 0; r < rows; r++) {
         ln_target target = ln_target_of(trainer->dataset, index[r]);
-        position->correct += trainer->correct[r];
         position->counted += ln_loss_counts(trainer->loss, &target);
     }
+    position->correct += loss->correct;
     if (!isnan(loss->mean)) {
         position->loss += loss->mean * (double)rows;
         position->loss_rows += (int64_t)rows;
@@ -330,6 +330,7 @@ size_t linnet_trainer_size(const linnet_trainer *trainer)
     size_t rows = (size_t)linnet_dataset_rows(trainer->dataset);
     return sizeof *trainer + linnet_plan_size(trainer->plan) +
            ln_optimizer_size(trainer->optimizer) + ln_gradients_size(trainer->gradients) +
-           ln_average_size(trainer->average) + rows * sizeof *trainer->order +
+           ln_average_size(trainer->average) +
+           (trainer->lbfgs != NULL ? trainer->lbfgs->bytes : 0) + rows * sizeof *trainer->order +
            ln_feed_size(trainer->feed) + batch * (2 * linnet_dtype_size(trainer->model->dtype) + 1);
 }

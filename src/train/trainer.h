@@ -7,6 +7,7 @@
 #include "plan/plan.h"
 #include "train/average.h"
 #include "train/gradients.h"
+#include "train/lbfgs.h"
 #include "train/loss.h"
 
 /* How far the epoch in hand has come. All 0 between epochs. */
@@ -33,6 +34,7 @@ struct linnet_trainer {
     linnet_plan *plan;
     ln_optimizer *optimizer;
     ln_gradients *gradients;
+    ln_lbfgs *lbfgs;     /* NULL: another optimizer */
     ln_average *average; /* NULL: none */
     ln_parameter_set set;
     void **parameters;     /* as the plan lays them out */
@@ -55,6 +57,7 @@ struct linnet_trainer {
 /* The mean loss of a batch's rows, and the loss as its reduction tells it. */
 typedef struct ln_batch_loss {
     double mean, item;
+    int64_t correct; /* rows whose output is the label's */
 } ln_batch_loss;
 
 /* What a trainer asks for without knowing what its model computes in; losses, weights and parameters are

@@ -8,6 +8,7 @@
 #include "data/data.h"
 #include "train/classes.h"
 #include "train/targets.h"
+#include "optim/lbfgs.h"
 #include "train/trainer.h"
 
 /* The model takes these rows and has an output for each label, and the loss a weight for each. */
@@ -200,6 +201,9 @@ static linnet_status prepare(linnet_trainer *trainer, linnet_error *error)
         status = ln_train_engine_of(trainer->model->dtype)
                      ->gradients(trainer, &trainer->gradients, error);
     }
+    if (status == LINNET_OK && ln_is_lbfgs(trainer->optimizer)) {
+        status = ln_lbfgs_create(trainer, &trainer->lbfgs, error);
+    }
     if (status == LINNET_OK) {
         status = ln_average_create(trainer, &trainer->average, error);
     }
@@ -259,6 +263,7 @@ void linnet_trainer_free(linnet_trainer *trainer)
         linnet_plan_free(trainer->plan);
         ln_schedule_free(trainer->schedule);
         ln_average_free(trainer->average);
+        ln_lbfgs_free(trainer->lbfgs);
         ln_gradients_free(trainer->gradients);
         ln_free(trainer->set.offsets);
         ln_free(trainer->set.counts);
