@@ -12,7 +12,7 @@
 static bool names_files(const cli_option *option)
 {
     static const char *const names[] = {"FILE", "DATA", "MODEL", "DIR"};
-    bool text = option->kind == CLI_TEXT || option->kind == CLI_TEXTS;
+    bool text = option->kind == CLI_TEXT || option->kind == CLI_TEXTS || option->kind == CLI_CONFIG;
     for (size_t i = 0; text && i < sizeof names / sizeof names[0]; i++) {
         if (strstr(option->value, names[i]) != NULL) {
             return true;

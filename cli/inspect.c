@@ -2,12 +2,11 @@
  *
  * A model of Linnet is shown as PyTorch prints it, with a table of its layers; any other file of
  * tensors as a list of them. */
-#include "command.h"
-#include "json.h"
+#include "config.h"
 #include "output.h"
 #include "propose.h"
-#include "source.h"
 #include "table.h"
+#include "train.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,7 +19,7 @@
 typedef struct inspect_values {
     const char *file;
     cli_part part;
-    bool json;
+    bool json, command;
 } inspect_values;
 
 /* What is shown; `model` is NULL where the file holds no architecture. */
@@ -449,6 +448,28 @@ static int show_json(const inspected *subject, cli_text *text)
     return CLI_OK;
 }
 
+/* ---- the command ---- */
+
+static int show_command(const inspected *subject, cli_text *text)
+{
+    const char *config = subject->model != NULL ? linnet_model_config(subject->model) : NULL;
+    if (config == NULL) {
+        return cli_fail(subject->path, "the file does not say which command made it");
+    }
+    json_t *object = json_loads(config, JSON_REJECT_DUPLICATES, NULL);
+    const char *where = json_string_value(json_object_get(object, CLI_INTERRUPTED_KEY));
+    if (where != NULL) {
+        cli_warn(subject->path, "the run was interrupted %s; the command does not stop there",
+                 where);
+        json_object_del(object, CLI_INTERRUPTED_KEY);
+    }
+    int code = json_object_set_new(object, "output", json_string(subject->path)) == 0
+                   ? cli_config_command(subject->path, &cli_command_train, object, text)
+                   : cli_fail_memory();
+    json_decref(object);
+    return code;
+}
+
 static int open_subject(const inspect_values *values, inspected *subject)
 {
     *subject = (inspected){.path = values->file, .part = &values->part};
@@ -463,7 +484,9 @@ static int run(const void *opaque)
     cli_text text = {0};
     int code = open_subject(values, &subject);
     if (code == CLI_OK) {
-        code = values->json ? show_json(&subject, &text) : show_text(&subject, &text);
+        code = values->command ? show_command(&subject, &text)
+               : values->json  ? show_json(&subject, &text)
+                               : show_text(&subject, &text);
     }
     if (code == CLI_OK) {
         code = cli_print(&text);
@@ -494,6 +517,9 @@ static const cli_operand operands[] = {
 static const cli_option options[] = {
     {"json", 0, NULL, CLI_FLAG, offsetof(inspect_values, json), 0, 0, NULL,
      "print one JSON object, in which nothing is cut"},
+    {"command", 0, NULL, CLI_FLAG, offsetof(inspect_values, command), 0, 0, NULL,
+     "print the command that made the model, as a shell reads it: run again, it makes the same "
+     "file"},
     CLI_PART_ROWS(inspect_values, part),
     {0},
 };
@@ -508,7 +534,7 @@ static const cli_example examples[] = {
 const cli_command cli_command_inspect = {
     .name = "inspect",
     .summary = "show the layers of a model, or the tensors of any file",
-    .synopsis = "FILE [--json] [--key NAME] [--prefix NAME]",
+    .synopsis = "FILE [--json | --command] [--key NAME] [--prefix NAME]",
     .description = description,
     .operands = operands,
     .options = options,

@@ -2,7 +2,7 @@
  *
  * Nothing here knows any command; meanings across options (this one needs that one) are checked by
  * the command itself. */
-#include "command.h"
+#include "config.h"
 
 #include <errno.h>
 #include <math.h>
@@ -65,14 +65,12 @@ size_t cli_nearest(const char *word, const char *const *names, size_t count)
 
 /* ---- values ---- */
 
-static int wrong_value(const cli_option *option, const char *text, const char *expected)
+static int wrong_value(const char *place, const char *text, const char *expected)
 {
-    char place[64];
-    snprintf(place, sizeof place, "--%s", option->name);
     return cli_misuse(place, "expected %s, found '%s'", expected, text);
 }
 
-static int read_int(const cli_option *option, const char *text, int64_t *value)
+static int read_int(const cli_option *option, const char *place, const char *text, int64_t *value)
 {
     char *end;
     errno = 0;
@@ -90,7 +88,7 @@ static int read_int(const cli_option *option, const char *text, int64_t *value)
         snprintf(expected, sizeof expected, "a whole number from %lld to %lld",
                  (long long)option->low, (long long)option->high);
     }
-    return wrong_value(option, text, expected);
+    return wrong_value(place, text, expected);
 }
 
 /* A float at *text; moves *text behind it. */
@@ -106,7 +104,7 @@ static bool read_float(const char **text, double *value)
     return read;
 }
 
-static int read_number(const cli_option *option, const char *text, double *value)
+static int read_number(const cli_option *option, const char *place, const char *text, double *value)
 {
     const char *rest = text;
     double number, divisor = 1;
@@ -128,10 +126,11 @@ static int read_number(const cli_option *option, const char *text, double *value
         snprintf(expected, sizeof expected, "a number between %lld and %lld, without the ends",
                  (long long)option->low, (long long)option->high);
     }
-    return wrong_value(option, text, expected);
+    return wrong_value(place, text, expected);
 }
 
-static int read_choice(const cli_option *option, const char *text, const char **value)
+static int read_choice(const cli_option *option, const char *place, const char *text,
+                       const char **value)
 {
     size_t length = strlen(text);
     const char *choice = option->value;
@@ -147,7 +146,7 @@ static int read_choice(const cli_option *option, const char *text, const char **
         }
         choice++;
     }
-    return wrong_value(option, text, option->value);
+    return wrong_value(place, text, option->value);
 }
 
 static void list_free(cli_list *list)
@@ -159,7 +158,7 @@ static void list_free(cli_list *list)
     *list = (cli_list){0};
 }
 
-static int append(cli_list *list, const char *text, size_t length)
+int cli_list_add(cli_list *list, const char *text, size_t length)
 {
     char **items = realloc(list->items, (list->count + 1) * sizeof *items);
     if (items == NULL) {
@@ -174,15 +173,15 @@ static int append(cli_list *list, const char *text, size_t length)
     return CLI_OK;
 }
 
-static int read_list(const cli_option *option, const char *text, cli_list *list)
+static int read_list(const char *place, const char *text, cli_list *list)
 {
     list_free(list);
     for (const char *item = text;; item++) {
         size_t length = strcspn(item, ",");
         if (length == 0) {
-            return wrong_value(option, text, "names between commas");
+            return wrong_value(place, text, "names between commas");
         }
-        int code = append(list, item, length);
+        int code = cli_list_add(list, item, length);
         item += length;
         if (code != CLI_OK || *item == '\0') {
             return code;
@@ -202,17 +201,24 @@ static bool is_name(const char *text, size_t length)
     return length > 0;
 }
 
-static int read_set(const cli_option *option, const char *text, cli_set *set)
+static int read_set(const cli_option *option, const char *place, const char *text, cli_set *set)
 {
     const char *equals = strchr(text, '=');
     if (equals == NULL || !is_name(text, (size_t)(equals - text))) {
-        return wrong_value(option, text, "NAME=VALUE");
+        return wrong_value(place, text, "NAME=VALUE");
     }
     cli_option number = *option;
     int64_t value;
-    int code = read_int(&number, equals + 1, &value);
+    int code = read_int(&number, place, equals + 1, &value);
     if (code != CLI_OK) {
         return code;
+    }
+    for (size_t i = 0; i < set->count; i++) {
+        const char *name = set->names[i].name;
+        if (strlen(name) == (size_t)(equals - text) && strncmp(name, text, strlen(name)) == 0) {
+            set->names[i].value = value; /* the last one counts */
+            return CLI_OK;
+        }
     }
     linnet_name *names = realloc(set->names, (set->count + 1) * sizeof *names);
     if (names == NULL) {
@@ -227,24 +233,24 @@ static int read_set(const cli_option *option, const char *text, cli_set *set)
     return CLI_OK;
 }
 
-static int read_value(const cli_option *option, const char *text, void *values)
+int cli_read_value(const cli_option *option, const char *place, const char *text, void *values)
 {
     void *at = field(values, option->offset);
     switch (option->kind) {
     case CLI_FLAG: *(bool *)at = true; return CLI_OK;
     case CLI_TEXT: *(const char **)at = text; return CLI_OK;
-    case CLI_CHOICE: return read_choice(option, text, at);
-    case CLI_INT: return read_int(option, text, at);
-    case CLI_NUMBER: return read_number(option, text, at);
-    case CLI_LIST: return read_list(option, text, at);
-    case CLI_SET: return read_set(option, text, at);
-    case CLI_TEXTS: return append(at, text, strlen(text));
+    case CLI_CHOICE: return read_choice(option, place, text, at);
+    case CLI_INT: return read_int(option, place, text, at);
+    case CLI_NUMBER: return read_number(option, place, text, at);
+    case CLI_LIST: return read_list(place, text, at);
+    case CLI_SET: return read_set(option, place, text, at);
+    case CLI_CONFIG: ((cli_config *)at)->path = text; return CLI_OK;
+    case CLI_TEXTS: return cli_list_add(at, text, strlen(text));
     }
     return CLI_FAILURE;
 }
 
-/* Whether `words`, with a space on either side of each, has this one. */
-static bool has_word(const char *words, const char *word)
+bool cli_has_word(const char *words, const char *word)
 {
     char spaced[LONGEST_WORD + 3];
     snprintf(spaced, sizeof spaced, " %s ", word);
@@ -260,11 +266,17 @@ const cli_option *cli_option_at(const cli_command *command, size_t i)
         }
     }
     for (; shared != NULL && shared->name != NULL; shared++) {
-        if (!has_word(command->unshared, shared->name) && i-- == 0) {
+        if (!cli_has_word(command->unshared, shared->name) && i-- == 0) {
             return shared;
         }
     }
     return NULL;
+}
+
+void cli_config_free(cli_config *config)
+{
+    list_free(&config->texts);
+    *config = (cli_config){0};
 }
 
 void cli_values_free(const cli_command *command, void *values)
@@ -274,6 +286,8 @@ void cli_values_free(const cli_command *command, void *values)
         void *at = field(values, option->offset);
         if (option->kind == CLI_LIST || option->kind == CLI_TEXTS) {
             list_free(at);
+        } else if (option->kind == CLI_CONFIG) {
+            cli_config_free(at);
         } else if (option->kind == CLI_SET) {
             cli_set *set = at;
             for (size_t k = 0; k < set->count; k++) {
@@ -287,7 +301,7 @@ void cli_values_free(const cli_command *command, void *values)
 
 /* ---- argv ---- */
 
-static const cli_option *find(const cli_command *command, const char *name, size_t length)
+const cli_option *cli_find_option(const cli_command *command, const char *name, size_t length)
 {
     const cli_option *option;
     for (size_t i = 0; (option = cli_option_at(command, i)) != NULL; i++) {
@@ -309,21 +323,27 @@ static const cli_option *find_letter(const cli_command *command, char letter)
     return NULL;
 }
 
-static int unknown_option(const cli_command *command, const char *argument, size_t length)
+const char *cli_nearest_option(const cli_command *command, const char *word)
 {
     const cli_option *option;
-    char typed[128], word[LONGEST_WORD + 2];
-    snprintf(typed, sizeof typed, "%.*s", (int)length, argument);
-    snprintf(word, sizeof word, "%s", typed + strspn(typed, "-"));
     const char *names[64];
     size_t count = 0;
     for (size_t i = 0; (option = cli_option_at(command, i)) != NULL && count < 64; i++) {
         names[count++] = option->name;
     }
     size_t nearest = cli_nearest(word, names, count);
-    if (nearest < count) {
+    return nearest < count ? names[nearest] : NULL;
+}
+
+static int unknown_option(const cli_command *command, const char *argument, size_t length)
+{
+    char typed[128], word[LONGEST_WORD + 2];
+    snprintf(typed, sizeof typed, "%.*s", (int)length, argument);
+    snprintf(word, sizeof word, "%s", typed + strspn(typed, "-"));
+    const char *nearest = cli_nearest_option(command, word);
+    if (nearest != NULL) {
         return cli_misuse(typed, "unknown option; did you mean --%s? (linnet %s --help lists all)",
-                          names[nearest], command->name);
+                          nearest, command->name);
     }
     return cli_misuse(typed, "unknown option (linnet %s --help lists all)", command->name);
 }
@@ -338,7 +358,7 @@ static int take_option(const cli_command *command, int argc, char *const *argv, 
     size_t length = strlen(argument);
     if (argument[1] == '-') {
         length = strcspn(argument, "=");
-        option = find(command, argument + 2, length - 2);
+        option = cli_find_option(command, argument + 2, length - 2);
         value = argument[length] == '=' ? argument + length + 1 : NULL;
     } else {
         option = find_letter(command, argument[1]);
@@ -359,7 +379,7 @@ static int take_option(const cli_command *command, int argc, char *const *argv, 
         }
         value = argv[++*i];
     }
-    return read_value(option, value, values);
+    return cli_read_value(option, place, value, values);
 }
 
 static int take_operand(const cli_command *command, const char *argument, size_t taken,
@@ -387,18 +407,20 @@ static bool wants_help(int argc, char *const *argv)
     return false;
 }
 
-int cli_parse(const cli_command *command, int argc, char *const *argv, void *values, bool *help)
+int cli_set_standard(const cli_command *command, void *values)
 {
-    *help = wants_help(argc, argv);
-    if (*help) {
-        return CLI_OK;
-    }
     const cli_option *option;
-    for (size_t i = 0; (option = cli_option_at(command, i)) != NULL; i++) {
-        if (option->standard != NULL && read_value(option, option->standard, values) != CLI_OK) {
-            return CLI_FAILURE;
+    int code = CLI_OK;
+    for (size_t i = 0; code == CLI_OK && (option = cli_option_at(command, i)) != NULL; i++) {
+        if (option->standard != NULL) {
+            code = cli_read_value(option, option->name, option->standard, values);
         }
     }
+    return code;
+}
+
+static int read_line(const cli_command *command, int argc, char *const *argv, void *values)
+{
     size_t taken = 0;
     bool options = true;
     for (int i = 0; i < argc; i++) {
@@ -414,9 +436,52 @@ int cli_parse(const cli_command *command, int argc, char *const *argv, void *val
             return code;
         }
     }
-    if (command->operands[taken].name != NULL) {
-        return cli_misuse(NULL, "%s is missing; usage: linnet %s %s", command->operands[taken].name,
-                          command->name, command->synopsis);
-    }
     return CLI_OK;
+}
+
+static cli_config *find_config(const cli_command *command, void *values)
+{
+    const cli_option *option;
+    for (size_t i = 0; (option = cli_option_at(command, i)) != NULL; i++) {
+        if (option->kind == CLI_CONFIG) {
+            return field(values, option->offset);
+        }
+    }
+    return NULL;
+}
+
+/* The line says which file is read before it: it is read again, over what the file says. */
+static int read_config(const cli_command *command, int argc, char *const *argv, const char *path,
+                       void *values)
+{
+    cli_values_free(command, values);
+    memset(values, 0, command->values_size);
+    int code = cli_set_standard(command, values);
+    if (code == CLI_OK) {
+        code = cli_config_read(command, path, find_config(command, values), values);
+    }
+    return code == CLI_OK ? read_line(command, argc, argv, values) : code;
+}
+
+int cli_parse(const cli_command *command, int argc, char *const *argv, void *values, bool *help)
+{
+    *help = wants_help(argc, argv);
+    if (*help) {
+        return CLI_OK;
+    }
+    int code = cli_set_standard(command, values);
+    if (code == CLI_OK) {
+        code = read_line(command, argc, argv, values);
+    }
+    const cli_config *config = find_config(command, values);
+    if (code == CLI_OK && config != NULL && config->path != NULL) {
+        code = read_config(command, argc, argv, config->path, values);
+    }
+    for (const cli_operand *o = command->operands; code == CLI_OK && o->name != NULL; o++) {
+        if (*(const char **)field(values, o->offset) == NULL) {
+            code = cli_misuse(NULL, "%s is missing; usage: linnet %s %s", o->name, command->name,
+                              command->synopsis);
+        }
+    }
+    return code;
 }

@@ -17,7 +17,8 @@ typedef enum cli_kind {
     CLI_NUMBER, /* double, low < value < high; a fraction A/B is read too */
     CLI_LIST,   /* cli_list: A,B,C */
     CLI_SET,    /* cli_set: NAME=VALUE, whole numbers; each use adds one */
-    CLI_TEXTS   /* cli_list: any text; each use adds one */
+    CLI_TEXTS,  /* cli_list: any text; each use adds one */
+    CLI_CONFIG  /* cli_config: a file of options, which those on the line come over */
 } cli_kind;
 
 typedef struct cli_option {
@@ -48,12 +49,30 @@ typedef struct cli_set {
     size_t count;
 } cli_set;
 
+typedef struct cli_config {
+    const char *path;
+    cli_list texts; /* what values point to */
+} cli_config;
+
 struct cli_command;
 
 /* Reads argv[0 .. argc - 1] into `values` (zeroed, values_size of the command). Returns CLI_OK, or
  * CLI_USAGE and has printed why. *help: --help was among them, and nothing else matters. */
 int cli_parse(const struct cli_command *command, int argc, char *const *argv, void *values,
               bool *help);
+/* Reads one value as if it had been typed behind its option (NULL for a flag), whose `place` errors name.
+ * Returns an exit code. */
+int cli_read_value(const cli_option *option, const char *place, const char *text, void *values);
+/* Sets the defaults in zeroed values. Returns an exit code. */
+int cli_set_standard(const struct cli_command *command, void *values);
+int cli_list_add(cli_list *list, const char *text, size_t length);
+void cli_config_free(cli_config *config);
+/* The option of that name, without dashes; NULL: none. And the name of one that is most like a word. */
+const cli_option *cli_find_option(const struct cli_command *command, const char *name,
+                                  size_t length);
+const char *cli_nearest_option(const struct cli_command *command, const char *word);
+/* Whether `words`, with a space on either side of each, has this one. */
+bool cli_has_word(const char *words, const char *word);
 /* Frees what cli_parse allocated in `values`, not `values` itself. */
 void cli_values_free(const struct cli_command *command, void *values);
 

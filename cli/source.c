@@ -82,9 +82,9 @@ static int read_stream(FILE *stream, const char *path, char **text)
     if (ferror(stream)) {
         code = cli_fail(path, "cannot read: %s", strerror(errno));
     } else if (length > LONGEST_MODEL_TEXT) {
-        code = cli_fail(path, "expected model text of at most %d bytes", LONGEST_MODEL_TEXT);
+        code = cli_fail(path, "expected text of at most %d bytes", LONGEST_MODEL_TEXT);
     } else if (memchr(content, '\0', length) != NULL) {
-        code = cli_fail(path, "expected model text, found a zero byte");
+        code = cli_fail(path, "expected text, found a zero byte");
     }
     if (code != CLI_OK) {
         free(content);
@@ -95,25 +95,29 @@ static int read_stream(FILE *stream, const char *path, char **text)
     return CLI_OK;
 }
 
+int cli_read_text_file(const char *path, char **text)
+{
+    struct stat status;
+    if (strcmp(path, "-") == 0) {
+        return read_stream(stdin, "<stdin>", text);
+    }
+    FILE *stream = fopen(path, "r");
+    if (stream == NULL) {
+        return cli_fail(path, "cannot open: %s", strerror(errno));
+    }
+    int code = fstat(fileno(stream), &status) == 0 && S_ISDIR(status.st_mode)
+                   ? cli_fail(path, "is a directory")
+                   : read_stream(stream, path, text);
+    fclose(stream);
+    return code;
+}
+
 int cli_read_model_text(const char *model, char **text, const char **place)
 {
-    if (strcmp(model, "-") == 0) {
-        *place = "<stdin>";
-        return read_stream(stdin, *place, text);
-    }
     struct stat status;
-    if (stat(model, &status) == 0) {
-        *place = model;
-        if (S_ISDIR(status.st_mode)) {
-            return cli_fail(model, "is a directory");
-        }
-        FILE *stream = fopen(model, "r");
-        if (stream == NULL) {
-            return cli_fail(model, "cannot open: %s", strerror(errno));
-        }
-        int code = read_stream(stream, model, text);
-        fclose(stream);
-        return code;
+    if (strcmp(model, "-") == 0 || stat(model, &status) == 0) {
+        *place = strcmp(model, "-") == 0 ? "<stdin>" : model;
+        return cli_read_text_file(model, text);
     }
     /* A path that is not there is better called so than read as model text. */
     bool path_like = strpbrk(model, "( \n") == NULL && strpbrk(model, "/") != NULL;

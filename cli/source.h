@@ -103,6 +103,9 @@ typedef struct cli_model_options {
     CLI_PART_ROWS(type, member.part)
 /* clang-format on */
 
+/* The content of a text file, or of standard input for "-". The caller frees *text. */
+int cli_read_text_file(const char *path, char **text);
+
 /* Where `model` names a file (or "-"), its content, else the text itself; *place is what errors
  * about it name. The caller frees *text. */
 int cli_read_model_text(const char *model, char **text, const char **place);

@@ -186,9 +186,8 @@ static int judge(cli_sweep *s, size_t h, const linnet_epoch *epoch)
         cli_take_best(&of->training, &figures);
     }
     if (measured && cli_is_better(&s->base, &figures)) {
-        if (s->values->folds == 0 &&
-            linnet_model_save(of->training.model, s->values->train.output, &error) != LINNET_OK) {
-            return cli_fail_with(NULL, &error);
+        if (s->values->folds == 0 && cli_save_model(&of->training) != CLI_OK) {
+            return CLI_FAILURE;
         }
         cli_take_best(&s->base, &figures);
         s->kept = h;
@@ -354,11 +353,7 @@ static int train_on_all(cli_sweep *s)
             code = cli_fail(NULL, "interrupted: nothing is written");
         }
     }
-    if (code == CLI_OK &&
-        linnet_model_save(best->training.model, s->values->train.output, &error) != LINNET_OK) {
-        code = cli_fail_with(NULL, &error);
-    }
-    return code;
+    return code == CLI_OK ? cli_save_model(&best->training) : code;
 }
 
 static int finish(cli_sweep *s)

@@ -255,6 +255,7 @@ void cli_training_close(cli_training *training)
 {
     linnet_state_dict_free(training->identity);
     linnet_state_dict_free(training->best_weights);
+    cli_text_free(&training->origin);
     cli_text_free(&training->weighted_loss);
     linnet_model_free(training->model);
     if (training->rest != NULL || training->values->val != NULL) {
@@ -385,6 +386,10 @@ const cli_option cli_train_options[] = {
     {"force", 0, NULL, CLI_FLAG, FIELD(force), 0, 0, NULL,
      "resume although something differs, which is named: the weights are the checkpoint's, the "
      "options are those given here"},
+    {"config", 0, "FILE", CLI_CONFIG, FIELD(config), 0, 0, NULL,
+     "read options from this file too, TOML where its name ends in .toml, else JSON: epochs = 20 "
+     "for "
+     "--epochs 20, data for DATA, a table for --set; what stands on the line comes over it"},
     {"history", 0, "FILE", CLI_TEXT, FIELD(history), 0, 0, NULL,
      "write the figures of each epoch to this file, a line of JSON each; a resumed run goes on "
      "with the "

@@ -26,6 +26,7 @@ typedef struct cli_train_values {
     cli_data_options input;
     const char *init; /* initial weights */
     cli_part part;    /* of init */
+    cli_config config;
 } cli_train_values;
 
 /* The best epoch so far; epoch 0: none yet. */
@@ -53,6 +54,8 @@ typedef struct cli_training {
     const cli_figure *figure; /* NULL: the last epoch is kept */
     char val_digest[24];      /* tells the rows to validate on from others; "none" */
     cli_best best;
+    cli_text origin;                 /* the checkpoint of another run that this one went on from */
+    bool origin_forced;              /* by --force */
     linnet_state_dict *best_weights; /* for checkpoints; NULL: none yet, or not needed */
     linnet_state_dict *identity;     /* what a resumed run has to share besides the trainer's */
 } cli_training;
@@ -107,6 +110,11 @@ int cli_digest_val(cli_training *training);
  * exit code. */
 int cli_save_checkpoint(cli_training *training, linnet_trainer *trainer);
 int cli_resume(cli_training *training, linnet_trainer *trainer);
+/* Writes the model with the configuration that made it. Returns the exit code. */
+int cli_save_model(const cli_training *training);
+/* Adds to the configuration in the file that the run was interrupted, and where. Returns the exit code. */
+#define CLI_INTERRUPTED_KEY "interrupted"
+int cli_mark_interrupted(const cli_training *training, const char *where);
 /* Remembers the model's weights as the best ones, where checkpoints are written. Returns the exit code. */
 int cli_keep_weights(cli_training *training);
 

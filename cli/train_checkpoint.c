@@ -76,6 +76,12 @@ int cli_save_checkpoint(cli_training *training, linnet_trainer *trainer)
     if (status == LINNET_OK) {
         status = note_best(notes, training, &error);
     }
+    if (status == LINNET_OK && training->origin.length > 0) {
+        status = linnet_state_dict_metadata_set(notes, "origin", training->origin.data, &error);
+    }
+    if (status == LINNET_OK && training->origin_forced) {
+        status = linnet_state_dict_metadata_set(notes, "origin_forced", "", &error);
+    }
     if (status == LINNET_OK && training->best_weights != NULL && !last) {
         status = note_weights(notes, training->best_weights, &error);
     }
@@ -101,7 +107,7 @@ int cli_keep_weights(cli_training *training)
 
 /* ---- reading ---- */
 
-static int load(const cli_training *training, linnet_trainer *trainer, linnet_state_dict **notes)
+static int load(cli_training *training, linnet_trainer *trainer, linnet_state_dict **notes)
 {
     const char *path = training->values->resume;
     bool force = training->values->force;
@@ -112,31 +118,29 @@ static int load(const cli_training *training, linnet_trainer *trainer, linnet_st
     }
     if (status == LINNET_ERROR_ARGUMENT) {
         cli_warn(path, "%s", error.message);
+        training->origin_forced = true;
         status = linnet_trainer_load_checkpoint(trainer, path, true, notes, &error);
     }
     return status == LINNET_OK ? CLI_OK : cli_fail_with(path, &error);
 }
 
 /* Writes the best model, which the finished run may keep, with these weights. */
-static linnet_status write_best(const cli_training *training, const linnet_state_dict *weights,
-                                linnet_error *error)
+static int write_best(const cli_training *training, const linnet_state_dict *weights)
 {
+    linnet_error error;
     linnet_state_dict *current;
-    linnet_status status = linnet_model_state_dict(training->model, &current, error);
+    linnet_status status = linnet_model_state_dict(training->model, &current, &error);
     if (status == LINNET_OK) {
-        status = linnet_model_load_state_dict(training->model, weights, error);
+        status = linnet_model_load_state_dict(training->model, weights, &error);
     }
-    if (status == LINNET_OK) {
-        status = linnet_model_save(training->model, training->values->output, error);
-        linnet_error unlikely;
-        linnet_status back = linnet_model_load_state_dict(training->model, current, &unlikely);
-        if (status == LINNET_OK && back != LINNET_OK) {
-            *error = unlikely;
-            status = back;
-        }
+    int code = status == LINNET_OK ? cli_save_model(training)
+                                   : cli_fail_with(training->values->resume, &error);
+    if (status == LINNET_OK &&
+        linnet_model_load_state_dict(training->model, current, &error) != LINNET_OK) {
+        code = cli_fail_with(NULL, &error);
     }
     linnet_state_dict_free(current);
-    return status;
+    return code;
 }
 
 /* The weights of the best epoch: noted, or else those that the run goes on with. */
@@ -152,10 +156,7 @@ static int take_weights(cli_training *training, linnet_state_dict **notes)
     } else {
         status = linnet_model_state_dict(training->model, &training->best_weights, &error);
     }
-    if (status == LINNET_OK) {
-        status = write_best(training, training->best_weights, &error);
-    }
-    return status == LINNET_OK ? CLI_OK
+    return status == LINNET_OK ? write_best(training, training->best_weights)
                                : cli_fail_with(noted ? training->values->resume : NULL, &error);
 }
 
@@ -163,6 +164,20 @@ static bool says(const linnet_state_dict *notes, const char *key, const char *va
 {
     const char *there = linnet_state_dict_metadata_get(notes, key);
     return there != NULL && strcmp(there, value) == 0;
+}
+
+/* A run that went on from another's, or from a PyTorch script's, is no run from its beginning, however often
+ * it is resumed after that. */
+static void take_origin(cli_training *training, const linnet_state_dict *notes)
+{
+    const char *origin = linnet_state_dict_metadata_get(notes, "origin");
+    bool own = linnet_state_dict_metadata_get(notes, "keep") != NULL;
+    if (!own || training->origin_forced) {
+        origin = training->values->resume;
+    } else {
+        training->origin_forced = linnet_state_dict_metadata_get(notes, "origin_forced") != NULL;
+    }
+    cli_text_add(&training->origin, "%s", origin != NULL ? origin : "");
 }
 
 int cli_resume(cli_training *training, linnet_trainer *trainer)
@@ -179,6 +194,7 @@ int cli_resume(cli_training *training, linnet_trainer *trainer)
         best->accuracy = get_number(notes, "best_accuracy");
         best->loss = get_number(notes, "best_loss");
     }
+    take_origin(training, notes);
     if (training->figure != NULL && best->epoch > 0) {
         code = take_weights(training, &notes);
     }

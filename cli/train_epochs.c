@@ -147,18 +147,15 @@ static cli_epoch figures(const epochs_run *course, const linnet_epoch *epoch, do
 static int keep(epochs_run *course, bool stopped, cli_epoch *epoch)
 {
     cli_training *training = course->training;
-    linnet_error error;
     /* A part of an epoch that is to be resumed is none that the whole run would choose from. */
     bool candidate = !stopped || training->values->checkpoint == NULL || training->best.epoch == 0;
     epoch->best = candidate && cli_is_better(training, epoch);
     if (!epoch->best) {
         return CLI_OK;
     }
-    if (linnet_model_save(training->model, training->values->output, &error) != LINNET_OK) {
-        return cli_fail_with(NULL, &error);
-    }
+    int code = cli_save_model(training);
     cli_take_best(training, epoch);
-    return cli_keep_weights(training);
+    return code == CLI_OK ? cli_keep_weights(training) : code;
 }
 
 static void tell_epoch(const epochs_run *course, const cli_epoch *epoch)
@@ -321,15 +318,18 @@ static int warn_missing(const cli_training *training)
     return CLI_OK;
 }
 
-static void tell_stop(const epochs_run *course)
+/* Says so, and in the model, which the command alone would not make again. */
+static int tell_stop(const epochs_run *course)
 {
+    char where[96];
     if (course->stopped_batch > 0) {
-        cli_say("interrupted: stopped after batch %lld of %lld in epoch %lld",
-                (long long)course->stopped_batch, (long long)course->batches,
-                (long long)course->epoch);
+        snprintf(where, sizeof where, "after batch %lld of %lld in epoch %lld",
+                 (long long)course->stopped_batch, (long long)course->batches,
+                 (long long)course->epoch);
     } else {
-        cli_say("interrupted: stopped after epoch %lld", (long long)course->epoch);
+        snprintf(where, sizeof where, "after epoch %lld", (long long)course->epoch);
     }
+    cli_say("interrupted: stopped %s", where);
     if (course->training->values->checkpoint != NULL) {
         cli_text line = {0};
         cli_text_add(&line, "to go on, run the same command with --resume ");
@@ -337,6 +337,7 @@ static void tell_stop(const epochs_run *course)
         cli_say("%s", line.failed ? "" : line.data);
         cli_text_free(&line);
     }
+    return cli_mark_interrupted(course->training, where);
 }
 
 /* The command to try next: measure where there are rows of a file of their own, else run the model, and
@@ -416,15 +417,14 @@ static int all_epochs(epochs_run *course)
     const cli_training *training = course->training;
     int64_t epochs = training->values->epochs, done = linnet_trainer_epochs(course->trainer);
     int64_t batches = linnet_trainer_batches(course->trainer);
-    linnet_error error;
     course->resumed = (double)done + (double)batches / (double)course->batches;
     if (training->values->resume != NULL) {
         tell_resumed(course, done, batches);
     }
     /* Nothing to train: what there is is the result, unless a better one was written before. */
     if (done >= epochs && (training->figure == NULL || training->best.epoch == 0) &&
-        linnet_model_save(training->model, training->values->output, &error) != LINNET_OK) {
-        return cli_fail_with(NULL, &error);
+        cli_save_model(training) != CLI_OK) {
+        return CLI_FAILURE;
     }
     for (; done < epochs && !cli_out_of_patience(training, done); done++) {
         course->epoch = done + 1;
@@ -434,8 +434,8 @@ static int all_epochs(epochs_run *course)
             return code;
         }
         if (cli_interrupted()) {
-            tell_stop(course);
-            return tell_result(course);
+            code = done + 1 < epochs || course->stopped_batch > 0 ? tell_stop(course) : CLI_OK;
+            return code == CLI_OK ? tell_result(course) : code;
         }
     }
     if (done < epochs) {

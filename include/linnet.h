@@ -575,6 +575,13 @@ LINNET_NODISCARD LINNET_API linnet_status linnet_model_set_loss(linnet_model *mo
 LINNET_API const char *linnet_model_loss(const linnet_model *model);
 LINNET_API linnet_task linnet_model_task(const linnet_model *model);
 
+/* The configuration that the model was trained with, a JSON object of the caller's, stored with the model and
+ * not looked into; NULL: none. Errors: ARGUMENT (no JSON object), MEMORY. */
+LINNET_NODISCARD LINNET_API linnet_status linnet_model_set_config(linnet_model *model,
+                                                                  const char *json,
+                                                                  linnet_error *error);
+LINNET_API const char *linnet_model_config(const linnet_model *model);
+
 /* Input scaling, applied by every plan before the first module and stored with the model:
  * x' = (x * scale - mean) / std. set_scale sets scale (1 by default); standardize sets mean and std
  * of each feature (population standard deviation, 1 where it is 0) to those of x * scale over the

@@ -88,6 +88,8 @@ LINNET_NODISCARD linnet_status ln_format_to_write(const char *path, bool model,
 #define LN_KEY_THRESHOLDS "linnet.thresholds"
 /* "float64" of a model that computes in it. */
 #define LN_KEY_DTYPE "linnet.dtype"
+/* The configuration that it was trained with, a JSON object. */
+#define LN_KEY_CONFIG "linnet.config"
 
 /* Bytes of a tensor as a file promises it; false where the product overflows, a size of 0 counting
  * as 1, so that no order of the sizes hides an absurd one. */

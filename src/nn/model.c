@@ -237,6 +237,7 @@ void linnet_model_free(linnet_model *model)
     free_texts(model->classes, model->class_count);
     ln_free(model->loss);
     ln_free(model->thresholds);
+    ln_free(model->config);
     ln_scaling_free(&model->scaling);
     ln_module_free(model->root);
     ln_free(model);

@@ -32,9 +32,9 @@ static linnet_status fail_key(linnet_error *error, const char *key, const char *
 
 static linnet_status check_keys(const linnet_state_dict *state_dict, linnet_error *error)
 {
-    static const char *const known[] = {KEY_VERSION,       LN_KEY_MODEL, LN_KEY_CLASSES,
-                                        LN_KEY_INPUT,      LN_KEY_LOSS,  LN_KEY_TEMPERATURE,
-                                        LN_KEY_THRESHOLDS, LN_KEY_DTYPE, LN_FORMAT_WARNING};
+    static const char *const known[] = {
+        KEY_VERSION,        LN_KEY_MODEL,      LN_KEY_CLASSES, LN_KEY_INPUT,  LN_KEY_LOSS,
+        LN_KEY_TEMPERATURE, LN_KEY_THRESHOLDS, LN_KEY_DTYPE,   LN_KEY_CONFIG, LN_FORMAT_WARNING};
     for (size_t i = 0; i < linnet_state_dict_metadata_count(state_dict); i++) {
         const char *key = linnet_state_dict_metadata_key(state_dict, i);
         bool found = strncmp(key, OURS, strlen(OURS)) != 0;
@@ -319,6 +319,16 @@ static linnet_status read_loss(linnet_model *model, const char *text, linnet_err
     return status == LINNET_OK ? LINNET_OK : ln_fail(error, status, "%s", why.message);
 }
 
+static linnet_status read_config(linnet_model *model, const char *text, linnet_error *error)
+{
+    linnet_error why = {.status = LINNET_OK};
+    linnet_status status = linnet_model_set_config(model, text, &why);
+    return status == LINNET_ERROR_ARGUMENT
+               ? fail_key(error, LN_KEY_CONFIG, "expected a JSON object")
+           : status == LINNET_OK ? LINNET_OK
+                                 : ln_fail(error, status, "%s", why.message);
+}
+
 /* ---- reading: the whole ---- */
 
 /* Before there is memory for the weights. */
@@ -363,6 +373,10 @@ static linnet_status read_all(const linnet_state_dict *state_dict, linnet_model 
     }
     if (status == LINNET_OK) {
         status = ln_model_read_probabilities(*model, state_dict, error);
+    }
+    if (status == LINNET_OK) {
+        status =
+            read_config(*model, linnet_state_dict_metadata_get(state_dict, LN_KEY_CONFIG), error);
     }
     if (status == LINNET_OK) {
         status = ln_module_allocate((*model)->root, error);
@@ -540,6 +554,9 @@ static linnet_status set_metadata(linnet_state_dict *state_dict, const linnet_mo
     if (status == LINNET_OK && model->dtype != LINNET_FLOAT32) {
         status = linnet_state_dict_metadata_set(state_dict, LN_KEY_DTYPE,
                                                 linnet_dtype_name(model->dtype), error);
+    }
+    if (status == LINNET_OK && model->config != NULL) {
+        status = linnet_state_dict_metadata_set(state_dict, LN_KEY_CONFIG, model->config, error);
     }
     return status;
 }

@@ -1,0 +1,69 @@
+/* train_config.c - what a trained model remembers of the command that made it, for `linnet inspect --command`.
+ *
+ * What has no part in the result is left out, so that two commands that make the same model make the same
+ * file: where it is written, how many threads, what is shown, where the run was stopped and resumed. */
+#include "train.h"
+
+#include "config.h"
+
+#include <stdlib.h>
+
+static const char left_out[] =
+    " output threads checkpoint checkpoint-every resume force history logdir "
+    "report config ";
+
+int cli_save_model(const cli_training *training)
+{
+    cli_text text = {0};
+    cli_json json = {.text = &text};
+    linnet_error error;
+    cli_json_open(&json, NULL, '{');
+    cli_config_write(&json, &cli_command_train, training->values, left_out);
+    if (training->origin.length > 0) {
+        cli_json_string(&json, "resume", training->origin.data);
+        if (training->origin_forced) {
+            cli_json_bool(&json, "force", true);
+        }
+    }
+    cli_json_close(&json, '}');
+    if (text.failed) {
+        cli_text_free(&text);
+        return cli_fail_memory();
+    }
+    linnet_status status = linnet_model_set_config(training->model, text.data, &error);
+    if (status == LINNET_OK) {
+        status = linnet_model_save(training->model, training->values->output, &error);
+    }
+    cli_text_free(&text);
+    return status == LINNET_OK ? CLI_OK : cli_fail_with(NULL, &error);
+}
+
+static linnet_status mark(linnet_model *model, const char *where, linnet_error *error)
+{
+    const char *config = linnet_model_config(model);
+    json_t *object = config != NULL ? json_loads(config, 0, NULL) : NULL;
+    linnet_status status = LINNET_OK;
+    if (json_object_set_new(object, CLI_INTERRUPTED_KEY, json_string(where)) == 0) {
+        char *text = json_dumps(object, 0);
+        status = linnet_model_set_config(model, text, error);
+        free(text);
+    }
+    json_decref(object);
+    return status;
+}
+
+int cli_mark_interrupted(const cli_training *training, const char *where)
+{
+    const char *path = training->values->output;
+    linnet_model *model;
+    linnet_error error;
+    linnet_status status = linnet_model_load(path, &model, &error);
+    if (status == LINNET_OK) {
+        status = mark(model, where, &error);
+    }
+    if (status == LINNET_OK) {
+        status = linnet_model_save(model, path, &error);
+    }
+    linnet_model_free(model);
+    return status == LINNET_OK ? CLI_OK : cli_fail_with(path, &error);
+}
