@@ -452,21 +452,16 @@ static int show_json(const inspected *subject, cli_text *text)
 
 static int show_command(const inspected *subject, cli_text *text)
 {
-    const char *config = subject->model != NULL ? linnet_model_config(subject->model) : NULL;
-    if (config == NULL) {
+    if (subject->model == NULL || linnet_model_config(subject->model) == NULL) {
         return cli_fail(subject->path, "the file does not say which command made it");
     }
-    json_t *object = json_loads(config, JSON_REJECT_DUPLICATES, NULL);
-    const char *where = json_string_value(json_object_get(object, CLI_INTERRUPTED_KEY));
+    char *where;
+    int code = cli_train_command(subject->path, subject->model, text, &where);
     if (where != NULL) {
         cli_warn(subject->path, "the run was interrupted %s; the command does not stop there",
                  where);
-        json_object_del(object, CLI_INTERRUPTED_KEY);
     }
-    int code = json_object_set_new(object, "output", json_string(subject->path)) == 0
-                   ? cli_config_command(subject->path, &cli_command_train, object, text)
-                   : cli_fail_memory();
-    json_decref(object);
+    free(where);
     return code;
 }
 

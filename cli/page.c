@@ -6,6 +6,7 @@
 #include "html.h"
 #include "output.h"
 #include "sha256.h"
+#include "train.h"
 
 #include <errno.h>
 #include <math.h>
@@ -261,6 +262,24 @@ static int add_rows_of(const cli_page *page, cli_text *text)
     return CLI_OK;
 }
 
+static int add_command(const cli_page *page, cli_text *text)
+{
+    cli_text command = {0};
+    char *interrupted;
+    int code = cli_train_command(page->model_path, page->model, &command, &interrupted);
+    cli_text_add(text, "<pre class=\"wrap\">");
+    cli_html_text(text, command.data != NULL ? command.data : "");
+    cli_text_add(text, "</pre>\n");
+    if (interrupted != NULL) {
+        cli_html_add(text, "The run was interrupted %s; the command does not stop there.\n",
+                     interrupted);
+    }
+    text->failed = text->failed || command.failed;
+    free(interrupted);
+    cli_text_free(&command);
+    return code;
+}
+
 static int add_origin(const cli_page *page, cli_text *text)
 {
     cli_text_add(text, "<section id=\"origin\">\n<h2>Origin</h2>\n<dl class=\"facts\">\n");
@@ -285,10 +304,8 @@ static int add_origin(const cli_page *page, cli_text *text)
         cli_text_add(text, "</dd>\n");
     }
     cli_text_add(text, "</dl>\n");
-    if (page->command != NULL) {
-        cli_text_add(text, "<pre class=\"wrap\">");
-        cli_html_text(text, page->command);
-        cli_text_add(text, "</pre>\n");
+    if (code == CLI_OK && linnet_model_config(page->model) != NULL) {
+        code = add_command(page, text);
     }
     cli_text_add(text, "</section>\n");
     return code;

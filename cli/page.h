@@ -13,7 +13,6 @@ typedef struct cli_page {
     const char *model_path;
     const char *data_path, *labels_path; /* labels_path: NULL where there is none */
     const char *rows;                    /* what the rows are: "validation rows" */
-    const char *command;                 /* that made the model; NULL: not known */
     const char *precision;
     const linnet_model *model;
     const linnet_dataset *data;

@@ -133,6 +133,11 @@ int cli_record_close(cli_record *record, int code);
 /* Writes --report about the model that was kept, with the epochs of `history`. Returns the exit code. */
 int cli_train_report(const cli_training *training, const cli_history *history);
 
+/* Appends the command that made a model which knows its configuration, as a line for a shell that writes it to
+ * `path`. *interrupted: where the run was stopped, the caller's to free; NULL: nowhere. */
+int cli_train_command(const char *path, const linnet_model *model, cli_text *text,
+                      char **interrupted);
+
 /* Trains, measures and saves; prints the results. Returns the exit code. */
 int cli_train_epochs(cli_training *training);
 

@@ -7,6 +7,7 @@
 #include "config.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 static const char left_out[] =
     " output threads checkpoint checkpoint-every resume force history logdir "
@@ -36,6 +37,20 @@ int cli_save_model(const cli_training *training)
     }
     cli_text_free(&text);
     return status == LINNET_OK ? CLI_OK : cli_fail_with(NULL, &error);
+}
+
+int cli_train_command(const char *path, const linnet_model *model, cli_text *text,
+                      char **interrupted)
+{
+    json_t *object = json_loads(linnet_model_config(model), JSON_REJECT_DUPLICATES, NULL);
+    const char *where = json_string_value(json_object_get(object, CLI_INTERRUPTED_KEY));
+    *interrupted = where != NULL ? strdup(where) : NULL;
+    json_object_del(object, CLI_INTERRUPTED_KEY);
+    int code = json_object_set_new(object, "output", json_string(path)) == 0
+                   ? cli_config_command(path, &cli_command_train, object, text)
+                   : cli_fail_memory();
+    json_decref(object);
+    return code;
 }
 
 static linnet_status mark(linnet_model *model, const char *where, linnet_error *error)
