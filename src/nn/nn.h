@@ -185,7 +185,7 @@ struct linnet_model {
     char **classes;
     size_t class_count;
     char *config; /* a JSON object, set by train/model_file.c; NULL: none */
-    char *loss; /* torch.nn's text, set by train/loss.c; NULL: cross entropy's */
+    char *loss;   /* torch.nn's text, set by train/loss.c; NULL: cross entropy's */
     linnet_task task;
     double *thresholds; /* threshold_count, of several labels; NULL: one half each */
     size_t threshold_count;
