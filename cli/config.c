@@ -307,7 +307,11 @@ static void print_option(const cli_option *option, const void *values, cli_text 
     const cli_set *set = at;
     cli_text value = {0};
     switch (option->kind) {
-    case CLI_FLAG: cli_text_add(text, *(const bool *)at ? " --%s" : "", option->name); return;
+    case CLI_FLAG:
+        if (*(const bool *)at) {
+            cli_text_add(text, " --%s", option->name);
+        }
+        return;
     case CLI_TEXTS:
         for (size_t i = 0; i < list->count; i++) {
             cli_text_add(text, " --%s ", option->name);
