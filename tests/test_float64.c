@@ -5,6 +5,7 @@
 #include "numeric/sums.h"
 #include "support/check.h"
 #include "support/scratch.h"
+#include "support/torch_files.h"
 
 enum { IN = 300, HIDDEN = 37, OUT = 5, ROWS = 150 };
 
@@ -184,6 +185,7 @@ static void training_is_one_number(void **state)
 static void a_checkpoint_holds_every_bit(void **state)
 {
     static int64_t y[ROWS];
+    torch_need_zip();
     const char *path = scratch_path(state, "run.pt");
     double *x = random_rows(ROWS * IN);
     linnet_dataset *dataset = make_dataset(x, y);
@@ -270,7 +272,8 @@ static void a_file_keeps_the_dtype(void **state)
     linnet_error error;
     linnet_model *model = make_model("Linear(9, 4)"), *back;
     check_ok(linnet_model_set_scale(model, 1.0 / 255, &error), &error);
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+    size_t count = torch_reads_zip() ? 2 : 1;
+    for (size_t i = 0; i < count; i++) {
         const char *path = scratch_path(state, names[i]);
         check_ok(linnet_model_save(model, path, &error), &error);
         check_ok(linnet_model_load(path, &back, &error), &error);
