@@ -1,9 +1,9 @@
-/* feeding.c - what share of a training step the feeding of its batch takes: rows gathered in a drawn
- * order, converted to float32, scaled, and laid out for the products.
+/* feeding.c - what share of a training step the feeding of its batch takes: rows gathered in a
+ * drawn order, converted to float32, scaled, and laid out for the products.
  *
- * The head of README.md at batch 256, on rows of uint8, float16 and float32. A plan of no module at all
- * feeds the same batches with the same threads; feeding and whole steps take turns, so that other
- * programs disturb both alike. Dropout's masks are no part of it: they are the step's.
+ * The head of README.md at batch 256, on rows of uint8, float16 and float32. A plan of no module at
+ * all feeds the same batches with the same threads; feeding and whole steps take turns, so that
+ * other programs disturb both alike. Dropout's masks are no part of it: they are the step's.
  *
  *     cc -O2 -Iinclude -Isrc bench/feeding.c build/liblinnet.a -o feeding \
  *         $(pkg-config --libs jansson libzip zlib libprotobuf-c) -lm -lpthread */

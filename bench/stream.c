@@ -1,10 +1,10 @@
-/* stream.c - training on rows that are read from their file as they are needed, beside the same rows in
- * memory.
+/* stream.c - training on rows that are read from their file as they are needed, beside the same
+ * rows in memory.
  *
- * Writes an .npy file of random rows to the folder that it is given and trains one model on it both ways,
- * an epoch of each in turn, so that other programs disturb both alike. The file has just been written: it
- * comes from the system's page cache. Prints the medians and their ratio; exits 1 where the rows from the
- * file train at less than 90 % of the rate. */
+ * Writes an .npy file of random rows to the folder that it is given and trains one model on it both
+ * ways, an epoch of each in turn, so that other programs disturb both alike. The file has just been
+ * written: it comes from the system's page cache. Prints the medians and their ratio; exits 1 where
+ * the rows from the file train at less than 90 % of the rate. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

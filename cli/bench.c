@@ -1,5 +1,5 @@
-/* bench.c - `linnet bench`: how fast a model runs and trains on this machine, against what the machine can
- * do.
+/* bench.c - `linnet bench`: how fast a model runs and trains on this machine, against what the
+ * machine can do.
  *
  * Here the line is read, and the work it asks for is gone through. */
 #include "bench.h"

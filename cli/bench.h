@@ -1,11 +1,13 @@
-/* bench.h - what the parts of `linnet bench` share: bench.c reads the line and runs through it, bench_work.c
- * makes one piece of work ready and does it, bench_measure.c takes the times, bench_report.c shows them. */
+/* bench.h - what the parts of `linnet bench` share: bench.c reads the line and runs through it,
+ * bench_work.c makes one piece of work ready and does it, bench_measure.c takes the times,
+ * bench_report.c shows them. */
 #ifndef CLI_BENCH_H
 #define CLI_BENCH_H
 
 #include "options.h"
 
-/* Where the model comes from. Each piece of work opens one of its own, since training changes it. */
+/* Where the model comes from. Each piece of work opens one of its own, since training changes it.
+ * */
 typedef struct cli_bench_model {
     const char *file;  /* a model file, or NULL */
     const char *text;  /* else the model's text */
@@ -55,8 +57,8 @@ typedef struct cli_bench_work cli_bench_work;
 /* Called after every run; false: enough. */
 typedef bool (*cli_bench_lap)(void *context);
 
-/* Makes a line's work ready and fills its operations and bytes, and *bench's isa, threads and parameters.
- * Random features, and labels for training. The caller owns *work. */
+/* Makes a line's work ready and fills its operations and bytes, and *bench's isa, threads and
+ * parameters. Random features, and labels for training. The caller owns *work. */
 linnet_status cli_bench_open(cli_bench *bench, cli_bench_line *line, cli_bench_lap lap,
                              void *context, cli_bench_work **work, linnet_error *error);
 /* Does it again and again until lap returns false. */
@@ -71,7 +73,8 @@ int cli_bench_measure_line(cli_bench *bench, cli_bench_line *line, bool *trains)
 
 /* ---- bench_report.c ---- */
 
-/* The bound that applies to a line, "FMA" or "reading" (NULL: none), and the seconds that it gives. */
+/* The bound that applies to a line, "FMA" or "reading" (NULL: none), and the seconds that it gives.
+ * */
 const char *cli_bench_bound(const cli_bench_line *line, double *seconds);
 void cli_bench_text(const cli_bench *bench, cli_text *text);
 void cli_bench_json(const cli_bench *bench, cli_text *text);

@@ -1,8 +1,8 @@
 /* bench_measure.c - the times of `linnet bench`.
  *
- * A line is measured in short rounds, each a turn of the work and a turn of each limit, so that all are
- * taken from the same minutes of a machine whose speed changes. In a turn every run is timed but the first,
- * which finds the caches as the limits left them. */
+ * A line is measured in short rounds, each a turn of the work and a turn of each limit, so that all
+ * are taken from the same minutes of a machine whose speed changes. In a turn every run is timed
+ * but the first, which finds the caches as the limits left them. */
 #include "bench.h"
 
 #include "source.h"
@@ -122,8 +122,8 @@ static linnet_status measure_rounds(const cli_bench *bench, cli_bench_line *line
     return LINNET_OK;
 }
 
-/* An optimizer's text that cannot be read is the caller's mistake; a model that no trainer takes can still
- * run. */
+/* An optimizer's text that cannot be read is the caller's mistake; a model that no trainer takes
+ * can still run. */
 static int fail_to_open(const cli_bench *bench, const cli_bench_line *line,
                         const linnet_error *error, bool *trains)
 {

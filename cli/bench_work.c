@@ -1,7 +1,8 @@
-/* bench_work.c - one piece of work for `linnet bench`: a plan that runs, or a trainer that makes steps.
+/* bench_work.c - one piece of work for `linnet bench`: a plan that runs, or a trainer that makes
+ * steps.
  *
- * What is computed does not matter, only its size: weights are initial ones (a model file's own), features
- * and labels are made up. */
+ * What is computed does not matter, only its size: weights are initial ones (a model file's own),
+ * features and labels are made up. */
 #include "bench.h"
 
 #include <math.h>
@@ -50,8 +51,8 @@ static double layer_products(const linnet_model *model, const linnet_layer *laye
     return products;
 }
 
-/* A training step multiplies three times: forward, the weight's gradient, and the input's, which the first
- * layer leaves out. */
+/* A training step multiplies three times: forward, the weight's gradient, and the input's, which
+ * the first layer leaves out. */
 static linnet_status count_operations(const linnet_model *model, cli_bench_line *line,
                                       linnet_error *error)
 {
@@ -116,7 +117,8 @@ static linnet_status fail(linnet_error *error, linnet_status status, const char 
     return status;
 }
 
-/* Numbers within +-0.1, so that usual learning rates do not make the loss infinite on rows of thousands. */
+/* Numbers within +-0.1, so that usual learning rates do not make the loss infinite on rows of
+ * thousands. */
 static void fill(float *x, size_t n)
 {
     uint32_t state = 1;

@@ -22,8 +22,9 @@ typedef struct cli_command {
     const char *const *description; /* paragraphs */
     const cli_operand *operands;
     const cli_option *options;
-    /* Options of another command that this one has as well, behind its own, and into the beginning of its
-     * values; NULL: none. Those that `unshared` names, a space on either side of each, are left out. */
+    /* Options of another command that this one has as well, behind its own, and into the beginning
+     * of its values; NULL: none. Those that `unshared` names, a space on either side of each, are
+     * left out. */
     const cli_option *shared;
     const char *unshared;
     const cli_example *examples;

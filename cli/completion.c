@@ -1,8 +1,8 @@
-/* completion.c - what a shell needs to complete linnet's commands, options and their values, out of the
- * table of commands: `linnet --completion bash`.
+/* completion.c - what a shell needs to complete linnet's commands, options and their values, out of
+ * the table of commands: `linnet --completion bash`.
  *
- * Values that are one of some words are completed from these words, values that name files by the shell;
- * numbers and texts are not completed. */
+ * Values that are one of some words are completed from these words, values that name files by the
+ * shell; numbers and texts are not completed. */
 #include "completion.h"
 
 #include "command.h"

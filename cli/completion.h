@@ -4,8 +4,8 @@
 
 #include "text.h"
 
-/* Appends the script for "bash", "zsh" or "fish". Returns the exit code: CLI_USAGE for another name, or
- * NULL. */
+/* Appends the script for "bash", "zsh" or "fish". Returns the exit code: CLI_USAGE for another
+ * name, or NULL. */
 int cli_completion(const char *shell, cli_text *text);
 
 #endif

@@ -1,8 +1,8 @@
-/* config.c - a command's options as a JSON object: read from --config, stored with what the command made,
- * and written as the command itself.
+/* config.c - a command's options as a JSON object: read from --config, stored with what the command
+ * made, and written as the command itself.
  *
- * A member is named as its option, or as its operand in small letters. Its value has the option's type: true
- * or false, a number, a string, an array of strings, or for NAME=VALUE an object. */
+ * A member is named as its option, or as its operand in small letters. Its value has the option's
+ * type: true or false, a number, a string, an array of strings, or for NAME=VALUE an object. */
 #include "config.h"
 
 #include "source.h"
@@ -111,7 +111,8 @@ static int wrong_type(const char *place, const char *expected, const json_t *val
     return code;
 }
 
-/* Reads a value as if `text` had been typed; the config keeps a copy, for values may point into it. */
+/* Reads a value as if `text` had been typed; the config keeps a copy, for values may point into it.
+ * */
 static int take_text(const cli_option *option, const char *place, const char *text,
                      cli_config *config, void *values)
 {

@@ -1,8 +1,8 @@
 /* events.c - event files for TensorBoard: scalars over steps.
  *
- * A file is a row of records: the length as 8 bytes, little end first, a checksum of these, as many bytes,
- * a checksum of those. A record is a message of events.proto. TensorBoard reads every file of a directory
- * whose name has "tfevents" in it. */
+ * A file is a row of records: the length as 8 bytes, little end first, a checksum of these, as many
+ * bytes, a checksum of those. A record is a message of events.proto. TensorBoard reads every file
+ * of a directory whose name has "tfevents" in it. */
 #include "events.h"
 
 #include <errno.h>

@@ -1,6 +1,7 @@
 /* history.c - what each epoch of a training came to, in memory and as lines of JSON.
  *
- * The lines are read strictly: a history that is another's or was edited is refused by file and line. */
+ * The lines are read strictly: a history that is another's or was edited is refused by file and
+ * line. */
 #include "history.h"
 
 #include <errno.h>

@@ -1,7 +1,7 @@
 /* history.h - what each epoch of a training came to, in memory and as lines of JSON.
  *
- * One table names the figures of an epoch; the lines, TensorBoard's files and the report's curves are made
- * by going through it. */
+ * One table names the figures of an epoch; the lines, TensorBoard's files and the report's curves
+ * are made by going through it. */
 #ifndef CLI_HISTORY_H
 #define CLI_HISTORY_H
 
@@ -42,8 +42,8 @@ typedef struct cli_history {
 
 /* Each prints what went wrong and returns an exit code. */
 int cli_history_add(cli_history *history, const cli_epoch *epoch);
-/* Reads a file of such lines behind what is there. A last line without its end was being written when the
- * run was killed, and does not count; keys that are not in the table do not matter. */
+/* Reads a file of such lines behind what is there. A last line without its end was being written
+ * when the run was killed, and does not count; keys that are not in the table do not matter. */
 int cli_history_read(const char *path, cli_history *history);
 void cli_history_free(cli_history *history);
 

@@ -49,7 +49,8 @@ static void open_data(cli_text *text, const char *key)
     cli_text_add(text, "\" value=\"");
 }
 
-/* What four decimals would make 0 has two digits, 3.2e-7, and what they would make very long five. */
+/* What four decimals would make 0 has two digits, 3.2e-7, and what they would make very long five.
+ * */
 static void add_rounded(cli_text *text, double value)
 {
     char digits[32];

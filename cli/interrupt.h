@@ -14,7 +14,8 @@ void cli_watch_interrupts(bool second_kills);
 /* The number of the first signal, or 0. */
 int cli_interrupted(void);
 
-/* Ends the program as the signal that was noted would have ended it; returns where there was none. */
+/* Ends the program as the signal that was noted would have ended it; returns where there was none.
+ * */
 void cli_end_if_interrupted(void);
 
 #endif

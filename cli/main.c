@@ -89,8 +89,8 @@ static int manual(const char *name)
 
 int main(int argc, char **argv)
 {
-    /* A reader of standard error that goes away ends nothing. For standard output, where one ends the
-     * program, output.c takes this back. */
+    /* A reader of standard error that goes away ends nothing. For standard output, where one ends
+     * the program, output.c takes this back. */
     signal(SIGPIPE, SIG_IGN);
     /* Past a limit of file size a write fails, as on a full disk, and is reported. */
     signal(SIGXFSZ, SIG_IGN);

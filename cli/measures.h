@@ -1,7 +1,7 @@
 /* measures.h - what was measured of a model, as tables for a terminal and as JSON.
  *
- * One schema for all commands. A figure that does not exist is null in JSON, where "undefined" says why, and
- * says so in the text. */
+ * One schema for all commands. A figure that does not exist is null in JSON, where "undefined" says
+ * why, and says so in the text. */
 #ifndef CLI_MEASURES_H
 #define CLI_MEASURES_H
 
@@ -17,8 +17,8 @@ typedef struct cli_measures {
     const linnet_evaluation *evaluation;
 } cli_measures;
 
-/* The figures, a table of the classes and, of up to 20 classes or where `confusion` asks for it, the
- * confusion matrix. */
+/* The figures, a table of the classes and, of up to 20 classes or where `confusion` asks for it,
+ * the confusion matrix. */
 void cli_measures_text(const cli_measures *measures, bool confusion, cli_text *text);
 
 /* Keys of the object that `json` is in. */

@@ -60,14 +60,15 @@ struct cli_command;
  * CLI_USAGE and has printed why. *help: --help was among them, and nothing else matters. */
 int cli_parse(const struct cli_command *command, int argc, char *const *argv, void *values,
               bool *help);
-/* Reads one value as if it had been typed behind its option (NULL for a flag), whose `place` errors name.
- * Returns an exit code. */
+/* Reads one value as if it had been typed behind its option (NULL for a flag), whose `place` errors
+ * name. Returns an exit code. */
 int cli_read_value(const cli_option *option, const char *place, const char *text, void *values);
 /* Sets the defaults in zeroed values. Returns an exit code. */
 int cli_set_standard(const struct cli_command *command, void *values);
 int cli_list_add(cli_list *list, const char *text, size_t length);
 void cli_config_free(cli_config *config);
-/* The option of that name, without dashes; NULL: none. And the name of one that is most like a word. */
+/* The option of that name, without dashes; NULL: none. And the name of one that is most like a
+ * word. */
 const cli_option *cli_find_option(const struct cli_command *command, const char *name,
                                   size_t length);
 const char *cli_nearest_option(const struct cli_command *command, const char *word);

@@ -1,7 +1,7 @@
 /* page.h - the parts of a report, one HTML page about a model, its training and its mistakes.
  *
- * page.c puts them together; each part is one file. What a part has nothing to say about it leaves away. Nothing
- * on the page comes from elsewhere, and no script runs. */
+ * page.c puts them together; each part is one file. What a part has nothing to say about it leaves
+ * away. Nothing on the page comes from elsewhere, and no script runs. */
 #ifndef CLI_PAGE_H
 #define CLI_PAGE_H
 
@@ -21,7 +21,8 @@ typedef struct cli_page {
     const linnet_evaluation *evaluation;
 } cli_page;
 
-/* Runs the model over the data and writes the page to `path`. Returns an exit code, and has printed why. */
+/* Runs the model over the data and writes the page to `path`. Returns an exit code, and has printed
+ * why. */
 int cli_page_save(cli_page *page, const linnet_plan_options *options, const char *path);
 
 /* ---- the parts; those that can fail return as above ---- */
@@ -37,11 +38,12 @@ int cli_page_json(const cli_page *page, cli_text *text);   /* every figure of th
 
 #define CLI_PAGE_WORST 24 /* rows that it was most wrong about */
 
-/* Appends the name of a class, label or output, or "class 3", for where a number alone would not be understood. */
+/* Appends the name of a class, label or output, or "class 3", for where a number alone would not be
+ * understood. */
 void cli_page_name(const cli_page *page, size_t class, cli_text *text);
 
-/* Fills `lowest` with at most `most` of the numbers 0 .. count - 1, those whose key is lowest, that first, of
- * equal ones the first first; those whose key is NaN do not count. Returns how many. */
+/* Fills `lowest` with at most `most` of the numbers 0 .. count - 1, those whose key is lowest, that
+ * first, of equal ones the first first; those whose key is NaN do not count. Returns how many. */
 typedef double (*cli_page_key)(const cli_page *page, size_t i);
 size_t cli_page_lowest(const cli_page *page, cli_page_key key, size_t count, size_t *lowest,
                        size_t most);
@@ -49,7 +51,8 @@ size_t cli_page_lowest(const cli_page *page, cli_page_key key, size_t count, siz
 /* A row that the model was wrong about. */
 typedef struct cli_wrong {
     linnet_judged_row row;
-    /* Of several labels and of regressions: the output that is farthest from its target, and both. */
+    /* Of several labels and of regressions: the output that is farthest from its target, and both.
+     * */
     size_t output;
     double target, score;
 } cli_wrong;

@@ -1,5 +1,5 @@
-/* page_classes.c - the figures of each class. Of many classes those with the lowest F1 stand first, and all of
- * them behind a line that opens. */
+/* page_classes.c - the figures of each class. Of many classes those with the lowest F1 stand first,
+ * and all of them behind a line that opens. */
 #include "html.h"
 #include "page.h"
 

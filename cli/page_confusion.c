@@ -1,8 +1,9 @@
-/* page_confusion.c - which class is taken for which: the confusion matrix as a heat map, and the mistakes that
- * are made most often.
+/* page_confusion.c - which class is taken for which: the confusion matrix as a heat map, and the
+ * mistakes that are made most often.
  *
- * A cell's colour says which share of its true class it holds, as the cube root, so that a few rows are seen.
- * With many classes cells get small, lose their numbers, and at last become plain pixels. */
+ * A cell's colour says which share of its true class it holds, as the cube root, so that a few rows
+ * are seen. With many classes cells get small, lose their numbers, and at last become plain pixels.
+ * */
 #include "html.h"
 #include "page.h"
 

@@ -1,5 +1,7 @@
-/* page_json.c - what a report shows as JSON inside the page, for whoever reads it by program: what `linnet eval
- * --json` says, the epochs, and the rows that are shown. The page's figures name their place in it. */
+/* page_json.c - what a report shows as JSON inside the page, for whoever reads it by program: what
+ * `linnet eval
+ * --json` says, the epochs, and the rows that are shown. The page's figures name their place in it.
+ * */
 #include "measures.h"
 #include "page.h"
 

@@ -1,8 +1,8 @@
 /* page_quality.c - what the probabilities are worth: the calibration diagram, and the ROC and the
  * precision-recall curve of each class against all others.
  *
- * Of two classes the second one's curve is drawn. Of more, every one is a grey line and the worst are in
- * colour; of very many only the worst are drawn at all. */
+ * Of two classes the second one's curve is drawn. Of more, every one is a grey line and the worst
+ * are in colour; of very many only the worst are drawn at all. */
 #include "html.h"
 #include "measures.h"
 #include "page.h"

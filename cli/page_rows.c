@@ -1,7 +1,8 @@
-/* page_rows.c - the rows that the model was most wrong about, as pictures where the features are one.
+/* page_rows.c - the rows that the model was most wrong about, as pictures where the features are
+ * one.
  *
- * A row is taken for a picture where its shape, or its length as that of a square of one or three colours,
- * allows it, and where it holds what pixels do: bytes, or numbers from 0 to 1. */
+ * A row is taken for a picture where its shape, or its length as that of a square of one or three
+ * colours, allows it, and where it holds what pixels do: bytes, or numbers from 0 to 1. */
 #include "html.h"
 #include "page.h"
 #include "png.h"

@@ -1,7 +1,7 @@
 /* page_style.c - how a report looks: the page's style sheet.
  *
- * Blue is right and orange is wrong, a pair that colour-blind readers tell apart; lines differ in their dashes
- * as well. The same page serves light screens, dark ones, telephones and paper. */
+ * Blue is right and orange is wrong, a pair that colour-blind readers tell apart; lines differ in
+ * their dashes as well. The same page serves light screens, dark ones, telephones and paper. */
 #include "page.h"
 
 /* A line each: compilers need not take longer strings. */

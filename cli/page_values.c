@@ -1,4 +1,5 @@
-/* page_values.c - the outputs of a regression: each predicted value over the true one, and their figures.
+/* page_values.c - the outputs of a regression: each predicted value over the true one, and their
+ * figures.
  *
  * Of many rows some are drawn, evenly spread; of many outputs the first ones. */
 #include "html.h"

@@ -1,6 +1,7 @@
 /* plot.c - charts as inline SVG: axes with ticks at round numbers, lines and dots.
  *
- * All charts have one size, that of a column of the page, so that their letters have the page's size. */
+ * All charts have one size, that of a column of the page, so that their letters have the page's
+ * size. */
 #include "plot.h"
 
 #include "html.h"

@@ -1,7 +1,7 @@
 /* plot.h - charts as inline SVG: axes with ticks at round numbers, lines and dots.
  *
- * What is drawn has classes, and the page's style says their colours, so that one picture fits light, dark and
- * paper. Titles are what a pointer that rests on a dot is shown. */
+ * What is drawn has classes, and the page's style says their colours, so that one picture fits
+ * light, dark and paper. Titles are what a pointer that rests on a dot is shown. */
 #ifndef CLI_PLOT_H
 #define CLI_PLOT_H
 
@@ -17,8 +17,8 @@ typedef struct cli_axis {
     double ticks[CLI_MOST_TICKS];
 } cli_axis;
 
-/* Linear, with ticks at both ends: the smallest such axis that holds low and high. Where they are equal it
- * begins or ends at 0. */
+/* Linear, with ticks at both ends: the smallest such axis that holds low and high. Where they are
+ * equal it begins or ends at 0. */
 cli_axis cli_axis_round(double low, double high);
 /* Whole numbers from low to high; a single one lies in the middle. */
 cli_axis cli_axis_whole(int64_t low, int64_t high);
@@ -36,14 +36,14 @@ typedef struct cli_plot {
     cli_axis x, y;
 } cli_plot;
 
-/* Begins a chart with its axes. `label` says what it shows to readers that do not see it; `x_title` stands
- * under the axis. */
+/* Begins a chart with its axes. `label` says what it shows to readers that do not see it; `x_title`
+ * stands under the axis. */
 void cli_plot_open(cli_plot *plot, const char *label, const char *x_title);
 /* Where a value lies in the picture. */
 double cli_plot_x(const cli_plot *plot, double value);
 double cli_plot_y(const cli_plot *plot, double value);
-/* A line through the points, broken where one is not finite; points that nobody could tell apart from the one
- * before are left away. `title` may be NULL. */
+/* A line through the points, broken where one is not finite; points that nobody could tell apart
+ * from the one before are left away. `title` may be NULL. */
 void cli_plot_line(cli_plot *plot, const char *classes, const cli_point *points, size_t count,
                    const char *title);
 /* Begins a line of a legend with a piece of what has these classes, "line l1"; </span> ends it. */

@@ -190,7 +190,8 @@ static int run_state_run(run_state *state)
         return code;
     }
     if (makes_file(values)) {
-        /* A pipe has nothing to remove, and a wait for its reader is what an interrupt should end. */
+        /* A pipe has nothing to remove, and a wait for its reader is what an interrupt should end.
+         * */
         cli_watch_interrupts(false);
     }
     linnet_writer *writer;

@@ -1,8 +1,9 @@
 /* propose.c - model text for tensors without an architecture.
  *
- * Tensors are gathered into the modules that they belong to ("1.weight" and "1.bias" into "1"), each
- * module is known by the shapes of its tensors, and the modules have to follow one another: each
- * takes as many features as the one before gives. The text is then written along the tree of names.
+ * Tensors are gathered into the modules that they belong to ("1.weight" and "1.bias" into "1"),
+ * each module is known by the shapes of its tensors, and the modules have to follow one another:
+ * each takes as many features as the one before gives. The text is then written along the tree of
+ * names.
  */
 #include "propose.h"
 
@@ -127,8 +128,8 @@ static int compare_groups(const void *left, const void *right)
     return compare_names(a->path, a->length, b->path, b->length);
 }
 
-/* The modules in the order in which they lie in the file; a safetensors file sorts its tensors, so there
- * the order is that of the numbers in the names. NULL without memory. */
+/* The modules in the order in which they lie in the file; a safetensors file sorts its tensors, so
+ * there the order is that of the numbers in the names. NULL without memory. */
 static group *gather(const linnet_state_dict *tensors, size_t *count)
 {
     size_t total = linnet_state_dict_count(tensors);
@@ -336,8 +337,8 @@ static size_t child_size(const group *groups, size_t first, size_t count, size_t
                        at + part_length(&groups[first], at));
 }
 
-/* Whether children can stand by their numbers: numbers that grow, and never two Linear one right after
- * the other, which have an activation between them that has no number (a ModuleList). */
+/* Whether children can stand by their numbers: numbers that grow, and never two Linear one right
+ * after the other, which have an activation between them that has no number (a ModuleList). */
 static bool is_numbered(const group *groups, size_t count, size_t at)
 {
     long before = -1;
@@ -384,7 +385,8 @@ static void write_numbered(writing *w, const group *groups, size_t count, size_t
     cli_text_add(text, ")");
 }
 
-/* Sequential(OrderedDict([("fc", ...), ...])), with an activation before each Linear but the first. */
+/* Sequential(OrderedDict([("fc", ...), ...])), with an activation before each Linear but the first.
+ * */
 static void write_named(writing *w, const group *groups, size_t count, size_t at)
 {
     cli_text *text = &w->proposal->model;

@@ -9,8 +9,8 @@
 
 #include "linnet.h"
 
-/* Starts as zeros; free with cli_proposal_free. Texts are empty (data NULL) where there is nothing to
- * say. */
+/* Starts as zeros; free with cli_proposal_free. Texts are empty (data NULL) where there is nothing
+ * to say. */
 typedef struct cli_proposal {
     bool wanted;         /* the file holds weights: either `model` or `reason` is there */
     cli_text model;      /* fits --model */

@@ -1,5 +1,5 @@
-/* sha256.c - SHA-256 as FIPS 180-4 defines it, one block after the other: what `sha256sum` prints. The tests
- * compare large results with recorded digests through it too. */
+/* sha256.c - SHA-256 as FIPS 180-4 defines it, one block after the other: what `sha256sum` prints.
+ * The tests compare large results with recorded digests through it too. */
 #include "sha256.h"
 
 #include <stdio.h>

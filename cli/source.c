@@ -233,8 +233,8 @@ int cli_open_model(const char *path, const cli_model_options *options, linnet_mo
     return code;
 }
 
-/* Labels that are text are looked up among the model's classes; labels that are numbers lie in the columns
- * that its outputs are named after. */
+/* Labels that are text are looked up among the model's classes; labels that are numbers lie in the
+ * columns that its outputs are named after. */
 static int open_for(const char *path, const char *labels_path, linnet_labels labels,
                     const cli_data_options *input, const linnet_model *model,
                     linnet_dataset **dataset)

@@ -52,14 +52,14 @@ int cli_convert_model(const char *dtype, linnet_model *model);
 /* The paragraph about DATA for --help. */
 extern const char cli_about_data[];
 
-/* Opens DATA, whose labels are what the task needs. `labels`: a second file or NULL. `classes` may be
- * NULL. */
+/* Opens DATA, whose labels are what the task needs. `labels`: a second file or NULL. `classes` may
+ * be NULL. */
 int cli_open_data(const char *path, const char *labels_path, linnet_labels labels,
                   const cli_data_options *options, linnet_task task, const char *const *classes,
                   size_t class_count, linnet_dataset **dataset);
 
-/* Fails where a row of the dataset does not pass through the model, or where the model then has not as
- * many outputs as names of classes. */
+/* Fails where a row of the dataset does not pass through the model, or where the model then has not
+ * as many outputs as names of classes. */
 int cli_check_shape(const char *path, const linnet_dataset *dataset, linnet_model *model);
 
 /* ---- models ---- */
@@ -116,8 +116,8 @@ int cli_dress_model(const cli_model_options *options, linnet_model *model);
 /* Fails where options are given that need --model, which is not. */
 int cli_check_own(const cli_model_options *options);
 
-/* The model that a file of tensors tells of; NULL where it tells of none, or of a module of PyTorch's that
- * Linnet cannot run. The caller owns the model. */
+/* The model that a file of tensors tells of; NULL where it tells of none, or of a module of
+ * PyTorch's that Linnet cannot run. The caller owns the model. */
 int cli_find_model(const char *path, const linnet_state_dict *tensors, linnet_model **model);
 
 /* Opens MODEL with its weights. The caller owns the model. */
@@ -127,15 +127,15 @@ int cli_open_model(const char *path, const cli_model_options *options, linnet_mo
 int cli_open_to_run(const char *path, const cli_data_options *input, const linnet_model *model,
                     linnet_dataset **dataset);
 
-/* Opens a model and labelled rows to measure it on, whose labels it has outputs for. One of the two may be
- * standard input. The caller owns both. */
+/* Opens a model and labelled rows to measure it on, whose labels it has outputs for. One of the two
+ * may be standard input. The caller owns both. */
 int cli_open_to_measure(const char *model_path, const cli_model_options *source,
                         const char *data_path, const char *labels_path,
                         const cli_data_options *input, linnet_model **model,
                         linnet_dataset **dataset);
 
-/* Prints an error of linnet_trainer_create as cli_fail_with does. The library says "optim: line 1, column 5";
- * the user typed --optim. */
+/* Prints an error of linnet_trainer_create as cli_fail_with does. The library says "optim: line 1,
+ * column 5"; the user typed --optim. */
 int cli_fail_to_train(const char *place, const linnet_error *error);
 
 /* Class i's name, or its number written into `number` where the model has no names. */

@@ -1,7 +1,8 @@
-/* sweep.c - `linnet sweep`: trains a head for each combination of what is to be tried, all on the same batches,
- * ranks them and keeps the best.
+/* sweep.c - `linnet sweep`: trains a head for each combination of what is to be tried, all on the
+ * same batches, ranks them and keeps the best.
  *
- * Rows are read once an epoch for all heads. A head is what `linnet train` makes of its values with the same
+ * Rows are read once an epoch for all heads. A head is what `linnet train` makes of its values with
+ * the same
  * --data-seed, to the bit. */
 #include "sweep.h"
 

@@ -1,5 +1,5 @@
-/* sweep.h - what the parts of `linnet sweep` share: sweep_grid.c reads what is to be tried, sweep.c trains the
- * heads, sweep_show.c ranks them. */
+/* sweep.h - what the parts of `linnet sweep` share: sweep_grid.c reads what is to be tried, sweep.c
+ * trains the heads, sweep_show.c ranks them. */
 #ifndef CLI_SWEEP_H
 #define CLI_SWEEP_H
 
@@ -19,8 +19,8 @@ typedef struct cli_grid {
     size_t heads;
 } cli_grid;
 
-/* Reads "NAME=A,B,C" texts. `random`: so many different combinations, drawn by `seed`, where there are more;
- * 0: all. The caller frees the grid in any case. Returns the exit code. */
+/* Reads "NAME=A,B,C" texts. `random`: so many different combinations, drawn by `seed`, where there
+ * are more; 0: all. The caller frees the grid in any case. Returns the exit code. */
 int cli_grid_read(const cli_list *texts, int64_t random, uint64_t seed, cli_grid *grid);
 void cli_grid_free(cli_grid *grid);
 
@@ -28,8 +28,8 @@ void cli_grid_free(cli_grid *grid);
 const char *cli_grid_value(const cli_grid *grid, size_t head, size_t name);
 
 /* `text` with each name's value in the place of the name, where it stands for itself and not
- * before a "=" or behind a "."; the caller frees it. found[i] is set where name i has been there. NULL
- * without memory. */
+ * before a "=" or behind a "."; the caller frees it. found[i] is set where name i has been there.
+ * NULL without memory. */
 char *cli_grid_fill(const cli_grid *grid, size_t head, const char *text, bool *found);
 
 /* ---- a sweep ---- */

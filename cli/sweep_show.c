@@ -30,8 +30,8 @@ bool cli_sweep_is_measured(const cli_sweep *s, const cli_head *of)
     return of->value.count == (s->values->folds > 0 ? s->values->folds : 1);
 }
 
-/* Whether head a ranks before head b: by the figure, then the loss, then its number. Heads without a
- * measure come last. */
+/* Whether head a ranks before head b: by the figure, then the loss, then its number. Heads without
+ * a measure come last. */
 static bool ranks_before(const cli_sweep *s, size_t a, size_t b)
 {
     const cli_head *x = &s->heads[a], *y = &s->heads[b];

@@ -43,8 +43,8 @@ void cli_text_name(cli_text *text, const char *name);
 /* A word as a shell reads it: in quotes where it needs them. */
 void cli_text_shell(cli_text *text, const char *word);
 
-/* Bytes of the UTF-8 sequence at `s`, which ends in a zero byte, or 0 where it is none (overlong forms and
- * surrogates included). */
+/* Bytes of the UTF-8 sequence at `s`, which ends in a zero byte, or 0 where it is none (overlong
+ * forms and surrogates included). */
 size_t cli_sequence(const unsigned char *s);
 /* Columns that `length` bytes of UTF-8 take on a terminal, one a character. */
 size_t cli_columns(const char *text, size_t length);

@@ -1,7 +1,7 @@
 /* toml.c - a TOML file as a JSON object.
  *
- * TOML 1.0 but for what no option can be given by: dates and times, arrays of tables, inf and nan are
- * refused by name. Debian has no library for C that reads it. */
+ * TOML 1.0 but for what no option can be given by: dates and times, arrays of tables, inf and nan
+ * are refused by name. Debian has no library for C that reads it. */
 #include "toml.h"
 
 #include "say.h"

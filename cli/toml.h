@@ -4,8 +4,8 @@
 
 #include <jansson.h>
 
-/* The file's tables as an object, which the caller owns; NULL: the text is no TOML, or holds what toml.c
- * refuses, and that has been said. `path` is what errors name. */
+/* The file's tables as an object, which the caller owns; NULL: the text is no TOML, or holds what
+ * toml.c refuses, and that has been said. `path` is what errors name. */
 json_t *cli_toml_read(const char *path, const char *text);
 
 #endif

@@ -1,6 +1,6 @@
-/* train.h - what the parts of `linnet train` share: train.c prepares, train_setup.c makes the trainer,
- * train_epochs.c trains, train_best.c judges epochs, train_checkpoint.c lets a run be resumed,
- * train_record.c keeps the epochs' figures. */
+/* train.h - what the parts of `linnet train` share: train.c prepares, train_setup.c makes the
+ * trainer, train_epochs.c trains, train_best.c judges epochs, train_checkpoint.c lets a run be
+ * resumed, train_record.c keeps the epochs' figures. */
 #ifndef CLI_TRAIN_H
 #define CLI_TRAIN_H
 
@@ -68,8 +68,8 @@ extern const cli_option cli_train_options[];
 /* What split and shuffle are drawn by. */
 uint64_t cli_data_seed(const cli_train_values *values);
 
-/* Checks all that can be checked before the data are there, and opens them; makes training->model; frees
- * everything. The first two return the exit code. */
+/* Checks all that can be checked before the data are there, and opens them; makes training->model;
+ * frees everything. The first two return the exit code. */
 int cli_training_open(cli_training *training);
 int cli_training_model(cli_training *training);
 void cli_training_close(cli_training *training);
@@ -88,7 +88,8 @@ typedef bool (*cli_on_batch)(void *context, const linnet_progress *progress);
 int cli_create_trainer(cli_training *training, cli_on_batch progress, void *context,
                        linnet_trainer **trainer);
 
-/* Chooses training->figure by --keep, the task and what there is to validate on. Returns the exit code. */
+/* Chooses training->figure by --keep, the task and what there is to validate on. Returns the exit
+ * code. */
 int cli_choose_figure(cli_training *training);
 /* Whether the best epoch's figures are of the rows to validate on. */
 bool cli_judges_validation(const cli_training *training);
@@ -96,8 +97,8 @@ bool cli_judges_validation(const cli_training *training);
 bool cli_is_better(const cli_training *training, const cli_epoch *epoch);
 /* Makes this epoch the best one. */
 void cli_take_best(cli_training *training, const cli_epoch *epoch);
-/* "val accuracy 0.9876, val loss 0.1234" of the best epoch, with `between` in the middle; a regression has no
- * accuracy. */
+/* "val accuracy 0.9876, val loss 0.1234" of the best epoch, with `between` in the middle; a
+ * regression has no accuracy. */
 void cli_add_best(const cli_training *training, const char *between, cli_text *text);
 /* Whether --patience has run out after `done` epochs. */
 bool cli_out_of_patience(const cli_training *training, int64_t done);
@@ -106,16 +107,18 @@ const char *cli_kept(const cli_training *training);
 /* Fills training->val_digest. Returns the exit code. */
 int cli_digest_val(cli_training *training);
 
-/* Write --checkpoint, and read --resume, after which the best model so far is in its place. Return the
- * exit code. */
+/* Write --checkpoint, and read --resume, after which the best model so far is in its place. Return
+ * the exit code. */
 int cli_save_checkpoint(cli_training *training, linnet_trainer *trainer);
 int cli_resume(cli_training *training, linnet_trainer *trainer);
 /* Writes the model with the configuration that made it. Returns the exit code. */
 int cli_save_model(const cli_training *training);
-/* Adds to the configuration in the file that the run was interrupted, and where. Returns the exit code. */
+/* Adds to the configuration in the file that the run was interrupted, and where. Returns the exit
+ * code. */
 #define CLI_INTERRUPTED_KEY "interrupted"
 int cli_mark_interrupted(const cli_training *training, const char *where);
-/* Remembers the model's weights as the best ones, where checkpoints are written. Returns the exit code. */
+/* Remembers the model's weights as the best ones, where checkpoints are written. Returns the exit
+ * code. */
 int cli_keep_weights(cli_training *training);
 
 /* What is kept of the epochs for --history and --logdir, and in memory. */
@@ -123,18 +126,21 @@ typedef struct cli_record cli_record;
 
 /* Fails where --history or --report cannot be written. */
 int cli_record_check(const cli_train_values *values);
-/* `done`: epochs before this run; what a history holds of them stays, and what it holds of later ones goes. */
+/* `done`: epochs before this run; what a history holds of them stays, and what it holds of later
+ * ones goes. */
 int cli_record_open(const cli_train_values *values, int64_t done, cli_record **record);
 int cli_record_epoch(cli_record *record, const cli_epoch *epoch);
 const cli_history *cli_record_history(const cli_record *record);
 /* NULL is fine. Returns `code`, or CLI_FAILURE where something could not be written to its end. */
 int cli_record_close(cli_record *record, int code);
 
-/* Writes --report about the model that was kept, with the epochs of `history`. Returns the exit code. */
+/* Writes --report about the model that was kept, with the epochs of `history`. Returns the exit
+ * code. */
 int cli_train_report(const cli_training *training, const cli_history *history);
 
-/* Appends the command that made a model which knows its configuration, as a line for a shell that writes it to
- * `path`. *interrupted: where the run was stopped, the caller's to free; NULL: nowhere. */
+/* Appends the command that made a model which knows its configuration, as a line for a shell that
+ * writes it to `path`. *interrupted: where the run was stopped, the caller's to free; NULL:
+ * nowhere. */
 int cli_train_command(const char *path, const linnet_model *model, cli_text *text,
                       char **interrupted);
 

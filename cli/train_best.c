@@ -1,5 +1,5 @@
-/* train_best.c - `linnet train --keep` and `--patience`: by what figure the best epoch is chosen, and when
- * no better one is waited for any longer.
+/* train_best.c - `linnet train --keep` and `--patience`: by what figure the best epoch is chosen,
+ * and when no better one is waited for any longer.
  *
  * A figure that is no number is never the better one. */
 #include "train.h"

@@ -1,5 +1,6 @@
-/* train_checkpoint.c - `linnet train --checkpoint` and `--resume`: the run's state in a .pt file, and
- * beside it which epoch has been the best so far, with its weights where they are not the last ones.
+/* train_checkpoint.c - `linnet train --checkpoint` and `--resume`: the run's state in a .pt file,
+ * and beside it which epoch has been the best so far, with its weights where they are not the last
+ * ones.
  *
  * So a checkpoint holds all that the finished run will have written, wherever that is. */
 #include "train.h"
@@ -166,8 +167,8 @@ static bool says(const linnet_state_dict *notes, const char *key, const char *va
     return there != NULL && strcmp(there, value) == 0;
 }
 
-/* A run that went on from another's, or from a PyTorch script's, is no run from its beginning, however often
- * it is resumed after that. */
+/* A run that went on from another's, or from a PyTorch script's, is no run from its beginning,
+ * however often it is resumed after that. */
 static void take_origin(cli_training *training, const linnet_state_dict *notes)
 {
     const char *origin = linnet_state_dict_metadata_get(notes, "origin");

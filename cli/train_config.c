@@ -1,7 +1,9 @@
-/* train_config.c - what a trained model remembers of the command that made it, for `linnet inspect --command`.
+/* train_config.c - what a trained model remembers of the command that made it, for `linnet inspect
+ * --command`.
  *
- * What has no part in the result is left out, so that two commands that make the same model make the same
- * file: where it is written, how many threads, what is shown, where the run was stopped and resumed. */
+ * What has no part in the result is left out, so that two commands that make the same model make
+ * the same file: where it is written, how many threads, what is shown, where the run was stopped
+ * and resumed. */
 #include "train.h"
 
 #include "config.h"

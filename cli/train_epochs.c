@@ -179,8 +179,8 @@ static void tell_epoch(const epochs_run *course, const cli_epoch *epoch)
     cli_text_free(&line);
 }
 
-/* A schedule that judges by a metric gets the loss of the validation rows, or of those trained on; or
- * the accuracy, where the larger is the better. */
+/* A schedule that judges by a metric gets the loss of the validation rows, or of those trained on;
+ * or the accuracy, where the larger is the better. */
 static int step_schedule(epochs_run *course, const linnet_epoch *epoch,
                          const linnet_evaluation *evaluation)
 {
@@ -340,8 +340,8 @@ static int tell_stop(const epochs_run *course)
     return cli_mark_interrupted(course->training, where);
 }
 
-/* The command to try next: measure where there are rows of a file of their own, else run the model, and
- * only show it where the rows came through a pipe and are gone. */
+/* The command to try next: measure where there are rows of a file of their own, else run the model,
+ * and only show it where the rows came through a pipe and are gone. */
 static void add_next(cli_text *text, const cli_training *training)
 {
     const cli_train_values *values = training->values;

@@ -30,8 +30,8 @@ static int64_t *count_rows(const cli_training *training)
     return rows;
 }
 
-/* scikit-learn's formula: all rows / (classes that have rows * rows of this class). A class without rows
- * weighs 1, and none of its rows is there to notice. */
+/* scikit-learn's formula: all rows / (classes that have rows * rows of this class). A class without
+ * rows weighs 1, and none of its rows is there to notice. */
 static void append_weights(const cli_training *training, const int64_t *rows, cli_text *text)
 {
     int64_t all = 0, present = 0;

@@ -1,5 +1,5 @@
-/* train_record.c - what `linnet train` keeps of its epochs: --history's lines and --logdir's events, each
- * written when its epoch is done, and all of them in memory.
+/* train_record.c - what `linnet train` keeps of its epochs: --history's lines and --logdir's
+ * events, each written when its epoch is done, and all of them in memory.
  *
  * A history is no file that appears when it is complete: it is read while the run goes on. */
 #include "train.h"

@@ -1,5 +1,5 @@
-/* train_report.c - `linnet train --report`: the page about the model that was kept, which need not be the one that
- * training ended with, and so is read back from its file. */
+/* train_report.c - `linnet train --report`: the page about the model that was kept, which need not
+ * be the one that training ended with, and so is read back from its file. */
 #include "train.h"
 
 #include "output.h"

@@ -53,7 +53,8 @@ static bool all_under(const linnet_state_dict *tensors, const linnet_model *mode
     return found;
 }
 
-/* Bytes of the first name that are the path under which the whole model lies; 0 where there is none. */
+/* Bytes of the first name that are the path under which the whole model lies; 0 where there is
+ * none. */
 static size_t find_path(const linnet_state_dict *tensors, const linnet_model *model,
                         const char **name)
 {

@@ -21,11 +21,12 @@ typedef struct cli_part {
      "from their names"}
 /* clang-format on */
 
-/* Reads the tensors of a file and keeps the part. What the reader has to say of the file is printed. The
- * caller owns the result. */
+/* Reads the tensors of a file and keeps the part. What the reader has to say of the file is
+ * printed. The caller owns the result. */
 int cli_load_tensors(const char *path, const cli_part *part, linnet_state_dict **tensors);
 
-/* Copies the weights into the model. A failure says which part of the file would fit, if one does. */
+/* Copies the weights into the model. A failure says which part of the file would fit, if one does.
+ * */
 int cli_copy_weights(const char *path, const linnet_state_dict *tensors, linnet_model *model);
 
 #endif

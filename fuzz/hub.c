@@ -1,8 +1,8 @@
 /* hub.c - fuzz target: a hub's config.json.
  *
- * The weights beside it are the same for every input: a tensor for each name that a head may have. What is
- * read is made a model of; its text must be one that Linnet reads, save for an activation that it does not have
- * or that needs arguments. */
+ * The weights beside it are the same for every input: a tensor for each name that a head may have.
+ * What is read is made a model of; its text must be one that Linnet reads, save for an activation
+ * that it does not have or that needs arguments. */
 #include "format/hub.h"
 
 #include <stdio.h>

@@ -1,7 +1,7 @@
 /* npy.c - fuzz target: npy files.
  *
- * An input that begins with '{' is a header, up to its first line end, and the elements behind it; magic
- * number, version and length before it are right then. Any other is a whole file. */
+ * An input that begins with '{' is a header, up to its first line end, and the elements behind it;
+ * magic number, version and length before it are right then. Any other is a whole file. */
 #include "support/read.h"
 
 #include <string.h>

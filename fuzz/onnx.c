@@ -1,8 +1,8 @@
 /* onnx.c - fuzz target: ONNX models.
  *
- * What can be read has to come out as a model or as an error that says why, and what came out as one
- * has to bear being written. An input that begins with no version is a graph, and gets what stands
- * around one. */
+ * What can be read has to come out as a model or as an error that says why, and what came out as
+ * one has to bear being written. An input that begins with no version is a graph, and gets what
+ * stands around one. */
 #include "support/read.h"
 
 #include <stdlib.h>

@@ -1,7 +1,8 @@
 /* safetensors.c - fuzz target: safetensors files.
  *
  * An input that begins with '{' is a header, up to its first zero byte, and the data behind it; the
- * length before it is right then, so that the header is what is tried. Any other is a whole file. */
+ * length before it is right then, so that the header is what is tried. Any other is a whole file.
+ * */
 #include "support/read.h"
 
 #include <string.h>

@@ -1,7 +1,7 @@
 /* text.c - fuzz target: model text.
  *
- * What is read is printed, and the print is read back and printed again: the same text. Weights are given
- * no memory. */
+ * What is read is printed, and the print is read back and printed again: the same text. Weights are
+ * given no memory. */
 #include "nn/nn.h"
 
 #include <stdlib.h>

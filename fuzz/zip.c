@@ -1,6 +1,7 @@
 /* zip.c - fuzz target: ZIP archives, as npz and as PyTorch's layout.
  *
- * libzip finds the entries; what is tried here is that nothing it says of them is believed too early. */
+ * libzip finds the entries; what is tried here is that nothing it says of them is believed too
+ * early. */
 #include "support/read.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

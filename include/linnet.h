@@ -19,8 +19,8 @@
  *   - Threads: objects are not locked. A model is const while it runs, so any number of threads may
  *     run one model, each with a plan of its own.
  *
- * Environment: LINNET_ISA=scalar|avx2|avx512|avx512_bf16|neon forces a kernel set; LINNET_NUM_THREADS=N sets
- * the threads of every plan that does not ask for a number itself.
+ * Environment: LINNET_ISA=scalar|avx2|avx512|avx512_bf16|neon forces a kernel set;
+ * LINNET_NUM_THREADS=N sets the threads of every plan that does not ask for a number itself.
  */
 #ifndef LINNET_H
 #define LINNET_H
@@ -77,8 +77,8 @@ LINNET_API const char *linnet_status_name(linnet_status status);
 
 /* ---- tensors --------------------------------------------------------------------------------- */
 
-/* Models compute in float32, or in float64 (linnet_model_to). Data and conversions are in the first seven
- * types; the others are those that files hold besides, and convert to the seven. */
+/* Models compute in float32, or in float64 (linnet_model_to). Data and conversions are in the first
+ * seven types; the others are those that files hold besides, and convert to the seven. */
 typedef enum linnet_dtype {
     LINNET_FLOAT32 = 0,
     LINNET_FLOAT64,
@@ -154,11 +154,11 @@ LINNET_NODISCARD LINNET_API linnet_status linnet_tensor_flatten(const linnet_ten
                                                                 int start_dim, int end_dim,
                                                                 linnet_tensor *result,
                                                                 linnet_error *error);
-/* A contiguous copy in another dtype; the caller owns it. To a narrower float: rounded once, to nearest
- * even. Float to integer: the fraction is cut off; where the result does not fit, and for NaN, it is
- * the type's smallest value, and for uint8 the low 8 bits of the int64. Integer to another integer:
- * the low bits. A bool is 0 or 1. Errors: UNSUPPORTED (a `dtype` beyond the seven that is not self's
- * own), MEMORY. */
+/* A contiguous copy in another dtype; the caller owns it. To a narrower float: rounded once, to
+ * nearest even. Float to integer: the fraction is cut off; where the result does not fit, and for
+ * NaN, it is the type's smallest value, and for uint8 the low 8 bits of the int64. Integer to
+ * another integer: the low bits. A bool is 0 or 1. Errors: UNSUPPORTED (a `dtype` beyond the seven
+ * that is not self's own), MEMORY. */
 LINNET_NODISCARD LINNET_API linnet_status linnet_tensor_to(const linnet_tensor *self,
                                                            linnet_dtype dtype,
                                                            linnet_tensor *result,
@@ -172,21 +172,21 @@ LINNET_NODISCARD LINNET_API linnet_status linnet_tensor_to(const linnet_tensor *
  * thread; a plan is the fast way. */
 
 /* y = x W^T + b. input (*, in_features), weight (out_features, in_features) or (in_features), bias
- * (out_features), () or NULL; result (*, out_features), or (*) for a 1-D weight. Other shapes of bias
- * are broadcast or refused as PyTorch does, which adds none to a matrix times a 1-D weight. Source:
- * torch.nn.functional.linear. */
+ * (out_features), () or NULL; result (*, out_features), or (*) for a 1-D weight. Other shapes of
+ * bias are broadcast or refused as PyTorch does, which adds none to a matrix times a 1-D weight.
+ * Source: torch.nn.functional.linear. */
 LINNET_NODISCARD LINNET_API linnet_status linnet_linear(const linnet_tensor *input,
                                                         const linnet_tensor *weight,
                                                         const linnet_tensor *bias,
                                                         linnet_tensor *result, linnet_error *error);
-/* y_o = sum over i and j of input1_i W_oij input2_j, + bias_o. input1 (*, in1), input2 (*, in2), weight
- * (out, in1, in2), bias (out) or NULL; result (*, out). The sum over j is taken first. Source:
- * torch.nn.functional.bilinear. */
+/* y_o = sum over i and j of input1_i W_oij input2_j, + bias_o. input1 (*, in1), input2 (*, in2),
+ * weight (out, in1, in2), bias (out) or NULL; result (*, out). The sum over j is taken first.
+ * Source: torch.nn.functional.bilinear. */
 LINNET_NODISCARD LINNET_API linnet_status linnet_bilinear(
     const linnet_tensor *input1, const linnet_tensor *input2, const linnet_tensor *weight,
     const linnet_tensor *bias, linnet_tensor *result, linnet_error *error);
-/* The gradients of linnet_bilinear's arguments, from `gradient` (*, out), that of its result. The caller
- * owns them, and frees all with linnet_bilinear_gradients_free. */
+/* The gradients of linnet_bilinear's arguments, from `gradient` (*, out), that of its result. The
+ * caller owns them, and frees all with linnet_bilinear_gradients_free. */
 typedef struct linnet_bilinear_gradients {
     linnet_tensor input1, input2, weight, bias;
 } linnet_bilinear_gradients;
@@ -239,9 +239,10 @@ LINNET_NODISCARD LINNET_API linnet_status linnet_cross_entropy(const linnet_tens
 typedef struct linnet_state_dict linnet_state_dict;
 
 /* Reads a file of tensors; the format is found by content (safetensors, npy, npz, IDX, PyTorch's
- * .pt, ONNX; a folder with a config.json is a hub's model), and docs/formats.md says what each gives. A safetensors or npy file is mapped and its
- * tensors are views of the mapping; those of a .pt file may share memory. The caller owns the
- * result. Errors: IO, FORMAT, MEMORY, UNSUPPORTED. */
+ * .pt, ONNX; a folder with a config.json is a hub's model), and docs/formats.md says what each
+ * gives. A safetensors or npy file is mapped and its tensors are views of the mapping; those of a
+ * .pt file may share memory. The caller owns the result. Errors: IO, FORMAT, MEMORY, UNSUPPORTED.
+ * */
 LINNET_NODISCARD LINNET_API linnet_status linnet_state_dict_load(const char *path,
                                                                  linnet_state_dict **state_dict,
                                                                  linnet_error *error);
@@ -249,9 +250,9 @@ LINNET_NODISCARD LINNET_API linnet_status linnet_state_dict_load(const char *pat
 LINNET_NODISCARD LINNET_API linnet_status linnet_state_dict_create(linnet_state_dict **state_dict,
                                                                    linnet_error *error);
 /* Writes `path` atomically (a temporary file beside it, flushed, renamed); the format follows the
- * ending: .safetensors, .pt or .pth, .npz (which holds no metadata), .npy where there is one tensor,
- * .onnx where metadata make a model of them. The same content gives the same bytes. Errors: IO,
- * UNSUPPORTED, MEMORY, ARGUMENT (a name that is not UTF-8). */
+ * ending: .safetensors, .pt or .pth, .npz (which holds no metadata), .npy where there is one
+ * tensor, .onnx where metadata make a model of them. The same content gives the same bytes. Errors:
+ * IO, UNSUPPORTED, MEMORY, ARGUMENT (a name that is not UTF-8). */
 LINNET_NODISCARD LINNET_API linnet_status
 linnet_state_dict_save(const linnet_state_dict *state_dict, const char *path, linnet_error *error);
 LINNET_API void linnet_state_dict_free(linnet_state_dict *state_dict);
@@ -279,9 +280,10 @@ LINNET_API const char *linnet_state_dict_metadata_get(const linnet_state_dict *s
 LINNET_NODISCARD LINNET_API linnet_status linnet_state_dict_metadata_set(
     linnet_state_dict *state_dict, const char *key, const char *value, linnet_error *error);
 /* Keeps only what lies under `path` ("state_dict", "model.classifier"; a dot may end it): of
- * "path.name" remains "name", of "path" itself "". The other tensors and metadata are freed, pointers to
- * them and to any name are no longer valid. Nothing changes on failure. Errors: ARGUMENT (no tensor
- * lies there; the message says what there is), FORMAT (two would have one name), MEMORY. */
+ * "path.name" remains "name", of "path" itself "". The other tensors and metadata are freed,
+ * pointers to them and to any name are no longer valid. Nothing changes on failure. Errors:
+ * ARGUMENT (no tensor lies there; the message says what there is), FORMAT (two would have one
+ * name), MEMORY. */
 LINNET_NODISCARD LINNET_API linnet_status linnet_state_dict_select(linnet_state_dict *state_dict,
                                                                    const char *path,
                                                                    linnet_error *error);
@@ -294,8 +296,8 @@ LINNET_API const char *linnet_state_dict_format(const linnet_state_dict *state_d
  * directory (.linnet-PID-N.tmp), flushed to disk and renamed. An existing file's permissions are
  * kept, a symbolic link stays and the file behind it is replaced; a file that may not be written is
  * not replaced either. What is no regular file (a device, a pipe) is written in place, and so is
- * "-": standard output. Everything that the library writes is written so. Signals are the caller's: a
- * pipe without a reader raises SIGPIPE, and is an IO error where that is ignored or handled. */
+ * "-": standard output. Everything that the library writes is written so. Signals are the caller's:
+ * a pipe without a reader raises SIGPIPE, and is an IO error where that is ignored or handled. */
 typedef struct linnet_writer linnet_writer;
 
 /* The caller owns the writer until it is committed or aborted. Opening a pipe waits for its reader.
@@ -307,16 +309,16 @@ LINNET_NODISCARD LINNET_API linnet_status linnet_writer_open(const char *path,
 LINNET_NODISCARD LINNET_API linnet_status linnet_writer_write(linnet_writer *writer,
                                                               const void *data, size_t size,
                                                               linnet_error *error);
-/* Puts the file in its place and frees the writer, whatever comes of it. Errors: IO; the old file is
- * then as it was, save where only the directory could not be flushed after the renaming: that
+/* Puts the file in its place and frees the writer, whatever comes of it. Errors: IO; the old file
+ * is then as it was, save where only the directory could not be flushed after the renaming: that
  * message begins with "written". */
 LINNET_NODISCARD LINNET_API linnet_status linnet_writer_commit(linnet_writer *writer,
                                                                linnet_error *error);
 /* Gives up: removes the temporary file and frees the writer. NULL is fine. */
 LINNET_API void linnet_writer_abort(linnet_writer *writer);
 
-/* Whether linnet_writer_open would take `path`, found out with an empty temporary file that does not
- * stay; a pipe or device is not opened. For finding out before the work, not after. Errors: IO,
+/* Whether linnet_writer_open would take `path`, found out with an empty temporary file that does
+ * not stay; a pipe or device is not opened. For finding out before the work, not after. Errors: IO,
  * MEMORY. */
 LINNET_NODISCARD LINNET_API linnet_status linnet_path_writable(const char *path,
                                                                linnet_error *error);
@@ -359,14 +361,14 @@ typedef struct linnet_dataset_options {
     size_t class_count;
 } linnet_dataset_options;
 
-/* Reads .npy, .npz, CSV or IDX (.gz too; "-" is standard input), found by content. A pattern of the shell's
- * ("train-*.npy") names .npy shards of one array, one behind the other in natural order: train-2 before
- * train-10; labels_path may be one too. Of .npy files that would take more than an eighth of the memory that
- * the process may use, rows are read as they are needed and not kept: the files have to stay as they are, and
- * one that changes is an error. Features: uint8,
+/* Reads .npy, .npz, CSV or IDX (.gz too; "-" is standard input), found by content. A pattern of the
+ * shell's ("train-*.npy") names .npy shards of one array, one behind the other in natural order:
+ * train-2 before train-10; labels_path may be one too. Of .npy files that would take more than an
+ * eighth of the memory that the process may use, rows are read as they are needed and not kept: the
+ * files have to stay as they are, and one that changes is an error. Features: uint8,
  * int32, int64, float16, bfloat16, float32 or float64 of shape (rows, *). Labels: whole numbers
- * of any integer or float dtype, shape (rows) or (rows, 1), from 0 where they are classes (-100 and the
- * like are for a loss to ignore), or values. Rows and columns in messages
+ * of any integer or float dtype, shape (rows) or (rows, 1), from 0 where they are classes (-100 and
+ * the like are for a loss to ignore), or values. Rows and columns in messages
  * count from 0. `options` may be NULL. The caller owns the result. Errors: IO, FORMAT, SHAPE,
  * UNSUPPORTED (a dtype), DATA (NaN, rows and labels of different number, zero rows, no such array,
  * a label that is no whole number, an unknown class), MEMORY. */
@@ -374,8 +376,8 @@ LINNET_NODISCARD LINNET_API linnet_status linnet_dataset_open(const char *path,
                                                               const linnet_dataset_options *options,
                                                               linnet_dataset **dataset,
                                                               linnet_error *error);
-/* A dataset over the caller's memory: features (rows, *), labels as LINNET_TARGETS_CLASSES has them,
- * or NULL. Both are
+/* A dataset over the caller's memory: features (rows, *), labels as LINNET_TARGETS_CLASSES has
+ * them, or NULL. Both are
  * borrowed and must outlive the dataset (features whose single rows are not contiguous, and labels
  * that are not contiguous int64, are copied). Errors: SHAPE, DATA, UNSUPPORTED, MEMORY. */
 LINNET_NODISCARD LINNET_API linnet_status linnet_dataset_create(const linnet_tensor *features,
@@ -391,9 +393,9 @@ LINNET_NODISCARD LINNET_API linnet_status linnet_dataset_split(const linnet_data
                                                                linnet_dataset **rest,
                                                                linnet_dataset **held_out,
                                                                linnet_error *error);
-/* Holds out one of `folds` parts, counted from 0, into which the rows are drawn at random under `seed`: each
- * row is held out once. The first parts have a row more where the number does not divide. Errors: ARGUMENT
- * (folds below 2 or above the rows, no such fold), MEMORY. */
+/* Holds out one of `folds` parts, counted from 0, into which the rows are drawn at random under
+ * `seed`: each row is held out once. The first parts have a row more where the number does not
+ * divide. Errors: ARGUMENT (folds below 2 or above the rows, no such fold), MEMORY. */
 LINNET_NODISCARD LINNET_API linnet_status linnet_dataset_fold(const linnet_dataset *dataset,
                                                               int64_t folds, int64_t fold,
                                                               uint64_t seed, linnet_dataset **rest,
@@ -402,9 +404,9 @@ LINNET_NODISCARD LINNET_API linnet_status linnet_dataset_fold(const linnet_datas
 LINNET_API void linnet_dataset_free(linnet_dataset *dataset);
 
 /* Gives the dataset values as its labels, in place of any it has: (rows) or (rows, k) of any dtype;
- * and what each row weighs in the loss, (rows) or (rows, 1), not negative and not all zero. Both are
- * copied. Parts made of the dataset before do not see it. Errors: SHAPE, DATA (their number; NaN or
- * infinity), UNSUPPORTED, MEMORY. */
+ * and what each row weighs in the loss, (rows) or (rows, 1), not negative and not all zero. Both
+ * are copied. Parts made of the dataset before do not see it. Errors: SHAPE, DATA (their number;
+ * NaN or infinity), UNSUPPORTED, MEMORY. */
 LINNET_NODISCARD LINNET_API linnet_status linnet_dataset_set_targets(linnet_dataset *dataset,
                                                                      const linnet_tensor *targets,
                                                                      linnet_error *error);
@@ -418,28 +420,30 @@ LINNET_API int64_t linnet_dataset_rows(const linnet_dataset *dataset);
 LINNET_API int64_t linnet_dataset_features(const linnet_dataset *dataset);
 LINNET_API int linnet_dataset_row_shape(const linnet_dataset *dataset, int64_t *shape);
 LINNET_API linnet_dtype linnet_dataset_dtype(const linnet_dataset *dataset);
-/* Label of each row, int64, `rows` long, owned by the dataset; NULL without labels, and where they are
- * values. */
+/* Label of each row, int64, `rows` long, owned by the dataset; NULL without labels, and where they
+ * are values. */
 LINNET_API const int64_t *linnet_dataset_labels(const linnet_dataset *dataset);
-/* Values of each row, (rows, target_count) row-major, owned by the dataset; NULL and 0 where the labels
- * are classes, or there are none. */
+/* Values of each row, (rows, target_count) row-major, owned by the dataset; NULL and 0 where the
+ * labels are classes, or there are none. */
 LINNET_API const double *linnet_dataset_targets(const linnet_dataset *dataset);
 LINNET_API int64_t linnet_dataset_target_count(const linnet_dataset *dataset);
 /* What each row weighs, `rows` long; NULL: all the same. */
 LINNET_API const double *linnet_dataset_weights(const linnet_dataset *dataset);
-/* Largest label + 1, or the number of class names; of values how many a row has; 0 without labels. */
+/* Largest label + 1, or the number of class names; of values how many a row has; 0 without labels.
+ * */
 LINNET_API int64_t linnet_dataset_class_count(const linnet_dataset *dataset);
 /* Class names where the labels are text, the columns' names where they are values of a CSV with a
  * header, else NULL; owned by the dataset. */
 LINNET_API const char *const *linnet_dataset_classes(const linnet_dataset *dataset);
-/* A number that tells datasets apart: of dtype, rows in their order, and labels. Reads them all. Not
- * against malice. Errors: those of linnet_dataset_read. */
+/* A number that tells datasets apart: of dtype, rows in their order, and labels. Reads them all.
+ * Not against malice. Errors: those of linnet_dataset_read. */
 LINNET_NODISCARD LINNET_API linnet_status linnet_dataset_digest(const linnet_dataset *dataset,
                                                                 uint64_t *digest,
                                                                 linnet_error *error);
 /* Copies rows first .. first + count - 1 as float32 into out, (count, features) row-major. The rows
- * have to be there: 0 <= first, 0 <= count, first + count <= rows. Any number of threads may. Errors,
- * where rows are read from their files as they are needed: IO (also a file that has changed), MEMORY. */
+ * have to be there: 0 <= first, 0 <= count, first + count <= rows. Any number of threads may.
+ * Errors, where rows are read from their files as they are needed: IO (also a file that has
+ * changed), MEMORY. */
 LINNET_NODISCARD LINNET_API linnet_status linnet_dataset_read(const linnet_dataset *dataset,
                                                               int64_t first, int64_t count,
                                                               float *out, linnet_error *error);
@@ -463,10 +467,10 @@ typedef struct linnet_name {
  * module, `self.NAME = ` or `NAME = ` before the whole (parameters are then NAME.0.weight, ...), a
  * comma after the last argument, arithmetic where a number may (28*28), names of children as
  * OrderedDict([('fc', Linear(2, 3)), ...]) gives them. At most 1 MiB of text, 100 brackets deep.
- * Parameters are zero until linnet_model_reset_parameters or a load. A LazyLinear becomes a Linear as
- * soon as its input is known: here, by linnet_model_set_input_shape, a dataset to train on, or a
- * load; the model's text and parameters change then. The caller owns the model. Errors: SYNTAX with line, column and a caret; ARGUMENT for values out
- * of range, in PyTorch's words; MEMORY. */
+ * Parameters are zero until linnet_model_reset_parameters or a load. A LazyLinear becomes a Linear
+ * as soon as its input is known: here, by linnet_model_set_input_shape, a dataset to train on, or a
+ * load; the model's text and parameters change then. The caller owns the model. Errors: SYNTAX with
+ * line, column and a caret; ARGUMENT for values out of range, in PyTorch's words; MEMORY. */
 LINNET_NODISCARD LINNET_API linnet_status linnet_model_parse(const char *text,
                                                              const linnet_name *names,
                                                              size_t name_count,
@@ -488,11 +492,11 @@ typedef enum linnet_rng {
     LINNET_RNG_TORCH_MKL_DEFAULT
 } linnet_rng;
 
-/* Initial values as torch.manual_seed(seed) and the constructors give them, to the bit, in the PyTorch
- * that `rng` means. */
+/* Initial values as torch.manual_seed(seed) and the constructors give them, to the bit, in the
+ * PyTorch that `rng` means. */
 LINNET_API void linnet_model_reset_parameters(linnet_model *model, uint64_t seed, linnet_rng rng);
-/* model.to(dtype): float32, in which models are made and loaded unless the file was saved of a float64
- * one, or float64, as model.double(). Weights of a file keep all their bits where
+/* model.to(dtype): float32, in which models are made and loaded unless the file was saved of a
+ * float64 one, or float64, as model.double(). Weights of a file keep all their bits where
  * linnet_model_load_state_dict follows.
  * Parameters, buffers and input scaling are converted; plans and trainers of the model, its initial
  * values and files compute and hold what is of that dtype. Plans made before are not affected; no
@@ -512,8 +516,9 @@ LINNET_API size_t linnet_model_parameter_count(const linnet_model *model);
 LINNET_API const char *linnet_model_parameter_name(const linnet_model *model, size_t i);
 LINNET_API const linnet_tensor *linnet_model_parameter(const linnet_model *model, size_t i);
 
-/* Buffers: what the state_dict holds beside the parameters and training does not optimize, such as the
- * running statistics of BatchNorm1d: of the model's dtype, or int64 (num_batches_tracked). As the parameters. */
+/* Buffers: what the state_dict holds beside the parameters and training does not optimize, such as
+ * the running statistics of BatchNorm1d: of the model's dtype, or int64 (num_batches_tracked). As
+ * the parameters. */
 LINNET_API size_t linnet_model_buffer_count(const linnet_model *model);
 LINNET_API const char *linnet_model_buffer_name(const linnet_model *model, size_t i);
 LINNET_API const linnet_tensor *linnet_model_buffer(const linnet_model *model, size_t i);
@@ -545,8 +550,8 @@ LINNET_NODISCARD LINNET_API linnet_status linnet_model_set_input_shape(linnet_mo
 /* Outputs of one row, all dimensions multiplied; -1 where the input shape is not known. */
 LINNET_API int64_t linnet_model_output_features(const linnet_model *model);
 
-/* Class names: set copies them; count is 0 where there are none. Errors: ARGUMENT (more names than the
- * model has outputs), MEMORY. */
+/* Class names: set copies them; count is 0 where there are none. Errors: ARGUMENT (more names than
+ * the model has outputs), MEMORY. */
 LINNET_NODISCARD LINNET_API linnet_status linnet_model_set_classes(linnet_model *model,
                                                                    const char *const *classes,
                                                                    size_t count,
@@ -566,8 +571,8 @@ LINNET_API const char *linnet_task_name(linnet_task task);
 /* The task of a loss in torch.nn's text. Errors: SYNTAX, ARGUMENT, MEMORY. */
 LINNET_NODISCARD LINNET_API linnet_status linnet_loss_task(const char *loss, linnet_task *task,
                                                            linnet_error *error);
-/* The loss, which is stored with the model: linnet_evaluate measures it, and linnet_trainer_create sets
- * the one that it trains with. Errors: SYNTAX, ARGUMENT, MEMORY. */
+/* The loss, which is stored with the model: linnet_evaluate measures it, and linnet_trainer_create
+ * sets the one that it trains with. Errors: SYNTAX, ARGUMENT, MEMORY. */
 LINNET_NODISCARD LINNET_API linnet_status linnet_model_set_loss(linnet_model *model,
                                                                 const char *loss,
                                                                 linnet_error *error);
@@ -575,8 +580,8 @@ LINNET_NODISCARD LINNET_API linnet_status linnet_model_set_loss(linnet_model *mo
 LINNET_API const char *linnet_model_loss(const linnet_model *model);
 LINNET_API linnet_task linnet_model_task(const linnet_model *model);
 
-/* The configuration that the model was trained with, a JSON object of the caller's, stored with the model and
- * not looked into; NULL: none. Errors: ARGUMENT (no JSON object), MEMORY. */
+/* The configuration that the model was trained with, a JSON object of the caller's, stored with the
+ * model and not looked into; NULL: none. Errors: ARGUMENT (no JSON object), MEMORY. */
 LINNET_NODISCARD LINNET_API linnet_status linnet_model_set_config(linnet_model *model,
                                                                   const char *json,
                                                                   linnet_error *error);
@@ -585,8 +590,8 @@ LINNET_API const char *linnet_model_config(const linnet_model *model);
 /* Input scaling, applied by every plan before the first module and stored with the model:
  * x' = (x * scale - mean) / std. set_scale sets scale (1 by default); standardize sets mean and std
  * of each feature (population standard deviation, 1 where it is 0) to those of x * scale over the
- * dataset; copy_scaling takes all over from another model of the same input. Errors: ARGUMENT (not finite, or 0), SHAPE, DATA (no rows, or a mean that is not finite),
- * MEMORY. */
+ * dataset; copy_scaling takes all over from another model of the same input. Errors: ARGUMENT (not
+ * finite, or 0), SHAPE, DATA (no rows, or a mean that is not finite), MEMORY. */
 LINNET_NODISCARD LINNET_API linnet_status linnet_model_set_scale(linnet_model *model, double scale,
                                                                  linnet_error *error);
 LINNET_NODISCARD LINNET_API linnet_status linnet_model_copy_scaling(linnet_model *model,
@@ -596,53 +601,53 @@ LINNET_NODISCARD LINNET_API linnet_status linnet_model_standardize(linnet_model 
                                                                    const linnet_dataset *dataset,
                                                                    linnet_error *error);
 
-/* What the outputs, which are logits, are divided by before they become probabilities: by plans that give
- * probabilities, and in every metric of linnet_scores but the loss. 1 at first; stored with the model. It
- * changes no class and, of several labels, none that is predicted. What linnet_model_save writes for others
- * carries it as metadata, which they do not look at: an ONNX graph and the weights give the logits as they
- * were. Errors: ARGUMENT (not a number from 1e-30 to 1e30), UNSUPPORTED (the model ends in Softmax or
- * Sigmoid; a regression). */
+/* What the outputs, which are logits, are divided by before they become probabilities: by plans
+ * that give probabilities, and in every metric of linnet_scores but the loss. 1 at first; stored
+ * with the model. It changes no class and, of several labels, none that is predicted. What
+ * linnet_model_save writes for others carries it as metadata, which they do not look at: an ONNX
+ * graph and the weights give the logits as they were. Errors: ARGUMENT (not a number from 1e-30 to
+ * 1e30), UNSUPPORTED (the model ends in Softmax or Sigmoid; a regression). */
 LINNET_NODISCARD LINNET_API linnet_status linnet_model_set_temperature(linnet_model *model,
                                                                        double temperature,
                                                                        linnet_error *error);
 LINNET_API double linnet_model_temperature(const linnet_model *model);
-/* Of several labels: the probability above which each is predicted, one half at first; stored with the model, and
- * what evaluation counts by. They are copied; a count of 0 takes them away. A new temperature moves them so that
- * the labels that are predicted stay. Errors: ARGUMENT (not as many as outputs, not from 0 to 1),
- * UNSUPPORTED (another task), MEMORY. */
+/* Of several labels: the probability above which each is predicted, one half at first; stored with
+ * the model, and what evaluation counts by. They are copied; a count of 0 takes them away. A new
+ * temperature moves them so that the labels that are predicted stay. Errors: ARGUMENT (not as many
+ * as outputs, not from 0 to 1), UNSUPPORTED (another task), MEMORY. */
 LINNET_NODISCARD LINNET_API linnet_status linnet_model_set_thresholds(linnet_model *model,
                                                                       const double *thresholds,
                                                                       size_t count,
                                                                       linnet_error *error);
 LINNET_API double linnet_model_threshold(const linnet_model *model, size_t i);
 
-/* Reads a model with its architecture: a file that linnet_model_save wrote, or a .pt file that holds a
- * whole module of torch.nn, or an ONNX file of a fully connected network. The caller owns the model. Errors: IO, FORMAT (also a file without an
- * architecture), SYNTAX, SHAPE, MEMORY. */
+/* Reads a model with its architecture: a file that linnet_model_save wrote, or a .pt file that
+ * holds a whole module of torch.nn, or an ONNX file of a fully connected network. The caller owns
+ * the model. Errors: IO, FORMAT (also a file without an architecture), SYNTAX, SHAPE, MEMORY. */
 LINNET_NODISCARD LINNET_API linnet_status linnet_model_load(const char *path, linnet_model **model,
                                                             linnet_error *error);
-/* The same of a file that has been read. Borrows nothing. Errors: as linnet_model_load, but IO; places
- * are those within the file. */
+/* The same of a file that has been read. Borrows nothing. Errors: as linnet_model_load, but IO;
+ * places are those within the file. */
 LINNET_NODISCARD LINNET_API linnet_status linnet_model_from_state_dict(
     const linnet_state_dict *state_dict, linnet_model **model, linnet_error *error);
 /* Copies weights by name, as load_state_dict(strict=True). Errors: SHAPE, naming every missing,
  * unexpected and mis-shaped key in PyTorch's words; nothing is changed then. */
 LINNET_NODISCARD LINNET_API linnet_status linnet_model_load_state_dict(
     linnet_model *model, const linnet_state_dict *state_dict, linnet_error *error);
-/* state_dict(): copies of the model's tensors under their names, and no metadata. The caller owns it.
- * Errors: MEMORY. */
+/* state_dict(): copies of the model's tensors under their names, and no metadata. The caller owns
+ * it. Errors: MEMORY. */
 LINNET_NODISCARD LINNET_API linnet_status linnet_model_state_dict(const linnet_model *model,
                                                                   linnet_state_dict **state_dict,
                                                                   linnet_error *error);
-/* Writes the model atomically, weights, architecture, class names and scaling; the same model gives the
- * same bytes. The ending says the format: .safetensors, .pt or .pth (which PyTorch opens as the
- * state_dict), or .onnx, which holds what evaluation does: Dropout is left out. Errors: IO, UNSUPPORTED
- * (the ending; a module that ONNX has no operators for), MEMORY. */
+/* Writes the model atomically, weights, architecture, class names and scaling; the same model gives
+ * the same bytes. The ending says the format: .safetensors, .pt or .pth (which PyTorch opens as the
+ * state_dict), or .onnx, which holds what evaluation does: Dropout is left out. Errors: IO,
+ * UNSUPPORTED (the ending; a module that ONNX has no operators for), MEMORY. */
 LINNET_NODISCARD LINNET_API linnet_status linnet_model_save(const linnet_model *model,
                                                             const char *path, linnet_error *error);
 
-/* Whether linnet_model_save would take `path`: its ending, and its place as linnet_path_writable has it.
- * Errors: UNSUPPORTED (the ending), IO, MEMORY. */
+/* Whether linnet_model_save would take `path`: its ending, and its place as linnet_path_writable
+ * has it. Errors: UNSUPPORTED (the ending), IO, MEMORY. */
 LINNET_NODISCARD LINNET_API linnet_status linnet_model_writable(const char *path,
                                                                 linnet_error *error);
 
@@ -652,13 +657,14 @@ LINNET_NODISCARD LINNET_API linnet_status linnet_model_writable(const char *path
  * nothing of the model once made, and belongs to one thread at a time. */
 typedef struct linnet_plan linnet_plan;
 
-/* What the products of Linear are computed in. Everything else is of the model's dtype, and so are all
- * sums. Each gives one number: the same bits for every batch size, number of threads and instruction
- * set. */
+/* What the products of Linear are computed in. Everything else is of the model's dtype, and so are
+ * all sums. Each gives one number: the same bits for every batch size, number of threads and
+ * instruction set. */
 typedef enum linnet_precision {
     LINNET_PRECISION_FLOAT32 = 0, /* the model's dtype; what follows is of float32 models only */
-    /* Both operands rounded to bfloat16, as torch.autocast(dtype=torch.bfloat16) does; training keeps
-     * float32 weights. About twice as fast where the processor has AVX512_BF16, slower elsewhere. */
+    /* Both operands rounded to bfloat16, as torch.autocast(dtype=torch.bfloat16) does; training
+     * keeps float32 weights. About twice as fast where the processor has AVX512_BF16, slower
+     * elsewhere. */
     LINNET_PRECISION_BF16,
     /* Weights kept as bfloat16, products in float32: half the memory, and one row at a time about
      * twice as fast. Not for training. */
@@ -685,8 +691,8 @@ LINNET_NODISCARD LINNET_API linnet_status linnet_plan_memory(const linnet_model 
                                                              const linnet_plan_options *options,
                                                              size_t *bytes, linnet_error *error);
 /* x: (batch, features) float32 row-major; y: (batch, outputs) float32 row-major; they must not
- * overlap. batch may be 0. Allocates nothing. Errors: ARGUMENT (batch above max_batch), SHAPE (the plan
- * of a float64 model: "mat1 and mat2 must have the same dtype, but got Float and Double"). */
+ * overlap. batch may be 0. Allocates nothing. Errors: ARGUMENT (batch above max_batch), SHAPE (the
+ * plan of a float64 model: "mat1 and mat2 must have the same dtype, but got Float and Double"). */
 LINNET_NODISCARD LINNET_API linnet_status linnet_plan_run(linnet_plan *plan, const float *x,
                                                           size_t batch, float *y,
                                                           linnet_error *error);
@@ -716,7 +722,8 @@ typedef struct linnet_metric {
     bool ranks; /* looks at the probabilities of all rows: only linnet_scores_evaluate gives it */
 } linnet_metric;
 
-/* The metrics of a task, those first that say most; NULL past the end. docs/metrics.md defines them. */
+/* The metrics of a task, those first that say most; NULL past the end. docs/metrics.md defines
+ * them. */
 LINNET_API const linnet_metric *linnet_metric_at(linnet_task task, size_t i);
 
 typedef struct linnet_figure {
@@ -765,19 +772,19 @@ typedef struct linnet_evaluation {
     linnet_figure *figures; /* every metric of the task that could be had, in their order */
 } linnet_evaluation;
 
-/* Runs the model over a labelled dataset. The predicted class is the first of the largest logits. Rows
- * whose label is the ignore_index of the model's loss are left out, and counted nowhere. Gives what follows from the predicted classes alone; linnet_scores_evaluate gives all.
- * The caller frees the result with linnet_evaluation_free. `options` may be NULL (max_batch 0:
- * 256). Errors: SHAPE, DATA (no labels, a label that the model has no output for, no row that counts),
- * MEMORY. */
+/* Runs the model over a labelled dataset. The predicted class is the first of the largest logits.
+ * Rows whose label is the ignore_index of the model's loss are left out, and counted nowhere. Gives
+ * what follows from the predicted classes alone; linnet_scores_evaluate gives all. The caller frees
+ * the result with linnet_evaluation_free. `options` may be NULL (max_batch 0: 256). Errors: SHAPE,
+ * DATA (no labels, a label that the model has no output for, no row that counts), MEMORY. */
 LINNET_NODISCARD LINNET_API linnet_status linnet_evaluate(const linnet_model *model,
                                                           const linnet_dataset *dataset,
                                                           const linnet_plan_options *options,
                                                           linnet_evaluation *evaluation,
                                                           linnet_error *error);
 LINNET_API void linnet_evaluation_free(linnet_evaluation *evaluation);
-/* Whether linnet_evaluate would take the dataset's rows and labels: for finding out before a long training.
- * Errors: SHAPE, DATA, MEMORY. */
+/* Whether linnet_evaluate would take the dataset's rows and labels: for finding out before a long
+ * training. Errors: SHAPE, DATA, MEMORY. */
 LINNET_NODISCARD LINNET_API linnet_status linnet_evaluable(const linnet_model *model,
                                                            const linnet_dataset *dataset,
                                                            linnet_error *error);
@@ -785,13 +792,13 @@ LINNET_NODISCARD LINNET_API linnet_status linnet_evaluable(const linnet_model *m
 LINNET_API const linnet_figure *linnet_evaluation_figure(const linnet_evaluation *evaluation,
                                                          const char *name);
 
-/* What a model gives for every row of a labelled dataset, kept, so that it is run once and measured in
- * many ways. Probabilities are worked out in double, row by row, and so are the same bits on any number
- * of threads. */
+/* What a model gives for every row of a labelled dataset, kept, so that it is run once and measured
+ * in many ways. Probabilities are worked out in double, row by row, and so are the same bits on any
+ * number of threads. */
 typedef struct linnet_scores linnet_scores;
 
-/* As linnet_evaluate. The caller owns the scores; they hold rows * outputs doubles, borrow the dataset's
- * labels, and nothing of the model. */
+/* As linnet_evaluate. The caller owns the scores; they hold rows * outputs doubles, borrow the
+ * dataset's labels, and nothing of the model. */
 LINNET_NODISCARD LINNET_API linnet_status linnet_scores_create(const linnet_model *model,
                                                                const linnet_dataset *dataset,
                                                                const linnet_plan_options *options,
@@ -802,8 +809,8 @@ LINNET_API void linnet_scores_free(linnet_scores *scores);
 LINNET_NODISCARD LINNET_API linnet_status linnet_scores_evaluate(const linnet_scores *scores,
                                                                  linnet_evaluation *evaluation,
                                                                  linnet_error *error);
-/* The probabilities of one row of the dataset, as many as the model has outputs; NaN where it is left
- * out. */
+/* The probabilities of one row of the dataset, as many as the model has outputs; NaN where it is
+ * left out. */
 LINNET_API void linnet_scores_row(const linnet_scores *scores, int64_t row, double *probabilities);
 
 /* What holds where rows whose probability is at least `threshold` are taken for positive. */
@@ -812,8 +819,8 @@ typedef struct linnet_curve_point {
     int64_t true_positives, false_positives;
 } linnet_curve_point;
 
-/* Rows of one class against all others: a point for each probability that occurs, the largest first, so
- * that the last has all rows. From it follow the ROC curve (false_positives / negatives,
+/* Rows of one class against all others: a point for each probability that occurs, the largest
+ * first, so that the last has all rows. From it follow the ROC curve (false_positives / negatives,
  * true_positives / positives; it begins at 0, 0) and precision (true_positives / (true_positives +
  * false_positives)) over recall (true_positives / positives). */
 typedef struct linnet_curve {
@@ -828,30 +835,32 @@ LINNET_NODISCARD LINNET_API linnet_status linnet_scores_curve(const linnet_score
                                                               linnet_error *error);
 LINNET_API void linnet_curve_free(linnet_curve *curve);
 
-/* The temperature under which the probabilities of the rows' classes or labels are the largest: the model's log
- * loss is the least that a temperature can make it. Errors: UNSUPPORTED (no logits), DATA (no temperature is
- * best, since the model is right about every row, or no better than chance; an output is not finite). */
+/* The temperature under which the probabilities of the rows' classes or labels are the largest: the
+ * model's log loss is the least that a temperature can make it. Errors: UNSUPPORTED (no logits),
+ * DATA (no temperature is best, since the model is right about every row, or no better than chance;
+ * an output is not finite). */
 LINNET_NODISCARD LINNET_API linnet_status linnet_scores_temperature(const linnet_scores *scores,
                                                                     double *temperature,
                                                                     linnet_error *error);
 
-/* Of several labels: fills `thresholds`, one an output, with those under which the F1 of each label is the
- * largest on these rows; between two probabilities that occur, or half the least, the highest such; one half of a label that no row
- * has. Errors: UNSUPPORTED (another task), DATA (an output is not finite), MEMORY. */
+/* Of several labels: fills `thresholds`, one an output, with those under which the F1 of each label
+ * is the largest on these rows; between two probabilities that occur, or half the least, the
+ * highest such; one half of a label that no row has. Errors: UNSUPPORTED (another task), DATA (an
+ * output is not finite), MEMORY. */
 LINNET_NODISCARD LINNET_API linnet_status linnet_scores_thresholds(const linnet_scores *scores,
                                                                    double *thresholds,
                                                                    linnet_error *error);
 
-/* The rows whose predicted class has a probability within a part of [0, 1]; of several labels, each label of
- * each row. */
+/* The rows whose predicted class has a probability within a part of [0, 1]; of several labels, each
+ * label of each row. */
 typedef struct linnet_bin {
     int64_t rows;
     double confidence; /* the mean of these probabilities; NaN where there is no row */
     double accuracy;   /* the share of rows where it is right, of labels that are there; likewise */
 } linnet_bin;
 
-/* Fills bins 0 .. count - 1: bin i has the probabilities above i / count up to (i + 1) / count. A NaN is in
- * none. */
+/* Fills bins 0 .. count - 1: bin i has the probabilities above i / count up to (i + 1) / count. A
+ * NaN is in none. */
 LINNET_API void linnet_scores_reliability(const linnet_scores *scores, size_t count,
                                           linnet_bin *bins);
 
@@ -865,8 +874,9 @@ typedef struct linnet_judged_row {
                     error */
 } linnet_judged_row;
 
-/* Fills `worst` with the `count` rows of the largest loss, that one first, of equal ones the first row first
- * (NaN counts as the largest); returns how many, which is less where there are fewer rows. */
+/* Fills `worst` with the `count` rows of the largest loss, that one first, of equal ones the first
+ * row first (NaN counts as the largest); returns how many, which is less where there are fewer
+ * rows. */
 LINNET_API size_t linnet_scores_worst(const linnet_scores *scores, size_t count,
                                       linnet_judged_row *worst);
 
@@ -892,8 +902,8 @@ typedef enum linnet_schedule_step {
     LINNET_STEP_BATCH
 } linnet_schedule_step;
 
-/* Parameters that the optimizer's weight_decay leaves alone; to be combined with |. In a checkpoint they are a
- * second group of the optimizer's, behind the others, with weight_decay 0. */
+/* Parameters that the optimizer's weight_decay leaves alone; to be combined with |. In a checkpoint
+ * they are a second group of the optimizer's, behind the others, with weight_decay 0. */
 enum {
     LINNET_NO_DECAY_BIAS = 1, /* every bias, norms' included */
     LINNET_NO_DECAY_NORM = 2  /* weight and bias of LayerNorm, RMSNorm and BatchNorm1d */
@@ -907,45 +917,48 @@ typedef struct linnet_trainer_options {
      * among them. */
     const char *schedule;
     linnet_schedule_step schedule_step;
-    /* How many epochs the run will have, so that a schedule that ends before them, such as a OneCycleLR of
-     * too few steps, is refused at once; 0: not known. */
+    /* How many epochs the run will have, so that a schedule that ends before them, such as a
+     * OneCycleLR of too few steps, is refused at once; 0: not known. */
     int64_t epochs;
     const linnet_name *names;
     size_t name_count;
     size_t batch_size; /* 0: 64 */
-    /* Batches of accumulate * batch_size rows, run batch_size rows at a time, their gradients added up:
-     * one step of the optimizer, one call of `progress`. The loss is the mean over all rows of the
-     * batch, the same as without accumulate; BatchNorm1d takes its statistics from batch_size rows. Where
-     * batch_size is 64, 128, 256, ..., the gradients of Linear's parameters are so to the bit. 0: 1 */
+    /* Batches of accumulate * batch_size rows, run batch_size rows at a time, their gradients added
+     * up: one step of the optimizer, one call of `progress`. The loss is the mean over all rows of
+     * the batch, the same as without accumulate; BatchNorm1d takes its statistics from batch_size
+     * rows. Where batch_size is 64, 128, 256, ..., the gradients of Linear's parameters are so to
+     * the bit. 0: 1 */
     size_t accumulate;
     unsigned no_decay;     /* LINNET_NO_DECAY_...; 0: all parameters decay */
     double clip_grad_norm; /* clip_grad_norm_(parameters, this) before each step; 0: not */
-    /* Averages of the weights, as torch.optim.swa_utils.AveragedModel has them: exponential ones under this
-     * decay after each step (ema), or the mean of the weights after each epoch from this one on, counted from 1
-     * (swa), with BatchNorm1d's running statistics made anew as update_bn does. Between epochs the model
-     * holds the averages. 0: none; not both. */
+    /* Averages of the weights, as torch.optim.swa_utils.AveragedModel has them: exponential ones
+     * under this decay after each step (ema), or the mean of the weights after each epoch from this
+     * one on, counted from 1 (swa), with BatchNorm1d's running statistics made anew as update_bn
+     * does. Between epochs the model holds the averages. 0: none; not both. */
     double ema;
     int64_t swa;
     double clip_grad_value; /* clip_grad_value_(parameters, this); 0: not */
     uint64_t seed;          /* of shuffle and dropout */
-    /* Rows are shuffled within blocks of so many neighbours, and the blocks among each other, so that a
-     * slow disk reads one block after the other; 0: among all rows. Not with torch's generator. */
+    /* Rows are shuffled within blocks of so many neighbours, and the blocks among each other, so
+     * that a slow disk reads one block after the other; 0: among all rows. Not with torch's
+     * generator. */
     size_t shuffle_block;
-    /* The shuffle's own seed, borrowed for the call; NULL: `seed`. torch's generator has but one. */
+    /* The shuffle's own seed, borrowed for the call; NULL: `seed`. torch's generator has but one.
+     * */
     const uint64_t *shuffle_seed;
     /* Trains on the batches that this trainer reads, which has to outlive the new one: for
-     * linnet_trainers_epoch. Dataset, sizes and shuffle have to be the same, and drawn by Philox. NULL: the
-     * trainer reads its own. */
+     * linnet_trainers_epoch. Dataset, sizes and shuffle have to be the same, and drawn by Philox.
+     * NULL: the trainer reads its own. */
     const linnet_trainer *with;
     linnet_rng rng;
     linnet_precision precision; /* not BF16_WEIGHTS */
     int threads;                /* 0: LINNET_NUM_THREADS, or else the machine's cores */
     /* What else has to be the same in a run that goes on from a checkpoint, as metadata: a key that
-     * names it, and its value as text, which is shown where it differs unless it begins with #. Borrowed,
-     * and has to outlive the trainer; may be NULL. */
+     * names it, and its value as text, which is shown where it differs unless it begins with #.
+     * Borrowed, and has to outlive the trainer; may be NULL. */
     const linnet_state_dict *identity;
-    /* Called after each batch; false stops there, and the next call of linnet_trainer_epoch goes on. May
-     * be NULL. */
+    /* Called after each batch; false stops there, and the next call of linnet_trainer_epoch goes
+     * on. May be NULL. */
     bool (*progress)(void *context, const linnet_progress *progress);
     void *context;
 } linnet_trainer_options;
@@ -962,24 +975,25 @@ typedef struct linnet_epoch {
 } linnet_epoch;
 
 /* Prepares training of `model` on `dataset`; both are borrowed and must outlive the trainer. Warm
- * memory is all taken here. Errors: SYNTAX and ARGUMENT (optim, loss, schedule: the place begins with
- * the one that is meant), SHAPE (also with place batch_size: the last batch of an epoch would be too
- * small for a BatchNorm1d), DATA, MEMORY. */
+ * memory is all taken here. Errors: SYNTAX and ARGUMENT (optim, loss, schedule: the place begins
+ * with the one that is meant), SHAPE (also with place batch_size: the last batch of an epoch would
+ * be too small for a BatchNorm1d), DATA, MEMORY. */
 LINNET_NODISCARD LINNET_API linnet_status linnet_trainer_create(
     linnet_model *model, const linnet_dataset *dataset, const linnet_trainer_options *options,
     linnet_trainer **trainer, linnet_error *error);
-/* One pass over the dataset in a new order, the last batch as short as it comes, or what is left of one
- * that was stopped. The model's parameters hold the result. `epoch`, of which what was done before a
- * stop is a part, may be NULL. Errors: DATA (the loss or a weight became NaN or infinite; the message
- * names the step), ARGUMENT (the schedule has come to its end); after them the trainer cannot go on. */
+/* One pass over the dataset in a new order, the last batch as short as it comes, or what is left of
+ * one that was stopped. The model's parameters hold the result. `epoch`, of which what was done
+ * before a stop is a part, may be NULL. Errors: DATA (the loss or a weight became NaN or infinite;
+ * the message names the step), ARGUMENT (the schedule has come to its end); after them the trainer
+ * cannot go on. */
 LINNET_NODISCARD LINNET_API linnet_status linnet_trainer_epoch(linnet_trainer *trainer,
                                                                linnet_epoch *epoch,
                                                                linnet_error *error);
-/* linnet_trainer_epoch of several trainers at once, each but the first made `with` the first: each batch
- * is read once for all. Each ends with the bits that it would have alone. epochs[i] and errors[i] are
- * trainer i's: where errors[i].status is not LINNET_OK it went no further, and the others did. Where one's
- * progress returns false, all stop. Errors: ARGUMENT (trainers of other batches, or of which one has come
- * further), and those of reading. */
+/* linnet_trainer_epoch of several trainers at once, each but the first made `with` the first: each
+ * batch is read once for all. Each ends with the bits that it would have alone. epochs[i] and
+ * errors[i] are trainer i's: where errors[i].status is not LINNET_OK it went no further, and the
+ * others did. Where one's progress returns false, all stop. Errors: ARGUMENT (trainers of other
+ * batches, or of which one has come further), and those of reading. */
 LINNET_NODISCARD LINNET_API linnet_status linnet_trainers_epoch(linnet_trainer *const *trainers,
                                                                 size_t count, linnet_epoch *epochs,
                                                                 linnet_error *errors,
@@ -988,31 +1002,32 @@ LINNET_API void linnet_trainer_free(linnet_trainer *trainer);
 
 /* The learning rate of the next batch. */
 LINNET_API double linnet_trainer_lr(const linnet_trainer *trainer);
-/* Whether the schedule judges by a metric, as ReduceLROnPlateau does; *largest, which may be NULL: the
- * larger, the better. The trainer does not step such a schedule by itself; the caller does, after each
- * epoch, with what it measured. */
+/* Whether the schedule judges by a metric, as ReduceLROnPlateau does; *largest, which may be NULL:
+ * the larger, the better. The trainer does not step such a schedule by itself; the caller does,
+ * after each epoch, with what it measured. */
 LINNET_API bool linnet_trainer_wants_metric(const linnet_trainer *trainer, bool *largest);
 /* scheduler.step(metric). Errors: ARGUMENT (a schedule that wants no metric, or none). */
 LINNET_NODISCARD LINNET_API linnet_status linnet_trainer_step_schedule(linnet_trainer *trainer,
                                                                        double metric,
                                                                        linnet_error *error);
 
-/* Writes, atomically, what it takes to go on from here: a .pt file with what a PyTorch script keeps,
- * `epoch` (done), `model_state_dict`, `optimizer_state_dict`, `scheduler_state_dict` and, with torch's
- * generator, `rng_state`, for load_state_dict and torch.set_rng_state; and the run's options under
- * `linnet_run`, with the place in the epoch in hand. notes: tensors and metadata that travel along; may be
- * NULL. Between batches, the call of `progress` included; the model's parameters are then those of this
- * moment. Errors: IO, MEMORY, DATA (a weight became NaN or infinite). */
+/* Writes, atomically, what it takes to go on from here: a .pt file with what a PyTorch script
+ * keeps, `epoch` (done), `model_state_dict`, `optimizer_state_dict`, `scheduler_state_dict` and,
+ * with torch's generator, `rng_state`, for load_state_dict and torch.set_rng_state; and the run's
+ * options under `linnet_run`, with the place in the epoch in hand. notes: tensors and metadata that
+ * travel along; may be NULL. Between batches, the call of `progress` included; the model's
+ * parameters are then those of this moment. Errors: IO, MEMORY, DATA (a weight became NaN or
+ * infinite). */
 LINNET_NODISCARD LINNET_API linnet_status linnet_trainer_save_checkpoint(
     linnet_trainer *trainer, const char *path, const linnet_state_dict *notes, linnet_error *error);
-/* Goes on where a checkpoint ends: Linnet's, to the bits of a run that was never stopped, or a PyTorch
- * script's, where `model` or `state_dict`, `optimizer`, `scheduler` and `rng` are known as well. *notes, which
- * may be NULL, are the caller's to free.
- * force: go on in spite of all differences that let the weights fit. The options of this run hold; the
- * state of another optimizer or schedule is not taken over, and with other data or another order of them
- * the epoch in hand begins anew.
- * Errors: IO, FORMAT, SHAPE, MEMORY; ARGUMENT where the run was another, naming each difference. The
- * trainer is unchanged then. */
+/* Goes on where a checkpoint ends: Linnet's, to the bits of a run that was never stopped, or a
+ * PyTorch script's, where `model` or `state_dict`, `optimizer`, `scheduler` and `rng` are known as
+ * well. *notes, which may be NULL, are the caller's to free.
+ * force: go on in spite of all differences that let the weights fit. The options of this run hold;
+ * the state of another optimizer or schedule is not taken over, and with other data or another
+ * order of them the epoch in hand begins anew.
+ * Errors: IO, FORMAT, SHAPE, MEMORY; ARGUMENT where the run was another, naming each difference.
+ * The trainer is unchanged then. */
 LINNET_NODISCARD LINNET_API linnet_status linnet_trainer_load_checkpoint(linnet_trainer *trainer,
                                                                          const char *path,
                                                                          bool force,
@@ -1031,17 +1046,18 @@ LINNET_API size_t linnet_trainer_size(const linnet_trainer *trainer);
  *
  * What no plan can pass, measured: a product of matrices is bound by the multiply-adds that the
  * processor makes, one row times a matrix by the speed at which the weights are read. `threads` is
- * that of linnet_plan_options. Each measures for about `seconds`, and some time more to begin with, and
- * gives the median of many short passes; other programs' work on the same cores makes it smaller.
- * Errors: ARGUMENT (seconds not above 0, LINNET_ISA or LINNET_NUM_THREADS cannot be honoured), MEMORY. */
+ * that of linnet_plan_options. Each measures for about `seconds`, and some time more to begin with,
+ * and gives the median of many short passes; other programs' work on the same cores makes it
+ * smaller. Errors: ARGUMENT (seconds not above 0, LINNET_ISA or LINNET_NUM_THREADS cannot be
+ * honoured), MEMORY. */
 
 /* Floating-point operations a second of the kernel set that plans use, on registers alone; a
  * multiply-add counts as 2. */
 LINNET_NODISCARD LINNET_API linnet_status linnet_machine_peak(int threads, double seconds,
                                                               double *flops, linnet_error *error);
-/* Bytes a second read from a buffer of `bytes` (rounded up a little), over and over, each thread its
- * own part of it: where the buffer fits into a cache, the cache's bandwidth. Errors: also ARGUMENT
- * (bytes is 0). */
+/* Bytes a second read from a buffer of `bytes` (rounded up a little), over and over, each thread
+ * its own part of it: where the buffer fits into a cache, the cache's bandwidth. Errors: also
+ * ARGUMENT (bytes is 0). */
 LINNET_NODISCARD LINNET_API linnet_status linnet_machine_bandwidth(int threads, size_t bytes,
                                                                    double seconds,
                                                                    double *bytes_per_second,

@@ -1,8 +1,8 @@
 /* test_activations.c - the scalar definitions of the activations against their formulas in double.
  *
- * Values over a range and into the tails, slopes against difference quotients of the formula, and by
- * bits what has to be exact: infinities, NaN, and both sides of each edge. That every kernel set has
- * the bits of these definitions is test_kernels.c's. */
+ * Values over a range and into the tails, slopes against difference quotients of the formula, and
+ * by bits what has to be exact: infinities, NaN, and both sides of each edge. That every kernel set
+ * has the bits of these definitions is test_kernels.c's. */
 #include "support/check.h"
 
 #include <math.h>

@@ -1,5 +1,5 @@
-/* test_average.c - averages of the weights: by the definition, without a trace in the training itself, and
- * from checkpoints. */
+/* test_average.c - averages of the weights: by the definition, without a trace in the training
+ * itself, and from checkpoints. */
 #include "support/check.h"
 
 #include <math.h>

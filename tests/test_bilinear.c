@@ -1,5 +1,5 @@
-/* test_bilinear.c - linnet_bilinear and its gradients: values by bits under every kernel set, gradients
- * against difference quotients, shapes and texts as PyTorch's (1.13), frozen here. */
+/* test_bilinear.c - linnet_bilinear and its gradients: values by bits under every kernel set,
+ * gradients against difference quotients, shapes and texts as PyTorch's (1.13), frozen here. */
 #include <math.h>
 
 #include "base/memory.h"

@@ -1,5 +1,5 @@
-/* test_checkpoint.c - a run that goes on from a checkpoint is the run that was never stopped, to the
- * bit; PyTorch's own checkpoints; and what is refused. */
+/* test_checkpoint.c - a run that goes on from a checkpoint is the run that was never stopped, to
+ * the bit; PyTorch's own checkpoints; and what is refused. */
 #include "support/check.h"
 
 #include <math.h>
@@ -268,8 +268,9 @@ static linnet_epoch train_to_stop(run *r)
     return done;
 }
 
-/* Each batch of three epochs is the last one before a stop: whoever goes on, the trainer itself or a new
- * one from the checkpoint, ends as a run that never stopped, the sums of the epoch included. */
+/* Each batch of three epochs is the last one before a stop: whoever goes on, the trainer itself or
+ * a new one from the checkpoint, ends as a run that never stopped, the sums of the epoch included.
+ * */
 static void check_stopped_within(void *const *state, const data *d, run_options *options,
                                  const char *what)
 {
@@ -583,7 +584,8 @@ static void test_identity(void **state)
     linnet_state_dict_free(identity);
 }
 
-/* Going on in spite of differences: weights and place are the checkpoint's, the options are this run's. */
+/* Going on in spite of differences: weights and place are the checkpoint's, the options are this
+ * run's. */
 static void test_forced(void **state)
 {
     torch_need_zip();
@@ -641,7 +643,8 @@ static void test_forced(void **state)
     end(&original);
 }
 
-/* PyTorch's files hold no options of the run, but the optimizer's; and not always all that it takes. */
+/* PyTorch's files hold no options of the run, but the optimizer's; and not always all that it
+ * takes. */
 static void test_pytorchs_refused(void **state)
 {
     (void)state;

@@ -127,7 +127,8 @@ static const char *digest_in_pieces(const char *bytes, size_t size, size_t piece
     return cli_sha256_end(&hash, text);
 }
 
-/* The same in pieces of any size, with each length of the last block; the digest is Python's hashlib's. */
+/* The same in pieces of any size, with each length of the last block; the digest is Python's
+ * hashlib's. */
 static void test_sha256(void **state)
 {
     (void)state;

@@ -1,4 +1,5 @@
-/* test_cli_record.c - the history's lines and TensorBoard's event files, read back here byte by byte.
+/* test_cli_record.c - the history's lines and TensorBoard's event files, read back here byte by
+ * byte.
  *
  * scripts/interop_report.py lets TensorBoard itself read such files. */
 #include "events.h"
@@ -137,8 +138,8 @@ static void test_refused_lines(void **state)
 
 /* ---- events ---- */
 
-/* The checksum by the book: long division by the polynomial, highest power first, of the bits as they
- * come, lowest of a byte first. */
+/* The checksum by the book: long division by the polynomial, highest power first, of the bits as
+ * they come, lowest of a byte first. */
 static uint32_t crc32c(const uint8_t *bytes, size_t size)
 {
     uint32_t remainder = 0xffffffffu;
@@ -182,7 +183,8 @@ static const uint8_t *next_record(const uint8_t **at, const uint8_t *end, size_t
     return message;
 }
 
-/* Skips the wall time, which every message begins with, and checks that what follows is `expected`. */
+/* Skips the wall time, which every message begins with, and checks that what follows is `expected`.
+ * */
 static void check_message(const uint8_t *message, size_t size, const void *expected, size_t length)
 {
     assert_true(size >= 9);

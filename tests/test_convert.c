@@ -1,7 +1,8 @@
 /* test_convert.c - every conversion between dtypes.
  *
  * Held against a definition of the 16-bit floats that is independent of the library: the value of a
- * pattern by ldexp, and the nearest pattern by search; for whole numbers, against PyTorch's results. */
+ * pattern by ldexp, and the nearest pattern by search; for whole numbers, against PyTorch's
+ * results. */
 #include "support/check.h"
 #include "support/tensors.h"
 
@@ -362,8 +363,8 @@ static void test_e5m2(void **state)
     }
 }
 
-/* The dtypes that files hold besides, to every dtype that others convert to: what int64, or float64,
- * gives there. Two of each: the smallest and the largest. */
+/* The dtypes that files hold besides, to every dtype that others convert to: what int64, or
+ * float64, gives there. Two of each: the smallest and the largest. */
 static void test_from_every_dtype(void **state)
 {
     (void)state;
@@ -426,7 +427,8 @@ static void test_large_uint64(void **state)
     }
 }
 
-/* Each pair of dtypes that others convert to, on values that all of them hold exactly, there and back. */
+/* Each pair of dtypes that others convert to, on values that all of them hold exactly, there and
+ * back. */
 static void test_every_pair(void **state)
 {
     (void)state;

@@ -270,7 +270,8 @@ static linnet_scores *score(const linnet_model *model, const linnet_dataset *dat
     return scores;
 }
 
-/* The rows 1 and 4 are ignored: everything is as if they were not there, but rows keep their numbers. */
+/* The rows 1 and 4 are ignored: everything is as if they were not there, but rows keep their
+ * numbers. */
 static void check_left_out(const linnet_model *model, const linnet_dataset *all,
                            const linnet_dataset *left)
 {

@@ -1,5 +1,5 @@
-/* test_float64.c - models in double: the bits of the definition on every kernel set, batch and number of
- * threads; functions within their bounds; what mixes with float32 and what does not. */
+/* test_float64.c - models in double: the bits of the definition on every kernel set, batch and
+ * number of threads; functions within their bounds; what mixes with float32 and what does not. */
 #define LN_FLOAT64 /* the definitions in src/numeric, in double */
 #include "numeric/activations.h"
 #include "numeric/sums.h"
@@ -305,8 +305,8 @@ static double exact_sigmoid_half(double x)
     return 0.5 + 0.5 * tanh(x / 2);
 }
 
-/* Against the C library, whose own error is below 1 unit for these; the bounds of docs/numerics.md with
- * that unit. */
+/* Against the C library, whose own error is below 1 unit for these; the bounds of docs/numerics.md
+ * with that unit. */
 static void functions_stay_near_the_c_librarys(void **state)
 {
     (void)state;

@@ -1,7 +1,8 @@
-/* test_formats_hub.c - models as hubs keep them: each layout, and for each check of a config one that
- * trips it.
+/* test_formats_hub.c - models as hubs keep them: each layout, and for each check of a config one
+ * that trips it.
  *
- * The weights are written here, with the names that the layouts have; their numbers do not matter. */
+ * The weights are written here, with the names that the layouts have; their numbers do not matter.
+ * */
 #include "support/check.h"
 
 #include <unistd.h>

@@ -1,7 +1,9 @@
-/* test_formats_onnx.c - ONNX files read and written: each file of data/onnx gives the model that index.txt says,
- * which gives what ONNX Runtime gave and can be written again, or is refused with the error that index.txt says.
+/* test_formats_onnx.c - ONNX files read and written: each file of data/onnx gives the model that
+ * index.txt says, which gives what ONNX Runtime gave and can be written again, or is refused with
+ * the error that index.txt says.
  *
- * What needs no file of its own is made here: folders with links, and messages that ask for memory. */
+ * What needs no file of its own is made here: folders with links, and messages that ask for memory.
+ * */
 #include "support/check.h"
 
 #include <math.h>

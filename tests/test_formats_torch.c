@@ -1,8 +1,8 @@
 /* test_formats_torch.c - PyTorch's files as PyTorch 2.6 wrote them: names, order, bits, sharing,
  * metadata; and what Linnet writes, read again.
  *
- * The weights of all sd_* files are those of sd.safetensors. In a build without ZIP the files of that
- * layout are refused, and only the legacy ones are read. */
+ * The weights of all sd_* files are those of sd.safetensors. In a build without ZIP the files of
+ * that layout are refused, and only the legacy ones are read. */
 #include "support/check.h"
 
 #include <unistd.h>

@@ -1,9 +1,9 @@
-/* test_functional.c - the functions of torch.nn.functional: shapes and texts as PyTorch's, values as
- * the definition's.
+/* test_functional.c - the functions of torch.nn.functional: shapes and texts as PyTorch's, values
+ * as the definition's.
  *
- * data/functional/shapes.txt holds some hundreds of calls with what PyTorch says to them. Every product
- * that succeeds is held against the definition element by element, by bits and under every kernel set,
- * with a plain walk over all indices in place of views and broadcasting. */
+ * data/functional/shapes.txt holds some hundreds of calls with what PyTorch says to them. Every
+ * product that succeeds is held against the definition element by element, by bits and under every
+ * kernel set, with a plain walk over all indices in place of views and broadcasting. */
 #include "support/check.h"
 #include "support/tensors.h"
 

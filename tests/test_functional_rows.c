@@ -1,6 +1,7 @@
 /* test_functional_rows.c - relu, dropout, softmax, log_softmax and cross_entropy: values as the
- * definition's, by bits and under every kernel set, and as mathematics has them; and that the caller's
- * floating-point environment changes nothing. Shapes and texts are in test_functional.c. */
+ * definition's, by bits and under every kernel set, and as mathematics has them; and that the
+ * caller's floating-point environment changes nothing. Shapes and texts are in test_functional.c.
+ * */
 #include "support/check.h"
 #include "support/tensors.h"
 

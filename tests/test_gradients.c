@@ -1,5 +1,6 @@
-/* test_gradients.c - between backward and the optimizer: accumulated gradients are those of the whole
- * batch, clipped ones those of the definition, to the bit on every kernel set and number of threads. */
+/* test_gradients.c - between backward and the optimizer: accumulated gradients are those of the
+ * whole batch, clipped ones those of the definition, to the bit on every kernel set and number of
+ * threads. */
 #include "support/check.h"
 
 #include <math.h>

@@ -1,5 +1,5 @@
-/* test_lbfgs.c - LBFGS: PyTorch's losses step by step, the same bits on every kernel set and number of
- * threads, and what it refuses. */
+/* test_lbfgs.c - LBFGS: PyTorch's losses step by step, the same bits on every kernel set and number
+ * of threads, and what it refuses. */
 #include "support/check.h"
 
 #include <math.h>

@@ -1,5 +1,5 @@
-/* test_losses.c - losses over values: PyTorch's numbers, the definition bit for bit on every kernel set,
- * finite differences, and what is refused. Over class indices: test_loss.c. */
+/* test_losses.c - losses over values: PyTorch's numbers, the definition bit for bit on every kernel
+ * set, finite differences, and what is refused. Over class indices: test_loss.c. */
 #include "support/check.h"
 
 #include <math.h>
@@ -87,8 +87,8 @@ static void test_torch(void **state)
 
 #define OUTPUTS 149
 
-/* docs/numerics.md's formulas, element by element: with weight and pos_weight or bound, as the loss has
- * them. */
+/* docs/numerics.md's formulas, element by element: with weight and pos_weight or bound, as the loss
+ * has them. */
 typedef struct definition {
     const char *format; /* of the text; %s: a list as long as the outputs */
     void (*element)(float x, float t, float list, float *value, float *slope);
@@ -194,7 +194,8 @@ static void test_bits(void **state)
     check_each_isa(check_bits, NULL);
 }
 
-/* Class probabilities that are 0 but for one class are that class: up to rounding the same numbers. */
+/* Class probabilities that are 0 but for one class are that class: up to rounding the same numbers.
+ * */
 static void test_one_hot(void **state)
 {
     (void)state;

@@ -1,5 +1,5 @@
-/* test_machine.c - the probes do the work that they are timed for, and the limits refuse what they cannot
- * measure. How fast a machine is is no test. */
+/* test_machine.c - the probes do the work that they are timed for, and the limits refuse what they
+ * cannot measure. How fast a machine is is no test. */
 #include "support/check.h"
 
 #include <math.h>

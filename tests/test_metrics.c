@@ -1,8 +1,8 @@
 /* test_metrics.c - metrics, curves, bins and worst rows against numbers worked out by hand, the one
  * number for any batch and threads, and what is undefined.
  *
- * A model without products gives its input as logits. scripts/interop_metrics.py holds the same figures
- * against scikit-learn's. */
+ * A model without products gives its input as logits. scripts/interop_metrics.py holds the same
+ * figures against scikit-learn's. */
 #include "support/check.h"
 #include "support/scratch.h"
 
@@ -457,8 +457,8 @@ static void test_worst(void **state)
 
 /* ---- temperature ---- */
 
-/* Where three of four rows are right of logits 0 and 2, the best probability is 3/4: 2 / T = log 3. The
- * second has rows of labels. */
+/* Where three of four rows are right of logits 0 and 2, the best probability is 3/4: 2 / T = log 3.
+ * The second has rows of labels. */
 static void test_temperature(void **state)
 {
     (void)state;
@@ -567,8 +567,8 @@ static void test_model_temperature(void **state)
 
 /* ---- thresholds ---- */
 
-/* The middle of two probabilities, above which F1 is the largest: of the first label above the first two rows, of the
- * second above all, of the third one half. */
+/* The middle of two probabilities, above which F1 is the largest: of the first label above the
+ * first two rows, of the second above all, of the third one half. */
 static void test_thresholds(void **state)
 {
     (void)state;

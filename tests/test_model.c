@@ -287,8 +287,8 @@ static linnet_dataset *make_dataset(float *x, int64_t rows, int64_t features, bo
     return dataset;
 }
 
-/* Against long double; more rows than are read at a time. Feature 3 never changes, feature 4 sits far
- * from 0, where a sum of squares would lose its digits. */
+/* Against long double; more rows than are read at a time. Feature 3 never changes, feature 4 sits
+ * far from 0, where a sum of squares would lose its digits. */
 static void standardizes(void **state)
 {
     (void)state;

@@ -1,5 +1,5 @@
-/* test_optim.c - optimizers: PyTorch's weights, the same bits from every kernel set however the weights are
- * cut, and what is refused. */
+/* test_optim.c - optimizers: PyTorch's weights, the same bits from every kernel set however the
+ * weights are cut, and what is refused. */
 #include "support/check.h"
 
 #include <math.h>

@@ -1,8 +1,8 @@
-/* test_plan_modules.c - what modules with weights, buffers and draws do in a plan, beyond the bits of
- * outputs and gradients, which test_plan.c holds.
+/* test_plan_modules.c - what modules with weights, buffers and draws do in a plan, beyond the bits
+ * of outputs and gradients, which test_plan.c holds.
  *
- * Running statistics, draws from torch's generator, batches that are too small, and a run recorded from
- * PyTorch. */
+ * Running statistics, draws from torch's generator, batches that are too small, and a run recorded
+ * from PyTorch. */
 #include <math.h>
 
 #include "base/memory.h"
@@ -36,7 +36,8 @@ static linnet_plan *make_training_plan(linnet_model *model, size_t rows, bool to
 
 /* ---- running statistics ---- */
 
-/* The sum of a channel's terms: rule 2 over the rows of each element, then rule 3 over the elements. */
+/* The sum of a channel's terms: rule 2 over the rows of each element, then rule 3 over the
+ * elements. */
 static float channel_sum(const float *terms, size_t rows, size_t channels, size_t length, size_t c)
 {
     static const float one = 1;
@@ -261,8 +262,8 @@ static float output_at(const linnet_plan *plan, const ln_step *step, size_t row,
     return ln_step_output(plan, step)[row * step->ld + column];
 }
 
-/* Masks are drawn for the batch as a whole, which is one call of MKL's; RReLU draws where its input is not
- * above 0; certain decisions draw nothing. */
+/* Masks are drawn for the batch as a whole, which is one call of MKL's; RReLU draws where its input
+ * is not above 0; certain decisions draw nothing. */
 static void draws_as_pytorch_does(void **state)
 {
     (void)state;

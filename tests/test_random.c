@@ -172,8 +172,8 @@ static void check_state(const char *name, const uint8_t *bytes, uint64_t next)
     assert_int_equal(ln_torch_random64(&generator), next);
 }
 
-/* States that PyTorch 1.13.1 wrote (make_rng_states.py): fresh, within a block, at its end, and with a
- * normal sample waiting. */
+/* States that PyTorch 1.13.1 wrote (make_rng_states.py): fresh, within a block, at its end, and
+ * with a normal sample waiting. */
 static void test_torch_states(void **state)
 {
     (void)state;

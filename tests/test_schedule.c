@@ -1,5 +1,5 @@
-/* test_schedule.c - schedules: learning rate and momentum equal to PyTorch's at every step, and what
- * they refuse. */
+/* test_schedule.c - schedules: learning rate and momentum equal to PyTorch's at every step, and
+ * what they refuse. */
 #include "support/check.h"
 
 #include <math.h>

@@ -1,5 +1,5 @@
-/* test_stream.c - rows that stay in .npy files: the same rows, models and errors as from memory, and files
- * that change while they are read. */
+/* test_stream.c - rows that stay in .npy files: the same rows, models and errors as from memory,
+ * and files that change while they are read. */
 #include "support/check.h"
 #include "support/scratch.h"
 #include "support/tensors.h"
@@ -75,8 +75,8 @@ static void write_shards(void **state, const char *prefix, const void *rows, lin
     }
 }
 
-/* Sizes that add up to ROWS; an empty shard is legal, and the order of more than nine shows whether it is
- * that of numbers. */
+/* Sizes that add up to ROWS; an empty shard is legal, and the order of more than nine shows whether
+ * it is that of numbers. */
 static const int64_t sizes[] = {50, 1, 0, 99, 3, 70, 100, 20, 30, 50, 0, 100};
 #define SHARDS (int)(sizeof sizes / sizeof *sizes)
 

@@ -1,5 +1,6 @@
-/* test_tasks.c - several labels a row, numbers, and class probabilities, from the dataset to the file: one
- * step by hand, evaluation by hand, what a plan makes of outputs, and the loss that a model remembers. */
+/* test_tasks.c - several labels a row, numbers, and class probabilities, from the dataset to the
+ * file: one step by hand, evaluation by hand, what a plan makes of outputs, and the loss that a
+ * model remembers. */
 #include "support/check.h"
 
 #include <math.h>
@@ -63,9 +64,9 @@ static linnet_evaluation evaluate(linnet_model *model, const char *loss,
 
 /* ---- training ---- */
 
-/* y = w x + b at w = 0.5, b = 0 over rows (1, 2), (2, 0), (3, 1) that weigh 1, 2, 1: errors -1.5, 1, 0.5, so
- * that the loss is (2.25 + 2 + 0.25) / 4, and its slopes by w 2 (-1.5 + 4 + 1.5) / 4 and by b
- * 2 (-1.5 + 2 + 0.5) / 4. */
+/* y = w x + b at w = 0.5, b = 0 over rows (1, 2), (2, 0), (3, 1) that weigh 1, 2, 1: errors -1.5,
+ * 1, 0.5, so that the loss is (2.25 + 2 + 0.25) / 4, and its slopes by w 2 (-1.5 + 4 + 1.5) / 4 and
+ * by b 2 (-1.5 + 2 + 0.5) / 4. */
 static void step_under(const char *isa, void *context)
 {
     (void)isa;

@@ -1,4 +1,5 @@
-/* test_text.c - constructor text and print(model)'s text: what is read, what is printed, every error.
+/* test_text.c - constructor text and print(model)'s text: what is read, what is printed, every
+ * error.
  *
  * Printed texts and the messages of Linear are PyTorch's (1.13 and 2.6 agree), frozen here. */
 #include "base/signature.h"
@@ -123,7 +124,8 @@ static void reads_names_of_children(void **state)
     check_text_prints("Sequential((fc): Linear(2,3), (act): ReLU(),)", printed);
     check_text_prints("Sequential(OrderedDict())", "Sequential()");
     check_text_prints("Sequential(OrderedDict([]))", "Sequential()");
-    /* Names are the author's: what print(model) writes reads back, quotes, spaces and # included. */
+    /* Names are the author's: what print(model) writes reads back, quotes, spaces and # included.
+     * */
     check_text_prints("Sequential(OrderedDict([('a # b, \"c\"', ReLU()), ('größe', ReLU())]))",
                       "Sequential(\n  (a # b, \"c\"): ReLU()\n  (größe): ReLU()\n)");
 }
@@ -450,7 +452,8 @@ static void bounds_depth_and_size(void **state)
     free(deep);
 }
 
-/* Every beginning of a text, and every text with one byte changed, is read or refused with a place. */
+/* Every beginning of a text, and every text with one byte changed, is read or refused with a place.
+ * */
 static void survives_cut_and_changed_text(void **state)
 {
     (void)state;

@@ -1,5 +1,5 @@
-/* test_text_modules.c - the text of each module: what print() shows, which values are refused, what state
- * and shapes it has.
+/* test_text_modules.c - the text of each module: what print() shows, which values are refused, what
+ * state and shapes it has.
  *
  * Printed texts, messages, names and shapes are PyTorch's (1.13; RMSNorm's 2.6), frozen here;
  * scripts/interop_modules.py compares them live. */

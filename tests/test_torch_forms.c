@@ -1,5 +1,5 @@
-/* test_torch_forms.c - forms that PyTorch's pickles may have and that its current version does not write, or
- * only seldom: good ones, and what is wrong with each.
+/* test_torch_forms.c - forms that PyTorch's pickles may have and that its current version does not
+ * write, or only seldom: good ones, and what is wrong with each.
  *
  * The pickles are written by hand, in the legacy layout. */
 #include "support/check.h"
@@ -130,7 +130,8 @@ static void test_metadata_attribute(void **state)
         LINNET_ERROR_FORMAT, "pickle, byte 179: expected metadata as texts, found the number 1");
 }
 
-/* Sizes beyond 32 bits, which only a tensor without elements has, go into the pickle and out of it. */
+/* Sizes beyond 32 bits, which only a tensor without elements has, go into the pickle and out of it.
+ * */
 static void test_long_sizes_are_written(void **state)
 {
     linnet_state_dict *dict;

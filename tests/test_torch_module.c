@@ -98,7 +98,8 @@ static void test_modules_without_text(void **state)
     /* clang-format on */
 }
 
-/* A module within something else has its text under its name; those within it have none of their own. */
+/* A module within something else has its text under its name; those within it have none of their
+ * own. */
 static void test_named_modules(void **state)
 {
     /* clang-format off */

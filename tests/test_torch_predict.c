@@ -1,7 +1,8 @@
 /* test_torch_predict.c - weights out of PyTorch's checkpoints give PyTorch's class probabilities.
  *
- * PyTorch's own logits on the recorded rows stand in vectors_default.json; softmax of them is taken here, in
- * double. Two machines sum in different orders, so this is the one comparison with a tolerance. */
+ * PyTorch's own logits on the recorded rows stand in vectors_default.json; softmax of them is taken
+ * here, in double. Two machines sum in different orders, so this is the one comparison with a
+ * tolerance. */
 #include "support/check.h"
 
 #include <math.h>

@@ -360,8 +360,8 @@ static bool count_nothing(void *context, const linnet_progress *progress)
     return true;
 }
 
-/* Rows of class 9, which the model has no output for, leave the weights as if they were not there: the
- * same as when their gradients are 0. */
+/* Rows of class 9, which the model has no output for, leave the weights as if they were not there:
+ * the same as when their gradients are 0. */
 static void test_ignored_rows(void **state)
 {
     (void)state;

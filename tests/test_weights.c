@@ -32,7 +32,8 @@ static void put(linnet_state_dict *dict, const char *name, linnet_dtype dtype, i
     linnet_tensor_free(&tensor);
 }
 
-/* Fails unless the report is exactly this, and the model's weights are untouched. Frees the dict. */
+/* Fails unless the report is exactly this, and the model's weights are untouched. Frees the dict.
+ * */
 static void check_report(linnet_model *model, linnet_state_dict *dict, const char *message)
 {
     linnet_error error;

@@ -1,4 +1,5 @@
-/* linnet.c - the contender Linnet, through its public API; and the machine's limits that it measures. */
+/* linnet.c - the contender Linnet, through its public API; and the machine's limits that it
+ * measures. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

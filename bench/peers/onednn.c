@@ -1,5 +1,5 @@
-/* onednn.c - the contender oneDNN: a primitive a layer with ReLU fused in, weights put beforehand into the
- * order that the primitive asks for. setting=inner_product or setting=matmul. */
+/* onednn.c - the contender oneDNN: a primitive a layer with ReLU fused in, weights put beforehand
+ * into the order that the primitive asks for. setting=inner_product or setting=matmul. */
 #include <dnnl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -82,7 +82,8 @@ static dnnl_primitive_attr_t relu_behind(void)
     return attributes;
 }
 
-/* The weights as they are in memory, and as the primitive takes them; oneDNN's matmul has them (in, out). */
+/* The weights as they are in memory, and as the primitive takes them; oneDNN's matmul has them (in,
+ * out). */
 static dnnl_primitive_desc_t describe_layer(const peer_job *job, size_t i, bool matmul,
                                             dnnl_memory_desc_t *weight, const dnnl_memory_desc_t *x,
                                             const dnnl_memory_desc_t *y)
@@ -133,7 +134,8 @@ static void open_layer(const peer_job *job, size_t i, bool matmul, dnnl_memory_t
     dnnl_memory_t packed =
         reordered(weight, &plain, dnnl_primitive_desc_query_md(desc, dnnl_query_weights_md, 0));
     free(weight);
-    /* Inner product's second weights are its bias; matmul has it as an argument of the same name. */
+    /* Inner product's second weights are its bias; matmul has it as an argument of the same name.
+     * */
     dnnl_memory_desc_t row = *dnnl_primitive_desc_query_md(desc, dnnl_query_weights_md, 1);
     const dnnl_exec_arg_t arguments[] = {{DNNL_ARG_SRC, x},
                                          {DNNL_ARG_WEIGHTS, packed},

@@ -1,5 +1,5 @@
-/* openblas.c - the contender OpenBLAS: what one writes around its sgemm by hand, a bias copied into the
- * result before the product and a pass of ReLU behind it. */
+/* openblas.c - the contender OpenBLAS: what one writes around its sgemm by hand, a bias copied into
+ * the result before the product and a pass of ReLU behind it. */
 #include <cblas.h>
 #include <string.h>
 

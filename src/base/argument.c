@@ -1,7 +1,8 @@
-/* argument.c - one argument of a constructor call: read by its parameter's kind, its default, printed.
+/* argument.c - one argument of a constructor call: read by its parameter's kind, its default,
+ * printed.
  *
- * Which parameter an argument belongs to is signature.c's; what values are allowed is for the owners of
- * the signatures to check. */
+ * Which parameter an argument belongs to is signature.c's; what values are allowed is for the
+ * owners of the signatures to check. */
 #include "base/argument.h"
 
 #include <assert.h>

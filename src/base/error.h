@@ -28,7 +28,8 @@ LINNET_NODISCARD linnet_status ln_fail_memory(linnet_error *error, size_t size, 
 /* Gives a place to an error that has none yet; status and message stay. */
 void ln_error_set_place(linnet_error *error, const char *place);
 
-/* Puts `place` before the place that the error has: "line 1, column 5" -> "optim: line 1, column 5". */
+/* Puts `place` before the place that the error has: "line 1, column 5" -> "optim: line 1, column
+ * 5". */
 void ln_error_put_before(linnet_error *error, const char *place);
 
 #endif

@@ -8,8 +8,8 @@
 #include "base/checked.h"
 #include "base/error.h"
 
-/* Blocks from this size on lie on large pages where the system has them (2 MiB on x86-64 and aarch64):
- * weights are then there after a few page faults instead of thousands. */
+/* Blocks from this size on lie on large pages where the system has them (2 MiB on x86-64 and
+ * aarch64): weights are then there after a few page faults instead of thousands. */
 #define LARGE ((size_t)1 << 21)
 
 /* Asks for large pages: a hint, whose refusal changes nothing. */
@@ -23,8 +23,8 @@ static void advise(void *block, size_t bytes)
 #endif
 }
 
-/* calloc gives large blocks as pages that are zero already and are not touched before they are used.
- * Its alignment is not ours, so a block begins further in, with the way back before it. */
+/* calloc gives large blocks as pages that are zero already and are not touched before they are
+ * used. Its alignment is not ours, so a block begins further in, with the way back before it. */
 void *ln_alloc(size_t count, size_t size)
 {
     size_t bytes = ln_saturated_mul(count, size);
@@ -54,8 +54,8 @@ void ln_free(void *block)
     }
 }
 
-/* The pointer is of a type that is not known here, so that it is set as bytes: POSIX gives all pointers
- * to objects one representation. */
+/* The pointer is of a type that is not known here, so that it is set as bytes: POSIX gives all
+ * pointers to objects one representation. */
 linnet_status ln_alloc_at(void *pointer, size_t count, size_t size, const char *what,
                           linnet_error *error)
 {

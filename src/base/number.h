@@ -1,7 +1,7 @@
 /* number.h - numbers as text, independent of the locale.
  *
- * Reading accepts what C and Python programs write (1, -2.5, 1e-3, .5, inf, nan); printing gives the
- * shortest text that reads back to the same value, as Python's repr does. */
+ * Reading accepts what C and Python programs write (1, -2.5, 1e-3, .5, inf, nan); printing gives
+ * the shortest text that reads back to the same value, as Python's repr does. */
 #ifndef LN_BASE_NUMBER_H
 #define LN_BASE_NUMBER_H
 

@@ -1,8 +1,8 @@
 /* signature.c - constructor calls bound to signatures by Python's rules, and printed as repr prints
  * them.
  *
- * Which arguments there are and of which kind is all in the ln_signature records. One argument by its
- * kind is argument.c's. */
+ * Which arguments there are and of which kind is all in the ln_signature records. One argument by
+ * its kind is argument.c's. */
 #include "base/signature.h"
 
 #include <assert.h>

@@ -1,9 +1,9 @@
-/* signature.h - PyTorch's constructor text, `Name(argument, keyword=value, ...)`, bound to a typed list
- * of parameters.
+/* signature.h - PyTorch's constructor text, `Name(argument, keyword=value, ...)`, bound to a typed
+ * list of parameters.
  *
  * Modules, losses and optimizers are all written this way, so there is one parser, one rule for
- * positional and keyword arguments, and one set of errors (Python's own words, with line, column and a
- * caret under the place). */
+ * positional and keyword arguments, and one set of errors (Python's own words, with line, column
+ * and a caret under the place). */
 #ifndef LN_BASE_SIGNATURE_H
 #define LN_BASE_SIGNATURE_H
 
@@ -25,8 +25,8 @@ typedef enum ln_kind {
     LN_KIND_CHOICE, /* one of a few strings: approximate='none'; the first may be None, which is none */
     LN_KIND_FLAG, /* True, False or None: foreach=None */
     LN_KIND_LIST, /* a list or tuple, also in torch.tensor(...), or None where that is the default */
-    /* What PyTorch's text has first and Linnet has by itself, such as an optimizer's params: a name or
-     * a call, which is passed over, or nothing. */
+    /* What PyTorch's text has first and Linnet has by itself, such as an optimizer's params: a name
+     * or a call, which is passed over, or nothing. */
     LN_KIND_GIVEN,
     LN_KIND_NONE /* accepted for PyTorch's sake and has to be None: device, dtype */
 } ln_kind;
@@ -64,17 +64,17 @@ typedef struct ln_value {
 } ln_value;
 
 /* Reads one whole constructor call out of `text` and binds it to the signature of that name among
- * `count` signatures (a module of PyTorch's, such as `torch.nn.` or `optim.`, may stand before the name). A bare
- * name without parentheses is the call without arguments. *which: index of the signature; `values`:
- * as long as the signature has parameters, in their order. Errors: SYNTAX. `what` names the kind in
- * errors: "optimizer", "loss". */
+ * `count` signatures (a module of PyTorch's, such as `torch.nn.` or `optim.`, may stand before the
+ * name). A bare name without parentheses is the call without arguments. *which: index of the
+ * signature; `values`: as long as the signature has parameters, in their order. Errors: SYNTAX.
+ * `what` names the kind in errors: "optimizer", "loss". */
 LINNET_NODISCARD linnet_status ln_signature_parse(const char *text, const char *what,
                                                   const ln_signature *const *signatures,
                                                   size_t count, size_t *which, ln_value *values,
                                                   linnet_error *error);
 
-/* The two halves of ln_signature_parse, for text that holds more than one call. Find: the signature that
- * a CALL or NAME node names. Bind: the node's arguments. Errors: SYNTAX. */
+/* The two halves of ln_signature_parse, for text that holds more than one call. Find: the signature
+ * that a CALL or NAME node names. Bind: the node's arguments. Errors: SYNTAX. */
 LINNET_NODISCARD linnet_status ln_signature_find(ln_py_slice source, const ln_py_node *node,
                                                  const char *what,
                                                  const ln_signature *const *signatures,
@@ -93,8 +93,8 @@ bool ln_py_number(const ln_py_node *node, double *number);
  * LN_NUMBER_TEXT bytes; returns it. */
 char *ln_value_text(const ln_value *value, char *text);
 
-/* "Linear(in_features=1536, out_features=1024, bias=True)", numbers as Python prints them. Returns an
- * allocation that the caller frees with ln_free; NULL without memory. */
+/* "Linear(in_features=1536, out_features=1024, bias=True)", numbers as Python prints them. Returns
+ * an allocation that the caller frees with ln_free; NULL without memory. */
 char *ln_signature_repr(const ln_signature *signature, const ln_value *values);
 
 #endif

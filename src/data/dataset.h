@@ -1,7 +1,8 @@
 /* dataset.h - the dataset's record, shared by the files of this folder.
  *
- * Features stay in the dtype and the memory that they came in (a mapped file, the caller's array), or in
- * their files, and become float32 when rows are read. A part of a split holds row numbers and no features. */
+ * Features stay in the dtype and the memory that they came in (a mapped file, the caller's array),
+ * or in their files, and become float32 when rows are read. A part of a split holds row numbers and
+ * no features. */
 #ifndef LN_DATA_DATASET_H
 #define LN_DATA_DATASET_H
 
@@ -10,8 +11,8 @@
 #include "data/source.h"
 #include "tensor/tensor.h"
 
-/* Labels are at most this, so that class numbers fit in an int32 everywhere; those below 0 are no classes,
- * and at least its negative. */
+/* Labels are at most this, so that class numbers fit in an int32 everywhere; those below 0 are no
+ * classes, and at least its negative. */
 #define LN_MAX_LABEL INT64_C(2147483646)
 
 struct linnet_dataset {
@@ -31,8 +32,8 @@ struct linnet_dataset {
     const char *const *classes; /* class_count names, or NULL */
     char **owned_classes;       /* what `classes` points to, unless that is the parent's */
 
-    /* The digest of rows that are a source's, which takes a pass over the files: 0 until it is known.
-     * Owned. */
+    /* The digest of rows that are a source's, which takes a pass over the files: 0 until it is
+     * known. Owned. */
     atomic_ullong *digest;
 
     linnet_state_dict *file; /* what features are a view of; owned; NULL for the caller's memory */
@@ -48,9 +49,9 @@ LINNET_NODISCARD linnet_status ln_dataset_set_features(linnet_dataset *dataset,
 LINNET_NODISCARD linnet_status ln_dataset_set_source(linnet_dataset *dataset,
                                                      const ln_source *source, linnet_error *error);
 
-/* Calls see(context, first, count, rows, error) with all rows in order, some at a time: `count` of them from
- * row `first` on, as they are stored, one behind the other. Ends with the first failure. Errors: see's,
- * those of reading, MEMORY. */
+/* Calls see(context, first, count, rows, error) with all rows in order, some at a time: `count` of
+ * them from row `first` on, as they are stored, one behind the other. Ends with the first failure.
+ * Errors: see's, those of reading, MEMORY. */
 typedef linnet_status (*ln_see_rows)(void *context, int64_t first, size_t count,
                                      const unsigned char *rows, linnet_error *error);
 LINNET_NODISCARD linnet_status ln_dataset_scan(const linnet_dataset *dataset, ln_see_rows see,
@@ -62,7 +63,8 @@ LINNET_NODISCARD linnet_status ln_dataset_check_finite(linnet_dataset *dataset,
 
 /* Checks the labels, (rows) or (rows, 1) of any integer dtype or whole numbers in a float one, and
  * keeps them: int64 as they are where they are contiguous and `borrow` says so, else a copy. With
- * several columns they are values (linnet_dataset_set_targets). Errors: SHAPE, UNSUPPORTED, DATA (number of labels, a value with its row), MEMORY. */
+ * several columns they are values (linnet_dataset_set_targets). Errors: SHAPE, UNSUPPORTED, DATA
+ * (number of labels, a value with its row), MEMORY. */
 LINNET_NODISCARD linnet_status ln_dataset_set_labels(linnet_dataset *dataset,
                                                      const linnet_tensor *labels, bool borrow,
                                                      linnet_error *error);
@@ -70,8 +72,8 @@ LINNET_NODISCARD linnet_status ln_dataset_set_labels(linnet_dataset *dataset,
 /* Frees labels, values and class names: there are none then. */
 void ln_dataset_drop_labels(linnet_dataset *dataset);
 
-/* Room in `part` for the values and weights of `rows` rows, where `parent` has some; and those of one
- * row, from `parent` to `part` (targets.c). Errors: MEMORY. */
+/* Room in `part` for the values and weights of `rows` rows, where `parent` has some; and those of
+ * one row, from `parent` to `part` (targets.c). Errors: MEMORY. */
 LINNET_NODISCARD linnet_status ln_dataset_create_values(const linnet_dataset *parent, int64_t rows,
                                                         linnet_dataset *part, linnet_error *error);
 void ln_dataset_copy_values(const linnet_dataset *parent, int64_t from, linnet_dataset *part,

@@ -11,7 +11,8 @@
 /* Loads that are held: one is in use, the others are ready or being read. */
 #define SLOTS 4
 
-/* A load is as many batches as make up so many bytes, at least one: for less the thread is not woken. */
+/* A load is as many batches as make up so many bytes, at least one: for less the thread is not
+ * woken. */
 #define LOAD_BYTES ((size_t)256 << 10)
 
 struct ln_feed {

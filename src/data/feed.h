@@ -1,7 +1,7 @@
 /* feed.h - the rows of a dataset, a batch after the other, in an order that is given.
  *
- * Rows in memory are read where they are, rows of a source ahead of their use, by a thread. Whoever trains or measures takes its rows from here and does
- * not ask where they come from. */
+ * Rows in memory are read where they are, rows of a source ahead of their use, by a thread. Whoever
+ * trains or measures takes its rows from here and does not ask where they come from. */
 #ifndef LN_DATA_FEED_H
 #define LN_DATA_FEED_H
 
@@ -9,16 +9,16 @@
 
 typedef struct ln_feed ln_feed;
 
-/* For batches of `batch` rows; borrows the dataset. The caller owns the feed, which belongs to one thread
- * at a time. Errors: MEMORY. */
+/* For batches of `batch` rows; borrows the dataset. The caller owns the feed, which belongs to one
+ * thread at a time. Errors: MEMORY. */
 LINNET_NODISCARD linnet_status ln_feed_create(const linnet_dataset *dataset, size_t batch,
                                               ln_feed **feed, linnet_error *error);
 void ln_feed_free(ln_feed *feed);
 /* Bytes that it holds. */
 size_t ln_feed_size(const ln_feed *feed);
 
-/* Begins anew with the rows order[0 .. count - 1], which the caller leaves as they are until the last
- * batch has been taken, or ln_feed_end; NULL: 0, 1, 2, ... */
+/* Begins anew with the rows order[0 .. count - 1], which the caller leaves as they are until the
+ * last batch has been taken, or ln_feed_end; NULL: 0, 1, 2, ... */
 void ln_feed_begin(ln_feed *feed, const int64_t *order, size_t count);
 void ln_feed_end(ln_feed *feed);
 /* Makes the next batch the current one; *rows: how many rows it has, 0 behind the last one. Errors:

@@ -136,8 +136,8 @@ static linnet_status take_labels(linnet_dataset *dataset, linnet_targets targets
     return status;
 }
 
-/* What a source has, as the tensors of a file: its rows where they are at most `kept` bytes, else *source,
- * and a tensor that is nothing but a shape. Frees the source where it is not handed on. */
+/* What a source has, as the tensors of a file: its rows where they are at most `kept` bytes, else
+ * *source, and a tensor that is nothing but a shape. Frees the source where it is not handed on. */
 static linnet_status list_source(ln_source *found, size_t kept, linnet_state_dict **file,
                                  ln_source **source, linnet_error *error)
 {
@@ -161,7 +161,8 @@ static linnet_status list_source(ln_source *found, size_t kept, linnet_state_dic
     return status;
 }
 
-/* Reads a file, or leaves rows of more than `kept` bytes where they are: *source is NULL otherwise. */
+/* Reads a file, or leaves rows of more than `kept` bytes where they are: *source is NULL otherwise.
+ * */
 static linnet_status read_file(const char *path, const ln_read_options *options, size_t kept,
                                linnet_state_dict **file, ln_source **source, linnet_error *error)
 {

@@ -1,5 +1,5 @@
-/* scan.c - all rows of a dataset in order, as they are stored: from memory where they lie, from files some at
- * a time. */
+/* scan.c - all rows of a dataset in order, as they are stored: from memory where they lie, from
+ * files some at a time. */
 #include "base/checked.h"
 #include "data/dataset.h"
 #include "data/feed.h"

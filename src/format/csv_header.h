@@ -5,8 +5,8 @@
 #include "format/format.h"
 #include "format/text.h"
 
-/* What a column holds, unless it is the label: a feature, what rows weigh, or value i of the labels as
- * LN_CSV_VALUE + i. */
+/* What a column holds, unless it is the label: a feature, what rows weigh, or value i of the labels
+ * as LN_CSV_VALUE + i. */
 enum { LN_CSV_FEATURE, LN_CSV_WEIGHT, LN_CSV_VALUE };
 
 typedef struct ln_csv_header {
@@ -24,15 +24,16 @@ typedef struct ln_csv_header {
  *   - some field beside the label's is neither empty nor a number; or
  *   - the label's field is no number and no given class, but is one of the names above (for "y",
  * and for any other text: if the second record has a number there). Errors: ARGUMENT (no such
- * column, or one that is asked for twice), MEMORY. The header is to be freed, also after a failure. */
+ * column, or one that is asked for twice), MEMORY. The header is to be freed, also after a failure.
+ * */
 LINNET_NODISCARD linnet_status ln_csv_find_header(const char *text, size_t length, size_t columns,
                                                   const ln_read_options *options,
                                                   ln_csv_header *header, linnet_error *error);
 
 void ln_csv_header_free(ln_csv_header *header);
 
-/* Sets the metadata "classes" to the names of the columns of numbers, where they have any. Errors: FORMAT (no
- * UTF-8), MEMORY. */
+/* Sets the metadata "classes" to the names of the columns of numbers, where they have any. Errors:
+ * FORMAT (no UTF-8), MEMORY. */
 LINNET_NODISCARD linnet_status ln_csv_name_values(const char *text, size_t length,
                                                   const ln_csv_header *header,
                                                   linnet_state_dict *state_dict,

@@ -34,8 +34,9 @@ typedef struct ln_read_options {
     bool label_required;
     const char *const *classes; /* text labels are looked up here; NULL: sorted distinct labels */
     size_t class_count;
-    /* The labels are numbers; `label` may be several columns with commas between them, which makes numbers
-     * of them too, and without it the columns are those that `classes` name, if all of them are there. */
+    /* The labels are numbers; `label` may be several columns with commas between them, which makes
+     * numbers of them too, and without it the columns are those that `classes` name, if all of them
+     * are there. */
     bool values;
     const char *weight; /* the column of what each row weighs, by name or number; NULL: none */
 } ln_read_options;
@@ -68,17 +69,18 @@ typedef struct ln_format {
 LINNET_NODISCARD linnet_status ln_format_read(const char *path, const ln_read_options *options,
                                               linnet_state_dict **state_dict, linnet_error *error);
 
-/* The format that the ending of `path` names and that can be written: tensors, or with `model` a model
- * with its architecture too. Errors: UNSUPPORTED, with `path` as place. */
+/* The format that the ending of `path` names and that can be written: tensors, or with `model` a
+ * model with its architecture too. Errors: UNSUPPORTED, with `path` as place. */
 LINNET_NODISCARD linnet_status ln_format_to_write(const char *path, bool model,
                                                   const ln_format **format, linnet_error *error);
 
 /* ---- for the formats ---- */
 
-/* The metadata key of what a reader has to say of the file itself: nothing that another file should be
- * given. */
+/* The metadata key of what a reader has to say of the file itself: nothing that another file should
+ * be given. */
 #define LN_FORMAT_WARNING "linnet.warning"
-/* Those of a model: its text, its class names as a JSON array, its input's shape and scaling as an object. */
+/* Those of a model: its text, its class names as a JSON array, its input's shape and scaling as an
+ * object. */
 #define LN_KEY_MODEL "linnet.model"
 #define LN_KEY_CLASSES "linnet.classes"
 #define LN_KEY_INPUT "linnet.input"

@@ -6,8 +6,8 @@
  *     timm                    the layer that pretrained_cfg names
  *     sentence-transformers   a Dense module's own folder
  *
- * Only the head is taken, as a model of Linnet's: what runs before it, and Dropout, are left aside, and
- * the metadata say so. Nothing of a config is executed. */
+ * Only the head is taken, as a model of Linnet's: what runs before it, and Dropout, are left aside,
+ * and the metadata say so. Nothing of a config is executed. */
 #include "format/hub.h"
 
 #include <ctype.h>

@@ -1,7 +1,8 @@
 /* hub_weights.c - the files of weights beside a config.json.
  *
- * One file holds all, or an index says which of several holds which tensor; of those only the ones that
- * are asked for are read. The index names files of the config's own folder and nothing else. */
+ * One file holds all, or an index says which of several holds which tensor; of those only the ones
+ * that are asked for are read. The index names files of the config's own folder and nothing else.
+ * */
 #include "format/hub.h"
 
 #include <string.h>

@@ -1,7 +1,7 @@
 /* npz_write.c - writes npz as numpy.savez does: each tensor an npy file, stored in a ZIP archive.
  *
- * Needs no libzip, which npz.c reads with. The archive keeps no times, so that the same tensors give the
- * same bytes; metadata has no place in it. */
+ * Needs no libzip, which npz.c reads with. The archive keeps no times, so that the same tensors
+ * give the same bytes; metadata has no place in it. */
 #include "format/npy.h"
 
 #include <string.h>

@@ -11,7 +11,8 @@
  *     onnx_emit.c     the other way round: modules as nodes
  *     onnx_write.c    and the file around them
  *
- * Memory: the message is taken apart within LN_ONNX_BASE + LN_ONNX_RATIO bytes a byte of the file. */
+ * Memory: the message is taken apart within LN_ONNX_BASE + LN_ONNX_RATIO bytes a byte of the file.
+ * */
 #ifndef LN_FORMAT_ONNX_H
 #define LN_FORMAT_ONNX_H
 

@@ -1,8 +1,8 @@
 /* onnx_build.c - the rows that an ONNX graph is made of as a model: text and weights.
  *
- * The shape is followed from the graph's input on, as far as the file tells it, so that a node which
- * does something else with it than its module would is refused by its name. The first dimension is
- * the batch, whatever size the file gives it. */
+ * The shape is followed from the graph's input on, as far as the file tells it, so that a node
+ * which does something else with it than its module would is refused by its name. The first
+ * dimension is the batch, whatever size the file gives it. */
 #include "format/onnx_build.h"
 
 #ifdef LN_WITH_ONNX
@@ -120,8 +120,8 @@ linnet_status ln_onnx_take_tensor(ln_onnx_building *b, const char *name, const l
     return status;
 }
 
-/* What is added to each output: one number for all, or one each, whatever dimensions of size 1 stand
- * before. */
+/* What is added to each output: one number for all, or one each, whatever dimensions of size 1
+ * stand before. */
 static linnet_status view_bias(const ln_onnx_building *b, const linnet_tensor *tensor, int64_t out,
                                linnet_tensor *view)
 {
@@ -205,7 +205,8 @@ static linnet_status build_linear(ln_onnx_building *b)
     if (has_bias) {
         status = view_bias(b, bound->tensor, out, &bias);
     }
-    /* One number for all is spread over the outputs only where the weight's bytes vouch for them. */
+    /* One number for all is spread over the outputs only where the weight's bytes vouch for them.
+     * */
     if (status == LINNET_OK && has_bias &&
         (!ln_onnx_is_float(bias.dtype) || (in == 0 && out > 0))) {
         status =
@@ -425,7 +426,8 @@ static int64_t bound_integer(const ln_onnx_building *b, const char *name)
     return ln_onnx_integer(bound->tensor, 0, &value) ? value : LN_ONNX_UNKNOWN;
 }
 
-/* As torch.onnx.export writes Flatten(start, end) for a batch of any size: the sizes before `start`,
+/* As torch.onnx.export writes Flatten(start, end) for a batch of any size: the sizes before
+ * `start`,
  * -1, the sizes from `behind` on. */
 static linnet_status build_run(ln_onnx_building *b)
 {

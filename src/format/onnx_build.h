@@ -1,5 +1,5 @@
-/* onnx_build.h - a model being built of the rows found in an ONNX graph: onnx_build.c makes its modules,
- * onnx_input.c what stands before them.
+/* onnx_build.h - a model being built of the rows found in an ONNX graph: onnx_build.c makes its
+ * modules, onnx_input.c what stands before them.
  */
 #ifndef LN_FORMAT_ONNX_BUILD_H
 #define LN_FORMAT_ONNX_BUILD_H

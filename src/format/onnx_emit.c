@@ -28,7 +28,8 @@ typedef struct writing {
     const ln_py_node *form;   /* as the row has it */
 } writing;
 
-/* The module's argument that an argument of the row's text is about: by its name, or by its place. */
+/* The module's argument that an argument of the row's text is about: by its name, or by its place.
+ * */
 static const ln_py_node *actual(const writing *w, const ln_py_node *formal)
 {
     size_t place = 0;
@@ -256,7 +257,8 @@ static linnet_status find_own_tensor(const writing *w, ln_py_slice name, char **
                            : fail_module(w, LINNET_ERROR_FORMAT, "its tensors are not all there");
 }
 
-/* A tensor as float32, copied where it is not that already, with `ones` more dimensions of size 1. */
+/* A tensor as float32, copied where it is not that already, with `ones` more dimensions of size 1.
+ * */
 static linnet_status emit_own_tensor(const writing *w, ln_py_slice name, int ones,
                                      const char **value)
 {

@@ -1,5 +1,5 @@
-/* onnx_emit.h - an ONNX graph being written: onnx_emit.c makes nodes of modules, onnx_write.c what stands
- * around them, and nodes themselves.
+/* onnx_emit.h - an ONNX graph being written: onnx_emit.c makes nodes of modules, onnx_write.c what
+ * stands around them, and nodes themselves.
  */
 #ifndef LN_FORMAT_ONNX_EMIT_H
 #define LN_FORMAT_ONNX_EMIT_H
@@ -30,8 +30,8 @@ typedef struct ln_onnx_emission {
 /* Text in the arena; NULL without memory. */
 char *ln_onnx_print(ln_onnx_arena *arena, const char *format, ...) LN_PRINTF(2, 3);
 
-/* Appends a node for `op` with these inputs, an output of its own and no attributes yet. `path`: the
- * module it stands for. Errors: MEMORY. */
+/* Appends a node for `op` with these inputs, an output of its own and no attributes yet. `path`:
+ * the module it stands for. Errors: MEMORY. */
 LINNET_NODISCARD linnet_status ln_onnx_emit_node(ln_onnx_emission *e, const char *path,
                                                  const char *op, size_t count,
                                                  const char *const *inputs, LnOnnx__Node **node);

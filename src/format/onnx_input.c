@@ -1,7 +1,8 @@
-/* onnx_input.c - the input of an ONNX graph: its shape, and the arithmetic that stands for the model's
- * input scaling, x' = (x * scale - mean) / std.
+/* onnx_input.c - the input of an ONNX graph: its shape, and the arithmetic that stands for the
+ * model's input scaling, x' = (x * scale - mean) / std.
  *
- * The file only claims the sizes of a row: what they ask for is held against the budget of the file. */
+ * The file only claims the sizes of a row: what they ask for is held against the budget of the
+ * file. */
 #include "format/onnx_build.h"
 
 #ifdef LN_WITH_ONNX

@@ -1,8 +1,8 @@
 /* onnx_match.c - which row of onnx.def an operator and those before it are.
  *
- * A row's expression is laid onto the graph from its last operator back. What is no constant has to be
- * x, the same value wherever it stands; Add and Mul may have their inputs in either order. Rows are
- * short and of this library, so recursion is as deep as they are. */
+ * A row's expression is laid onto the graph from its last operator back. What is no constant has to
+ * be x, the same value wherever it stands; Add and Mul may have their inputs in either order. Rows
+ * are short and of this library, so recursion is as deep as they are. */
 #include "format/onnx.h"
 
 #ifdef LN_WITH_ONNX

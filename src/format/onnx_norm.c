@@ -1,7 +1,8 @@
-/* onnx_norm.c - norms and PReLU out of an ONNX graph: modules whose tensors have to fit the shape at hand.
+/* onnx_norm.c - norms and PReLU out of an ONNX graph: modules whose tensors have to fit the shape
+ * at hand.
  *
- * What only training asks of a norm (momentum, the batches counted) is not the graph's to say: it gets
- * PyTorch's standard. */
+ * What only training asks of a norm (momentum, the batches counted) is not the graph's to say: it
+ * gets PyTorch's standard. */
 #include "format/onnx_build.h"
 
 #ifdef LN_WITH_ONNX
@@ -21,8 +22,8 @@ static void append_eps(ln_onnx_building *b)
 
 /* ---- PReLU ---- */
 
-/* The slopes as one dimension. They lie along dimension 1 of x: (C, 1, ...) with as many dimensions as
- * are there from it on; before opset 7 (C). */
+/* The slopes as one dimension. They lie along dimension 1 of x: (C, 1, ...) with as many dimensions
+ * as are there from it on; before opset 7 (C). */
 static bool view_slopes(const ln_onnx_building *b, linnet_tensor *view)
 {
     int64_t count = linnet_tensor_numel(view);

@@ -1,9 +1,9 @@
 /* onnx_probe.c - whether a file is an ONNX model.
  *
  * The format has no magic number: a file is one where it is a message from end to end, made of the
- * fields of a model, with a version and a graph among them. Nested messages are stepped over, so the
- * look is as cheap as the model has fields. Needs no library: a Linnet without ONNX still says what
- * the file is. */
+ * fields of a model, with a version and a graph among them. Nested messages are stepped over, so
+ * the look is as cheap as the model has fields. Needs no library: a Linnet without ONNX still says
+ * what the file is. */
 #include "format/onnx.h"
 
 enum { WIRE_VARINT = 0, WIRE_BYTES = 2, IR_VERSION = 1, GRAPH = 7, LAST_FIELD = 26 };

@@ -1,8 +1,8 @@
 /* onnx_write.c - writes a state_dict that is a model (metadata "linnet.model") as an ONNX file.
  *
  * One graph: the input's scaling, the modules in their order, one output; the batch is open. Class
- * names and what else there is of metadata travel in metadata_props. The same content gives the same
- * bytes. */
+ * names and what else there is of metadata travel in metadata_props. The same content gives the
+ * same bytes. */
 #include "format/onnx_emit.h"
 
 #ifdef LN_WITH_ONNX

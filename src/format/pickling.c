@@ -1,7 +1,7 @@
 /* pickling.c - Python values as the opcodes of a pickle of protocol 2: numbers, texts, tensors.
  *
- * Containers are written by the caller, opcode by opcode (pickling.h); what occurs again and again is
- * put into the memo and recalled. */
+ * Containers are written by the caller, opcode by opcode (pickling.h); what occurs again and again
+ * is put into the memo and recalled. */
 #include "format/pickling.h"
 
 #include <stdio.h>

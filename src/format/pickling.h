@@ -33,8 +33,8 @@ void ln_put_counter(ln_pickling *p);
 /* A tensor of contiguous elements that stand in the archive's entry data/INDEX. */
 void ln_put_tensor(ln_pickling *p, size_t index, const linnet_tensor *tensor);
 
-/* Writes `path` as torch.save would: an archive of the pickle and of the tensors' elements (torch_write.c).
- * Errors: IO, MEMORY. */
+/* Writes `path` as torch.save would: an archive of the pickle and of the tensors' elements
+ * (torch_write.c). Errors: IO, MEMORY. */
 LINNET_NODISCARD linnet_status ln_torch_write_archive(const ln_pickling *p,
                                                       const linnet_state_dict *tensors,
                                                       const char *path, linnet_error *error);

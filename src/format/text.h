@@ -26,7 +26,8 @@ typedef struct ln_text {
     bool failed;
 } ln_text;
 
-/* Makes the text `size` bytes longer and returns where they begin, to be filled; NULL without memory. */
+/* Makes the text `size` bytes longer and returns where they begin, to be filled; NULL without
+ * memory. */
 char *ln_text_extend(ln_text *text, size_t size);
 void ln_text_append(ln_text *text, const char *data, size_t size);
 void ln_text_append_string(ln_text *text, const char *string);

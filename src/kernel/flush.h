@@ -1,6 +1,6 @@
-/* flush.h - products in bfloat16 on x86 without the instruction for them: rule 5's fma is the ordinary
- * one in the mode in which the processor takes subnormals for zero, which it decides after rounding as
- * the rule does. */
+/* flush.h - products in bfloat16 on x86 without the instruction for them: rule 5's fma is the
+ * ordinary one in the mode in which the processor takes subnormals for zero, which it decides after
+ * rounding as the rule does. */
 #ifndef LN_KERNEL_FLUSH_H
 #define LN_KERNEL_FLUSH_H
 

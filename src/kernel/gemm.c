@@ -99,13 +99,15 @@ static void begin_with_bias(const ln_forward *p, const part *t)
     }
 }
 
-/* So many steps before they are used weights come into the cache, where a tile fetches for itself. */
+/* So many steps before they are used weights come into the cache, where a tile fetches for itself.
+ * */
 #define STEPS_AHEAD 64
 
 /* What tile i of `count`, which share a block of a panel, fetches of that panel. A tile alone: what
  * it will need itself. Of several, where a step takes more than one line, the first ones fetch the
- * next block, a line a step: fetching is spread over time and done long before the need. (The head at
- * batch 64, of the FMA peak: 93.3 % instead of 92.6; 91 % instead of 87 while others use the cache.) */
+ * next block, a line a step: fetching is spread over time and done long before the need. (The head
+ * at batch 64, of the FMA peak: 93.3 % instead of 92.6; 91 % instead of 87 while others use the
+ * cache.) */
 static ln_fetch fetch_ahead(size_t width, size_t steps, const void *panel, size_t i, size_t count)
 {
     size_t lines = width / LN_LINE_WORDS;

@@ -101,8 +101,8 @@ typedef enum ln_precision {
     LN_PRECISION_COUNT
 } ln_precision;
 
-/* What a forward tile fetches into the cache while it runs: in each step, a step's lines of a panel, from
- * the address `at` on, which goes on by `pace` words. Nothing need be there. */
+/* What a forward tile fetches into the cache while it runs: in each step, a step's lines of a
+ * panel, from the address `at` on, which goes on by `pace` words. Nothing need be there. */
 typedef struct ln_fetch {
     uintptr_t at;
     size_t pace;
@@ -141,11 +141,12 @@ typedef struct ln_kernels {
 #include "kernel/rows.def"
 #undef LN_ROW_KERNEL
     ln_activation_kernels activation[LN_ACTIVATION_COUNT];
-    /* What the machine does at most with this set's vectors. `rounds` times a multiply-add on each of
-     * some independent chains, which begin and end in `chains` (LN_PROBE_FLOATS); returns how many
-     * multiply-adds that was. */
+    /* What the machine does at most with this set's vectors. `rounds` times a multiply-add on each
+     * of some independent chains, which begin and end in `chains` (LN_PROBE_FLOATS); returns how
+     * many multiply-adds that was. */
     size_t (*probe_fma)(size_t rounds, float *chains); /* NULL in double, as probe_read is */
-    /* Reads n floats (a multiple of LN_PROBE_FLOATS) and adds them into `sums` (LN_PROBE_FLOATS). */
+    /* Reads n floats (a multiple of LN_PROBE_FLOATS) and adds them into `sums` (LN_PROBE_FLOATS).
+     * */
     void (*probe_read)(size_t n, const float *x, float *sums);
 } ln_kernels;
 
@@ -167,9 +168,10 @@ const ln_kernels *ln_kernels_at(size_t i);
  * feature, zeros past the last output. All three products read and write that one layout. X, Y and
  * their gradients lie row by row, `ld` words from row to row.
  *
- * With bfloat16 operands these layouts hold words of two neighbours of the summed index (0 where the
- * second is missing): X in pairs of features, weights for forward in pairs of input features, weights
- * for the input gradient in pairs of outputs, X and dY for the weight gradient in pairs of rows. */
+ * With bfloat16 operands these layouts hold words of two neighbours of the summed index (0 where
+ * the second is missing): X in pairs of features, weights for forward in pairs of input features,
+ * weights for the input gradient in pairs of outputs, X and dY for the weight gradient in pairs of
+ * rows. */
 
 /* Floats from row to row that keep the rows of a matrix apart in a first-level cache: at least
  * `features`. */
@@ -189,8 +191,8 @@ void ln_unpack_weight(const ln_kernels *kernels, ln_pool *pool, size_t in, size_
 #ifndef LN_FLOAT64
 /* Words of forward's weights in bfloat16, and of the input gradient's. */
 size_t ln_paired_size(const ln_kernels *kernels, size_t in, size_t out);
-/* Rounds `count` elements of packed weights, `first` of them before, into their place in both: whole
- * features of a panel, the first an even one. by_output may be NULL. */
+/* Rounds `count` elements of packed weights, `first` of them before, into their place in both:
+ * whole features of a panel, the first an even one. by_output may be NULL. */
 void ln_pair_weight(const ln_kernels *kernels, size_t in, const ln_real *packed, size_t first,
                     size_t count, uint32_t *by_input, uint32_t *by_output);
 #endif
@@ -199,8 +201,8 @@ void ln_pair_weight(const ln_kernels *kernels, size_t in, const ln_real *packed,
 void ln_transpose(size_t rows, size_t columns, const void *src, size_t src_ld, void *dst,
                   size_t dst_ld);
 
-/* What happens to a finished stretch of a row while it is hot: columns first .. first + count - 1 of
- * row `row`; `c` is its first element. `first` is a multiple of LN_EPILOGUE_ALIGNMENT. */
+/* What happens to a finished stretch of a row while it is hot: columns first .. first + count - 1
+ * of row `row`; `c` is its first element. `first` is a multiple of LN_EPILOGUE_ALIGNMENT. */
 #define LN_EPILOGUE_ALIGNMENT 64
 typedef void (*ln_epilogue)(void *context, size_t row, size_t first, size_t count, ln_real *c);
 
@@ -238,8 +240,8 @@ void ln_linear_input_gradient(const ln_kernels *kernels, ln_pool *pool,
                               const ln_input_gradient *product);
 
 /* Takes `count` finished elements of the packed gradient from `first` on, on any thread, disjoint
- * stretches in any order: whole features of a panel, the first an even one. The array is valid during the
- * call. */
+ * stretches in any order: whole features of a panel, the first an even one. The array is valid
+ * during the call. */
 typedef void (*ln_gradient_stretch)(void *context, size_t first, size_t count,
                                     const ln_real *gradient);
 

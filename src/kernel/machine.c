@@ -12,8 +12,8 @@
 #include "kernel/kernel.h"
 #include "os/clock.h"
 
-/* A pass takes at least this long, so that starting it on all threads costs little of it; and there are
- * at most so many. */
+/* A pass takes at least this long, so that starting it on all threads costs little of it; and there
+ * are at most so many. */
 #define PASS_SECONDS 5e-4
 #define MAX_PASSES 1024
 /* Passes that are made however short the time is. */

@@ -43,7 +43,8 @@ static inline void ln_tree_push(ln_tree *tree)
     tree->leaves++;
 }
 
-/* The last leaf's place: a leaf may be added to it at once instead of being written behind it ... */
+/* The last leaf's place: a leaf may be added to it at once instead of being written behind it ...
+ * */
 static inline ln_real *ln_tree_last(const ln_tree *tree)
 {
     return tree->level + (tree->depth - 1) * tree->width;

@@ -1,8 +1,8 @@
-/* batch_norm.c - torch.nn.BatchNorm1d: each channel less its mean, by its standard deviation, times weight
- * plus bias (Ioffe and Szegedy, 2015).
+/* batch_norm.c - torch.nn.BatchNorm1d: each channel less its mean, by its standard deviation, times
+ * weight plus bias (Ioffe and Szegedy, 2015).
  *
- * What the module is, and its eval form with running statistics, which is elementwise. Statistics of a
- * batch, the running ones and backward are plan/batch.c's. */
+ * What the module is, and its eval form with running statistics, which is elementwise. Statistics
+ * of a batch, the running ones and backward are plan/batch.c's. */
 #include "nn/batch_norm.h"
 
 #include <math.h>

@@ -1,10 +1,10 @@
 /* dropout.c - torch.nn.Dropout and its kin: Dropout1d, AlphaDropout, FeatureAlphaDropout.
  *
  * In training Dropout makes each element 0 with probability p, else x / (1 - p); AlphaDropout gives
- * a dropped element the value that SELU ends in, and shifts and scales all so that mean and variance
- * stay (Klambauer et al., 2017). Dropout1d and FeatureAlphaDropout drop whole channels. The mask is
- * drawn in stretches and never stored: backward draws it again. A dropped element takes no gradient:
- * exactly +0. */
+ * a dropped element the value that SELU ends in, and shifts and scales all so that mean and
+ * variance stay (Klambauer et al., 2017). Dropout1d and FeatureAlphaDropout drop whole channels.
+ * The mask is drawn in stretches and never stored: backward draws it again. A dropped element takes
+ * no gradient: exactly +0. */
 #include "nn/dropout.h"
 
 #include <math.h>

@@ -1,7 +1,7 @@
 /* functional.c - the functions of torch.nn.functional that work element by element or row by row.
  *
- * Each copies its input into the result, contiguous, and runs a row kernel there. The products are in
- * functional_product.c. */
+ * Each copies its input into the result, contiguous, and runs a row kernel there. The products are
+ * in functional_product.c. */
 #include "nn/functional.h"
 
 #include "base/error.h"

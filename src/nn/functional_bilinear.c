@@ -1,8 +1,8 @@
 /* functional_bilinear.c - torch.nn.functional.bilinear and its gradients.
  *
- * y_o = sum over i of x1_i t_oi + bias_o with t_oi = sum over j of W_oij x2_j. So the weight is that of a
- * Linear from in2 features to out * in1, and its three products are the kernels'; what stands around
- * them is plain sums in the order of docs/numerics.md. */
+ * y_o = sum over i of x1_i t_oi + bias_o with t_oi = sum over j of W_oij x2_j. So the weight is
+ * that of a Linear from in2 features to out * in1, and its three products are the kernels'; what
+ * stands around them is plain sums in the order of docs/numerics.md. */
 #include <string.h>
 
 #include "base/checked.h"
@@ -261,8 +261,8 @@ static void store_stretch(void *context, size_t first, size_t count, const float
     memcpy((float *)context + first, gradient, count * sizeof *gradient);
 }
 
-/* dt (rows, wide) is the gradient of t: dy_o x1_i. The weight's gradient goes by way of `packed`, whose
- * weights are not needed any more. */
+/* dt (rows, wide) is the gradient of t: dy_o x1_i. The weight's gradient goes by way of `packed`,
+ * whose weights are not needed any more. */
 static void product_gradients(const bilinear *b, const float *dt, float *turned,
                               linnet_bilinear_gradients *gradients)
 {

@@ -1,8 +1,9 @@
 /* functional_product.c - torch.nn.functional.linear, torch.mm, torch.addmm.
  *
- * PyTorch's shape rules and texts, then one product. linear goes two ways in PyTorch, as addmm where
- * there is a bias and the input is a matrix or lies like one, else as matmul and an addition in place;
- * the ways differ in which shapes of bias they take and in what they say of the others. */
+ * PyTorch's shape rules and texts, then one product. linear goes two ways in PyTorch, as addmm
+ * where there is a bias and the input is a matrix or lies like one, else as matmul and an addition
+ * in place; the ways differ in which shapes of bias they take and in what they say of the others.
+ * */
 #include <math.h>
 #include <string.h>
 
@@ -51,8 +52,8 @@ static linnet_status check_float32(const char *function, const char *const names
     return status;
 }
 
-/* The view of `self` with the sizes of `target`: missing leading dimensions, and those of size 1, are
- * repeated by a stride of 0. self's sizes have to be checked. */
+/* The view of `self` with the sizes of `target`: missing leading dimensions, and those of size 1,
+ * are repeated by a stride of 0. self's sizes have to be checked. */
 static linnet_tensor expand(const linnet_tensor *self, const ln_shape *target)
 {
     linnet_tensor view = {.data = self->data, .dtype = self->dtype, .rank = target->rank};
@@ -147,8 +148,8 @@ static linnet_status check_addmm(const linnet_tensor *input, const linnet_tensor
 
 /* ---- the product ---- */
 
-/* The addend of a product as it is laid out for it: contiguous, (n) where all rows have the same one,
- * else (m, n). Owned. `expanded` has n as its last dimension. */
+/* The addend of a product as it is laid out for it: contiguous, (n) where all rows have the same
+ * one, else (m, n). Owned. `expanded` has n as its last dimension. */
 static linnet_status lay_out_bias(const linnet_tensor *expanded, linnet_tensor *bias,
                                   linnet_error *error)
 {
@@ -186,7 +187,8 @@ static void run_product(const ln_kernels *kernels, const linnet_tensor *rows,
     ln_fpenv_leave(saved);
 }
 
-/* result (of any shape with m * n elements) = a (m, k) times b (k, n) + expanded, which may be NULL. */
+/* result (of any shape with m * n elements) = a (m, k) times b (k, n) + expanded, which may be
+ * NULL. */
 static linnet_status multiply(const linnet_tensor *a, const linnet_tensor *b,
                               const linnet_tensor *expanded, const ln_shape *shape,
                               linnet_tensor *result, linnet_error *error)
@@ -364,7 +366,8 @@ static linnet_status check_linear(const linnet_tensor *input, const linnet_tenso
     return status;
 }
 
-/* The input as a matrix (rows, in): a view where its strides allow it, else a copy that is owned. */
+/* The input as a matrix (rows, in): a view where its strides allow it, else a copy that is owned.
+ * */
 static linnet_status as_matrix(const linnet_tensor *input, linnet_tensor *matrix,
                                linnet_error *error)
 {

@@ -2,8 +2,8 @@
  * torch.nn.LazyLinear(out_features, bias=True), whose in_features are those of its first input.
  *
  * What the modules are: constructor, shape rule, parameters, initial values. Products are lowered
- * by src/plan, because what stands around a product is fused into it. A LazyLinear stands in a model
- * until its input is known; then ln_model_materialize puts a Linear in its place. */
+ * by src/plan, because what stands around a product is fused into it. A LazyLinear stands in a
+ * model until its input is known; then ln_model_materialize puts a Linear in its place. */
 #include "base/error.h"
 #include "base/memory.h"
 #include "nn/nn.h"

@@ -1,7 +1,7 @@
 /* model.c - the model: a tree of modules with what a table or a plan wants to know of it.
  *
- * Parameters, leaves and class names. Shapes are model_shape.c's, input scaling is scaling.c's, files are
- * train/model_file.c's. */
+ * Parameters, leaves and class names. Shapes are model_shape.c's, input scaling is scaling.c's,
+ * files are train/model_file.c's. */
 #include <assert.h>
 #include <stdio.h>
 #include <string.h>
@@ -359,7 +359,8 @@ static linnet_status make_linears(const linnet_model *model, const ln_lazy *lazy
     return status;
 }
 
-/* Puts `linears` in the places of the lazy leaves, if that is accepted; those then stand in `linears`. */
+/* Puts `linears` in the places of the lazy leaves, if that is accepted; those then stand in
+ * `linears`. */
 static linnet_status place_linears(linnet_model *model, const ln_lazy *lazy, ln_module **linears,
                                    linnet_error *error)
 {

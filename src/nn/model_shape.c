@@ -1,7 +1,8 @@
-/* model_shape.c - the shapes that pass through a model: of its input, behind each leaf, of its output.
+/* model_shape.c - the shapes that pass through a model: of its input, behind each leaf, of its
+ * output.
  *
- * A model's input may be known from its modules, from a file or from a call; what a LazyLinear waits
- * for is found here as well. */
+ * A model's input may be known from its modules, from a file or from a call; what a LazyLinear
+ * waits for is found here as well. */
 #include <stdio.h>
 #include <string.h>
 

@@ -38,7 +38,8 @@ typedef struct ln_weight {
     bool buffer; /* part of the state_dict, but not trained */
 } ln_weight;
 
-/* Where a module's randomness comes from in one step: Philox's key, or what was drawn beforehand. */
+/* Where a module's randomness comes from in one step: Philox's key, or what was drawn beforehand.
+ * */
 typedef struct ln_draw {
     ln_philox_key key;
     size_t first_row;  /* of Philox's rows that the batch begins with */
@@ -88,8 +89,8 @@ typedef struct LN_REAL_NAME(ln_module_math) {
     /* All draws of a batch from torch's generator, in PyTorch's order. NULL: it draws nothing. */
     void (*draw)(const ln_module *module, ln_torch_generator *generator,
                  const ln_draw_batch *batch);
-    /* BATCH: turns the weights that an eval plan holds, `width` numbers each, into what forward reads.
-     * NULL elsewhere. */
+    /* BATCH: turns the weights that an eval plan holds, `width` numbers each, into what forward
+     * reads. NULL elsewhere. */
     void (*prepare)(const ln_module *module, size_t width);
 
     /* ELEMENTWISE: y may be x, dx may be dy. backward sees y as the *last* module of an elementwise
@@ -128,11 +129,12 @@ typedef struct ln_module_type {
      * which its elements share evenly, and in their order. NULL: one an element. */
     size_t (*units)(const ln_shape *shape);
 
-    /* ROW and BATCH: how the vectors lie in inputs of this shape. NULL: a vector is the whole row, as
-     * of every ELEMENTWISE module. */
+    /* ROW and BATCH: how the vectors lie in inputs of this shape. NULL: a vector is the whole row,
+     * as of every ELEMENTWISE module. */
     void (*layout)(const ln_module *module, const ln_shape *shape, ln_layout *layout);
 
-    /* The activation that values stand for, where the type is an LN_NN_ACTIVATION. NULL elsewhere. */
+    /* The activation that values stand for, where the type is an LN_NN_ACTIVATION. NULL elsewhere.
+     * */
     ln_activation (*activation)(const ln_value *values);
 } ln_module_type;
 
@@ -197,9 +199,9 @@ struct linnet_model {
 /* The table of module types; NULL past the end. */
 const ln_module_type *ln_module_type_at(size_t i);
 
-/* A module's dimension, which may count from the end, as an index into a shape with the batch dimension
- * first. Errors: SHAPE in PyTorch's words; UNSUPPORTED where it is that of the batch, whose rows a
- * model keeps apart. */
+/* A module's dimension, which may count from the end, as an index into a shape with the batch
+ * dimension first. Errors: SHAPE in PyTorch's words; UNSUPPORTED where it is that of the batch,
+ * whose rows a model keeps apart. */
 LINNET_NODISCARD linnet_status ln_module_dim(const ln_module *module, int64_t dim,
                                              const ln_shape *shape, int *wrapped,
                                              linnet_error *error);
@@ -228,8 +230,8 @@ LINNET_NODISCARD linnet_status ln_model_create(const char *text, const linnet_na
                                                size_t name_count, linnet_model **model,
                                                linnet_error *error);
 
-/* The Linear that a LazyLinear becomes, with memory for its weights, without name and path (linear.c).
- * The caller owns it. Errors: ARGUMENT, MEMORY. */
+/* The Linear that a LazyLinear becomes, with memory for its weights, without name and path
+ * (linear.c). The caller owns it. Errors: ARGUMENT, MEMORY. */
 LINNET_NODISCARD linnet_status ln_linear_of_lazy(const ln_module *lazy, int64_t in_features,
                                                  linnet_dtype dtype, ln_module **linear,
                                                  linnet_error *error);
@@ -255,8 +257,8 @@ typedef struct ln_lazy {
 } ln_lazy;
 
 /* Makes each LazyLinear a Linear. The new weights have memory, and initial values where
- * linnet_model_reset_parameters has been called. After a failure the model is as it was. Errors: those
- * of `lazy`, ARGUMENT, MEMORY. */
+ * linnet_model_reset_parameters has been called. After a failure the model is as it was. Errors:
+ * those of `lazy`, ARGUMENT, MEMORY. */
 LINNET_NODISCARD linnet_status ln_model_materialize(linnet_model *model, const ln_lazy *lazy,
                                                     linnet_error *error);
 /* The same for input rows of this shape. */

@@ -1,5 +1,6 @@
 /* norm.c - torch.nn.LayerNorm and torch.nn.RMSNorm: each vector less its mean (LayerNorm only) and
- * divided by its root mean square, times weight plus bias (Ba et al., 2016; Zhang and Sennrich, 2019).
+ * divided by its root mean square, times weight plus bias (Ba et al., 2016; Zhang and Sennrich,
+ * 2019).
  *
  * A vector is the last dimensions, as many as normalized_shape has. Forward keeps mean and
  * 1 / sqrt(mean square + eps) of each vector for backward. */

@@ -1,5 +1,5 @@
-/* prelu.c - torch.nn.PReLU: x above 0, else weight x, with one weight for all elements or one for each
- * channel (He et al., 2015). */
+/* prelu.c - torch.nn.PReLU: x above 0, else weight x, with one weight for all elements or one for
+ * each channel (He et al., 2015). */
 #include "base/error.h"
 #include "nn/nn.h"
 

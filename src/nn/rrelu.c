@@ -1,8 +1,8 @@
-/* rrelu.c - torch.nn.RReLU: x above 0, else a x with a slope a that is drawn for each element, evenly
- * between lower and upper; in eval their mean.
+/* rrelu.c - torch.nn.RReLU: x above 0, else a x with a slope a that is drawn for each element,
+ * evenly between lower and upper; in eval their mean.
  *
- * Slopes are drawn in stretches and never stored: backward draws them again. torch's generator draws
- * where x is not above 0 only, so there the draws are made when x is known. */
+ * Slopes are drawn in stretches and never stored: backward draws them again. torch's generator
+ * draws where x is not above 0 only, so there the draws are made when x is known. */
 #include "base/error.h"
 #include "base/number.h"
 #include "nn/nn.h"

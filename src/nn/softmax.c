@@ -1,5 +1,5 @@
-/* softmax.c - torch.nn.Softmax(dim), torch.nn.LogSoftmax(dim) and torch.nn.Softmin(dim), which is the
- * softmax of -x.
+/* softmax.c - torch.nn.Softmax(dim), torch.nn.LogSoftmax(dim) and torch.nn.Softmin(dim), which is
+ * the softmax of -x.
  *
  * Over any dimension but that of the batch. dim=None is PyTorch's implicit choice: 0 for inputs of
  * rank 0, 1 and 3, else 1. Where it is not the last one, a vector's elements lie apart and are

@@ -1,7 +1,7 @@
 /* temperature.c - what a model's outputs are divided by before they become probabilities.
  *
- * No module of PyTorch's, and none that a model's text can name: plans put it before their softmax or
- * sigmoid (linnet_model_set_temperature). */
+ * No module of PyTorch's, and none that a model's text can name: plans put it before their softmax
+ * or sigmoid (linnet_model_set_temperature). */
 #include "nn/nn.h"
 
 static void forward(const ln_stretch *stretch, const ln_real *x, ln_real *y)

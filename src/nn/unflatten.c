@@ -1,4 +1,5 @@
-/* unflatten.c - torch.nn.Unflatten(dim, unflattened_size): one dimension as several; no element moves.
+/* unflatten.c - torch.nn.Unflatten(dim, unflattened_size): one dimension as several; no element
+ * moves.
  *
  * Named dimensions (dim as a str) are not read. */
 #include "base/error.h"

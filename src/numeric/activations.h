@@ -67,8 +67,8 @@ LN_ACTIVATE_BACKWARD(leaky_relu)
     return dy * (x > 0.0f ? 1.0f : p);
 }
 
-/* GELU: x times the normal distribution function. Beyond the bound its slope is 0 or 1; the bound keeps
- * infinity times 0 out of it. */
+/* GELU: x times the normal distribution function. Beyond the bound its slope is 0 or 1; the bound
+ * keeps infinity times 0 out of it. */
 LN_ACTIVATE(gelu)
 {
     (void)p, (void)q;

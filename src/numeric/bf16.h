@@ -14,8 +14,8 @@
 /* 2^-126, the smallest normal number. */
 #define LN_SMALLEST_NORMAL 0x1p-126f
 
-/* x as an operand: a subnormal becomes zero, all else is rounded to nearest, ties to even. Both keep
- * their sign. */
+/* x as an operand: a subnormal becomes zero, all else is rounded to nearest, ties to even. Both
+ * keep their sign. */
 static inline uint16_t ln_bf16_operand(float x)
 {
     uint32_t bits = ln_bits(x);

@@ -1,8 +1,9 @@
-/* functions64.h - the functions of functions.h in double: the same methods, under the same names, with
- * longer polynomials.
+/* functions64.h - the functions of functions.h in double: the same methods, under the same names,
+ * with longer polynomials.
  *
- * An engine's second compilation (numeric/real.h) includes this in place of functions.h. Coefficients:
- * scripts/coefficients.py 64. What is not here: why each step is there, which functions.h says. */
+ * An engine's second compilation (numeric/real.h) includes this in place of functions.h.
+ * Coefficients: scripts/coefficients.py 64. What is not here: why each step is there, which
+ * functions.h says. */
 #ifndef LN_NUMERIC_FUNCTIONS_H
 #define LN_NUMERIC_FUNCTIONS_H
 

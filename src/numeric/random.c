@@ -1,4 +1,5 @@
-/* random.c - Philox4x32-10 and torch's mt19937 with what it draws, scalar and plain: the definition of every draw.
+/* random.c - Philox4x32-10 and torch's mt19937 with what it draws, scalar and plain: the definition
+ * of every draw.
  *
  * The Philox rounds here are what every kernel set's philox_keep must reproduce. */
 #include "numeric/random.h"

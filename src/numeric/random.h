@@ -34,9 +34,9 @@ uint32_t ln_philox_word(ln_philox_key key, uint64_t row, uint64_t column);
  * * bound / 2^64). */
 void ln_philox_permutation(ln_philox_key key, size_t n, int64_t *order);
 
-/* An epoch's order of 0 .. n - 1: a permutation of all, from the stream of step 0; or where `block` is not 0
- * of the blocks of so many neighbours, the last one as short as it comes, and within block b a permutation
- * from the stream of step 1 + b. */
+/* An epoch's order of 0 .. n - 1: a permutation of all, from the stream of step 0; or where `block`
+ * is not 0 of the blocks of so many neighbours, the last one as short as it comes, and within block
+ * b a permutation from the stream of step 1 + b. */
 void ln_philox_order(uint64_t seed, uint32_t epoch, size_t n, size_t block, int64_t *order);
 
 /* ---- torch's CPU generator ---- */
@@ -78,7 +78,8 @@ void ln_torch_uniform_double(ln_torch_generator *generator, double from, double 
  * roundings 24 bits * 2^-24 * (to - from) + from. */
 void ln_torch_uniform(ln_torch_generator *generator, float from, float to, size_t n, float *out);
 /* tensor.bernoulli_(p): 1 where 53 random bits * 2^-53 < p. MKL's: one word x seeds the generator
- * MCG31, x = 1132489760 x mod 2^31 - 1, and it is 1 where x / (2^31 - 1) < p, the seed's x first. */
+ * MCG31, x = 1132489760 x mod 2^31 - 1, and it is 1 where x / (2^31 - 1) < p, the seed's x first.
+ * */
 void ln_torch_bernoulli(ln_torch_generator *generator, double p, size_t n, uint8_t *out);
 /* torch.randperm(n). */
 void ln_torch_randperm(ln_torch_generator *generator, size_t n, int64_t *order);

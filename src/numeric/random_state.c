@@ -1,8 +1,8 @@
 /* random_state.c - the state of torch's CPU generator as torch.get_rng_state() lays it out.
  *
  * A C struct of the first PyTorch with fields behind it that came later, little-endian, as on the
- * machines that write it: seed, left, seeded, next, 624 words of 64 bits, and the normal sample that
- * waits. */
+ * machines that write it: seed, left, seeded, next, 624 words of 64 bits, and the normal sample
+ * that waits. */
 #include <string.h>
 
 #include "base/error.h"

@@ -1,9 +1,9 @@
 /* real.h - the type that the engine computes in: float, and double in its second compilation.
  *
- * Kernel sets, products, plans, and what modules, losses and optimizers compute are written once, in
- * ln_real, and compiled twice, the second time under LN_FLOAT64. In that compilation what is visible
- * to other files has a name of its own: the header that declares it says so under LN_FLOAT64, and the
- * linker finds what was forgotten. */
+ * Kernel sets, products, plans, and what modules, losses and optimizers compute are written once,
+ * in ln_real, and compiled twice, the second time under LN_FLOAT64. In that compilation what is
+ * visible to other files has a name of its own: the header that declares it says so under
+ * LN_FLOAT64, and the linker finds what was forgotten. */
 #ifndef LN_NUMERIC_REAL_H
 #define LN_NUMERIC_REAL_H
 

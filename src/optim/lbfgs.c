@@ -1,5 +1,5 @@
-/* lbfgs.c - torch.optim.LBFGS: its options. A step of it evaluates the loss of its batch several times, which
- * is the trainer's affair (train/lbfgs.c). */
+/* lbfgs.c - torch.optim.LBFGS: its options. A step of it evaluates the loss of its batch several
+ * times, which is the trainer's affair (train/lbfgs.c). */
 #include "base/error.h"
 #include "optim/lbfgs.h"
 

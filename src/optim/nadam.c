@@ -1,11 +1,13 @@
-/* nadam.c - torch.optim.NAdam: Adam with Nesterov's momentum, whose factor grows from beta1 / 2 to beta1.
+/* nadam.c - torch.optim.NAdam: Adam with Nesterov's momentum, whose factor grows from beta1 / 2 to
+ * beta1.
  *
  *     mu_t = beta1 * (1 - 0.96^(t * momentum_decay) / 2)        P_t = mu_1 * ... * mu_t
  *     w = w - lr * (1 - mu_t) / (1 - P_t) * g / d - lr * mu_{t+1} / (1 - P_{t+1}) * m / d
  *
- * with g, m, v and d = sqrt(v) / sqrt(1 - beta2^t) + eps of Adam (adam.c). decoupled_weight_decay is
- * AdamW's, and as maximize one of PyTorch 2. The product P is float32 as PyTorch keeps it; P_{t+1} is PyTorch
- * 2's, and that of PyTorch 1 with foreach=True: its other path took P_t * mu_t * mu_{t+1} for it. */
+ * with g, m, v and d = sqrt(v) / sqrt(1 - beta2^t) + eps of Adam (adam.c). decoupled_weight_decay
+ * is AdamW's, and as maximize one of PyTorch 2. The product P is float32 as PyTorch keeps it;
+ * P_{t+1} is PyTorch 2's, and that of PyTorch 1 with foreach=True: its other path took P_t * mu_t *
+ * mu_{t+1} for it. */
 #include "numeric/precise.h"
 #include "optim/optim.h"
 

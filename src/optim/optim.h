@@ -2,7 +2,8 @@
  *
  * An optimizer is one file that exports one const record and stands as one row in optimizers.def.
  * Formulas and defaults are torch.optim's. Scalars are computed in double as PyTorch does, then
- * rounded to what the weights are; powers of beta are products, because pow differs between C libraries. */
+ * rounded to what the weights are; powers of beta are products, because pow differs between C
+ * libraries. */
 #ifndef LN_OPTIM_OPTIM_H
 #define LN_OPTIM_OPTIM_H
 
@@ -73,17 +74,17 @@ LINNET_NODISCARD linnet_status ln_optimizer_create(const char *text, const size_
                                                    ln_optimizer **optimizer, linnet_error *error);
 void ln_optimizer_free(ln_optimizer *optimizer);
 
-/* The value of a parameter of its constructor, which schedules change; NULL where it has none of that
- * name. */
+/* The value of a parameter of its constructor, which schedules change; NULL where it has none of
+ * that name. */
 ln_value *ln_optimizer_value(ln_optimizer *optimizer, const char *name);
 
-/* A second group of parameters, without weight decay: as {'params': ..., 'weight_decay': 0} behind the
- * group of all others. exempt moves a parameter into it. Errors: ARGUMENT (the optimizer knows no
- * weight_decay), MEMORY. */
+/* A second group of parameters, without weight decay: as {'params': ..., 'weight_decay': 0} behind
+ * the group of all others. exempt moves a parameter into it. Errors: ARGUMENT (the optimizer knows
+ * no weight_decay), MEMORY. */
 LINNET_NODISCARD linnet_status ln_optimizer_group(ln_optimizer *optimizer, linnet_error *error);
 void ln_optimizer_exempt(ln_optimizer *optimizer, size_t parameter);
-/* How many groups there are; how many parameters are in one; the one that a parameter is in; and the place of
- * a parameter among all in the order of the groups, by which state_dict() calls it. */
+/* How many groups there are; how many parameters are in one; the one that a parameter is in; and
+ * the place of a parameter among all in the order of the groups, by which state_dict() calls it. */
 size_t ln_optimizer_groups(const ln_optimizer *optimizer);
 size_t ln_optimizer_group_size(const ln_optimizer *optimizer, size_t group);
 size_t ln_optimizer_group_of(const ln_optimizer *optimizer, size_t parameter);
@@ -97,7 +98,8 @@ void ln_optimizer_step(ln_optimizer *optimizer);
  * Threads may update different stretches at once. */
 void ln_optimizer_update(const ln_optimizer *optimizer, const ln_kernels *kernels, size_t parameter,
                          size_t first, size_t count, const ln_real *gradient, ln_real *weight);
-/* State i of those that are kept of a parameter, as many numbers as its size; NULL past the last. */
+/* State i of those that are kept of a parameter, as many numbers as its size; NULL past the last.
+ * */
 void *ln_optimizer_state(const ln_optimizer *optimizer, size_t parameter, int i);
 /* What state_dict() calls state i; NULL past the last that is kept. */
 const char *ln_optimizer_state_name(const ln_optimizer *optimizer, int i);
@@ -117,8 +119,8 @@ size_t ln_optimizer_size(const ln_optimizer *optimizer);
 /* base^exponent by squaring: the same bits everywhere. */
 double ln_power(double base, uint64_t exponent);
 
-/* PyTorch's check of values that may not be negative, or NaN: "Invalid learning rate: -1.0". The last
- * has no `what`. */
+/* PyTorch's check of values that may not be negative, or NaN: "Invalid learning rate: -1.0". The
+ * last has no `what`. */
 typedef struct ln_floor {
     int value;
     const char *what;

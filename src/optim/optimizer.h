@@ -4,8 +4,8 @@
 
 #include "optim/optim.h"
 
-/* Laid out alike in both compilations of the engine, up to the scalars, which either has for itself:
- * the memory has room for those in double. */
+/* Laid out alike in both compilations of the engine, up to the scalars, which either has for
+ * itself: the memory has room for those in double. */
 struct ln_optimizer {
     const ln_optimizer_type *type;
     linnet_dtype dtype; /* of weights and states */

@@ -1,4 +1,5 @@
-/* plateau_lr.c - ReduceLROnPlateau: the learning rate falls where a metric no longer gets better. */
+/* plateau_lr.c - ReduceLROnPlateau: the learning rate falls where a metric no longer gets better.
+ * */
 #include <math.h>
 #include <string.h>
 

@@ -1,12 +1,13 @@
-/* radam.c - torch.optim.RAdam: Adam whose adaptive rate is rectified, and left out in the first steps.
+/* radam.c - torch.optim.RAdam: Adam whose adaptive rate is rectified, and left out in the first
+ * steps.
  *
  *     rho = rho_inf - 2 t beta2^t / (1 - beta2^t)               rho_inf = 2 / (1 - beta2) - 1
  *     w = w - lr / (1 - beta1^t) * m                            where rho <= 5
  *     w = w - lr / (1 - beta1^t) * r * m / ((sqrt(v) + eps) / sqrt(1 - beta2^t))
  *     r = sqrt((rho - 4) (rho - 2) rho_inf / ((rho_inf - 4) (rho_inf - 2) rho))
  *
- * with m and v of Adam (adam.c). Both are Adam's step under other constants. decoupled_weight_decay is
- * AdamW's, and as maximize one of PyTorch 2. */
+ * with m and v of Adam (adam.c). Both are Adam's step under other constants. decoupled_weight_decay
+ * is AdamW's, and as maximize one of PyTorch 2. */
 #include <math.h>
 
 #include "optim/optim.h"

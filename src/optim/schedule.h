@@ -18,8 +18,8 @@ LINNET_NODISCARD linnet_status ln_schedule_create(const char *text, const linnet
                                                   ln_schedule **schedule, linnet_error *error);
 void ln_schedule_free(ln_schedule *schedule);
 
-/* scheduler.step(); metric is for those that want one. Errors: ARGUMENT (the schedule has come to its
- * end). */
+/* scheduler.step(); metric is for those that want one. Errors: ARGUMENT (the schedule has come to
+ * its end). */
 LINNET_NODISCARD linnet_status ln_schedule_step(ln_schedule *schedule, double metric,
                                                 linnet_error *error);
 /* Whether there are so many steps from the first one on. Errors: ARGUMENT. */
@@ -56,8 +56,8 @@ typedef struct ln_schedule_field {
 
 #define LN_SCHEDULE_FIELDS 24
 
-/* All entries but `_schedulers`, which are the children's; returns how many. Those that are no setting
- * may be written to. */
+/* All entries but `_schedulers`, which are the children's; returns how many. Those that are no
+ * setting may be written to. */
 size_t ln_schedule_list_fields(ln_schedule *schedule, ln_schedule_field fields[LN_SCHEDULE_FIELDS]);
 
 /* ---- for the schedules ---- */
@@ -77,8 +77,8 @@ typedef struct ln_schedule_type {
     linnet_status (*create)(ln_schedule *schedule, linnet_error *error);
     /* The learning rate at last_epoch, from the one before; may set the momentum. */
     double (*next)(ln_schedule *schedule);
-    /* The same at last_epoch 0, where SequentialLR comes to a schedule: PyTorch's closed form. NULL:
-     * next. */
+    /* The same at last_epoch 0, where SequentialLR comes to a schedule: PyTorch's closed form.
+     * NULL: next. */
     double (*first)(const ln_schedule *schedule);
     /* The steps that there are after last_epoch 0. NULL: any number. */
     int64_t (*steps)(const ln_schedule *schedule);

@@ -1,4 +1,5 @@
-/* step.c - the steps of an optimizer: the scalars of each, and the update of a stretch of weights. */
+/* step.c - the steps of an optimizer: the scalars of each, and the update of a stretch of weights.
+ * */
 #include "optim/optimizer.h"
 
 void ln_optimizer_step(ln_optimizer *optimizer)

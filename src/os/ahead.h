@@ -1,8 +1,8 @@
 /* ahead.h - one thread that does numbered jobs, in order, before their results are asked for.
  *
- * Results lie in `slots` places of the caller's, which take turns: job n fills slot n mod slots while the
- * results before it wait or are in use. Where no thread can be had, each job is done when it is asked
- * for. */
+ * Results lie in `slots` places of the caller's, which take turns: job n fills slot n mod slots
+ * while the results before it wait or are in use. Where no thread can be had, each job is done when
+ * it is asked for. */
 #ifndef LN_OS_AHEAD_H
 #define LN_OS_AHEAD_H
 
@@ -22,8 +22,9 @@ void ln_ahead_free(ln_ahead *ahead);
 
 /* Ends what there is, and begins jobs 0 .. count - 1. */
 void ln_ahead_start(ln_ahead *ahead, uint64_t count);
-/* Gives back the slot that was taken last, and waits for the next job: *slot is the caller's until the
- * next call. No more than `count` times. Errors: the job's; there is nothing to be taken behind it. */
+/* Gives back the slot that was taken last, and waits for the next job: *slot is the caller's until
+ * the next call. No more than `count` times. Errors: the job's; there is nothing to be taken behind
+ * it. */
 LINNET_NODISCARD linnet_status ln_ahead_take(ln_ahead *ahead, size_t *slot, linnet_error *error);
 
 #endif

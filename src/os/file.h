@@ -16,13 +16,13 @@ typedef struct ln_file {
     bool mapped; /* data is a mapping, else an allocation */
 } ln_file;
 
-/* The caller owns `file` (ln_file_close). Errors: IO ("cannot open: No such file or directory", "is a
- * directory", ...) with the path as place, MEMORY. An empty file is legal: size 0. */
+/* The caller owns `file` (ln_file_close). Errors: IO ("cannot open: No such file or directory", "is
+ * a directory", ...) with the path as place, MEMORY. An empty file is legal: size 0. */
 LINNET_NODISCARD linnet_status ln_file_open(const char *path, ln_file *file, linnet_error *error);
-/* Opens `name`, a relative path within the folder that the file `path` lies in, for a file that says it
- * has parts beside it: no "..", and no symbolic link on the way or at the end of it. What is no regular
- * file is refused. Errors: FORMAT (a name that leaves the folder, or that is empty), IO, MEMORY; the
- * place is `name`. */
+/* Opens `name`, a relative path within the folder that the file `path` lies in, for a file that
+ * says it has parts beside it: no "..", and no symbolic link on the way or at the end of it. What
+ * is no regular file is refused. Errors: FORMAT (a name that leaves the folder, or that is empty),
+ * IO, MEMORY; the place is `name`. */
 LINNET_NODISCARD linnet_status ln_file_open_beside(const char *path, const char *name,
                                                    ln_file *file, linnet_error *error);
 void ln_file_close(ln_file *file);

@@ -23,8 +23,8 @@ bool ln_path_is_pattern(const char *path)
     return strpbrk(path, "*?[") != NULL && ln_path_kind(path) == LN_PATH_NONE;
 }
 
-/* The digits at *text, and steps over them; leading zeros are left out, but count in the order of what is
- * otherwise equal. */
+/* The digits at *text, and steps over them; leading zeros are left out, but count in the order of
+ * what is otherwise equal. */
 static size_t take_digits(const char **text, const char **digits)
 {
     size_t zeros = strspn(*text, "0");

@@ -1,9 +1,9 @@
 /* batch.c - BatchNorm steps: statistics over the batch, running statistics, backward.
  *
- * Sums go over the rows by rule 2 for each element of a row, and then over the elements of a channel
- * by rule 3; mean, 1 / sqrt(var + eps) and the like are then repeated for all elements of the
- * channel, so that the kernels read one a column. BatchNorm with running statistics in eval is no
- * step of its own: it is elementwise (nn/batch_norm.c). */
+ * Sums go over the rows by rule 2 for each element of a row, and then over the elements of a
+ * channel by rule 3; mean, 1 / sqrt(var + eps) and the like are then repeated for all elements of
+ * the channel, so that the kernels read one a column. BatchNorm with running statistics in eval is
+ * no step of its own: it is elementwise (nn/batch_norm.c). */
 #include <math.h>
 #include <string.h>
 

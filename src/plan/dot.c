@@ -1,7 +1,8 @@
-/* dot.c - sums of products over a whole parameter, in an order that no layout and no thread changes.
+/* dot.c - sums of products over a whole parameter, in an order that no layout and no thread
+ * changes.
  *
- * In double: of a Linear's weight first over the inputs of each output, then over the outputs; of any
- * other parameter over its elements as they lie. */
+ * In double: of a Linear's weight first over the inputs of each output, then over the outputs; of
+ * any other parameter over its elements as they lie. */
 #include "base/checked.h"
 #include "plan/plan.h"
 

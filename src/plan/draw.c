@@ -1,8 +1,9 @@
-/* draw.c - what random modules draw from in a training step: Philox's streams, or torch's generator.
+/* draw.c - what random modules draw from in a training step: Philox's streams, or torch's
+ * generator.
  *
- * Philox is a function of the place, and modules ask for it where they are. torch's generator is drawn
- * from step by step, as PyTorch's forward comes to each module, because what RReLU draws depends on
- * its input. */
+ * Philox is a function of the place, and modules ask for it where they are. torch's generator is
+ * drawn from step by step, as PyTorch's forward comes to each module, because what RReLU draws
+ * depends on its input. */
 #include "base/checked.h"
 #include "base/error.h"
 #include "plan/plan.h"

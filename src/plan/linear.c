@@ -1,7 +1,8 @@
 /* linear.c - a Linear in a plan: its three products, and its weights as they are packed.
  *
  * Which elements of the batch belong to which row of the product, what is done to a result while it
- * is hot, and where weights come from and go to; the products themselves are src/kernel/gemm.c's. */
+ * is hot, and where weights come from and go to; the products themselves are src/kernel/gemm.c's.
+ * */
 #include <string.h>
 
 #include "base/checked.h"

@@ -1,7 +1,7 @@
 /* operands.c - what a Linear's products read in bfloat16: activations, gradients and weights.
  *
- * Rounding and pairing, in parallel over the rows; the layouts are those of kernel/kernel.h. Nothing
- * here is compiled in double. */
+ * Rounding and pairing, in parallel over the rows; the layouts are those of kernel/kernel.h.
+ * Nothing here is compiled in double. */
 #include "base/checked.h"
 #include "plan/plan.h"
 

@@ -1,4 +1,5 @@
-/* plan.c - the public functions of a plan: which of the two compilations works, and what both are asked.
+/* plan.c - the public functions of a plan: which of the two compilations works, and what both are
+ * asked.
  */
 #include "plan/plan.h"
 

@@ -1,14 +1,14 @@
 /* plan.h - a model lowered to steps, with all memory planned.
  *
- * A step is a matrix product, a module over vectors of a row (Softmax, LayerNorm), one over the batch
- * (BatchNorm) or nothing but a chain: the elementwise modules (ReLU, Dropout, GELU, ...) that
+ * A step is a matrix product, a module over vectors of a row (Softmax, LayerNorm), one over the
+ * batch (BatchNorm) or nothing but a chain: the elementwise modules (ReLU, Dropout, GELU, ...) that
  * follow, applied in place while the result is hot. Only the end of a chain
  * is stored, so backward sees that: a dropped element takes the gradient 0 whatever came before it,
  * and a kept one has the sign that ReLU left, so every chain of these two can be undone from its
  * end. A module whose backward needs its input (backward_sees_x) begins a step of its own in
  * training: its input is then the stored output of the step before. ReLU and Dropout may follow it
- * in its chain. An elementwise module with weights (PReLU) is a ROW step in training, whose vector is
- * the whole row.
+ * in its chain. An elementwise module with weights (PReLU) is a ROW step in training, whose vector
+ * is the whole row.
  *
  *   eval      Dropout and Identity are left out, and every elementwise module is fused, BatchNorm with
  *             running statistics among them; weights are packed once and the model is not needed any
@@ -110,8 +110,8 @@ typedef struct ln_step {
     size_t weight_parameter, bias_parameter; /* indices among the model's parameters */
 } ln_step;
 
-/* Laid out alike in both compilations, so that what is not of either can ask it anything: no member is
- * a number that is computed with. */
+/* Laid out alike in both compilations, so that what is not of either can ask it anything: no member
+ * is a number that is computed with. */
 struct linnet_plan {
     linnet_dtype dtype;
     const char *isa;
@@ -167,8 +167,8 @@ LINNET_NODISCARD linnet_status ln_plan_precision(linnet_precision asked, linnet_
 LINNET_NODISCARD linnet_status ln_plan_lower(const linnet_model *model,
                                              const ln_plan_request *request, linnet_plan **plan,
                                              linnet_error *error);
-/* The size of the plan that a request would be lowered to, without taking it (lower.c). Errors: MEMORY
- * also where it overflows. */
+/* The size of the plan that a request would be lowered to, without taking it (lower.c). Errors:
+ * MEMORY also where it overflows. */
 LINNET_NODISCARD linnet_status ln_plan_measure(const linnet_model *model,
                                                const ln_plan_request *request, size_t *bytes,
                                                linnet_error *error);
@@ -191,8 +191,8 @@ typedef struct ln_plan_engine {
 /* The compilation for a dtype. */
 const ln_plan_engine *ln_plan_engine_of(linnet_dtype dtype);
 
-/* Whether a batch of so many rows can be run. Errors: ARGUMENT (above max_batch), SHAPE in PyTorch's
- * words (too few rows for statistics). */
+/* Whether a batch of so many rows can be run. Errors: ARGUMENT (above max_batch), SHAPE in
+ * PyTorch's words (too few rows for statistics). */
 LINNET_NODISCARD linnet_status ln_plan_check_batch(const linnet_plan *plan, size_t batch,
                                                    linnet_error *error);
 
@@ -201,15 +201,16 @@ LINNET_NODISCARD linnet_status ln_plan_check_batch(const linnet_plan *plan, size
 LINNET_NODISCARD linnet_status ln_plan_check_batches(const linnet_plan *plan, size_t rows,
                                                      size_t batch, linnet_error *error);
 
-/* Sets what the training steps of one batch draw from: Philox's streams, where the batch is the rows from
- * first_row on of those of a step, ... */
+/* Sets what the training steps of one batch draw from: Philox's streams, where the batch is the
+ * rows from first_row on of those of a step, ... */
 void ln_plan_draw_philox(linnet_plan *plan, uint64_t seed, uint32_t epoch, uint32_t step,
                          size_t first_row);
-/* ... or torch's generator, which is borrowed until the next ln_plan_forward has drawn from it, in the
- * order in which PyTorch's does. */
+/* ... or torch's generator, which is borrowed until the next ln_plan_forward has drawn from it, in
+ * the order in which PyTorch's does. */
 void ln_plan_draw_torch(linnet_plan *plan, ln_torch_generator *generator);
 
-/* The rows of a batch: in memory, `ld` numbers apart, or else read one by one, by several threads. */
+/* The rows of a batch: in memory, `ld` numbers apart, or else read one by one, by several threads.
+ * */
 typedef struct ln_rows {
     const ln_real *x;
     size_t ld;
@@ -252,15 +253,15 @@ void ln_plan_from_rows(const linnet_plan *plan, size_t parameter, const ln_real 
                        ln_real *array);
 /* The Linear that a parameter is the weight of, or NULL. */
 const ln_step *ln_plan_step_of_weight(const linnet_plan *plan, size_t parameter);
-/* Has to follow where parameters were written to other than by a sink: products in bfloat16 have the
- * weights a second time. */
+/* Has to follow where parameters were written to other than by a sink: products in bfloat16 have
+ * the weights a second time. */
 #ifndef LN_FLOAT64
 void ln_plan_weights_changed(const linnet_plan *plan);
 #else
 #define ln_plan_weights_changed(plan) ((void)0)
 #endif
-/* The sum of a_i b_i over arrays of a parameter's layout, padding left out, in double: the same on any
- * kernel set and number of threads (dot.c). sums: scratch, ln_plan_dot_sums long. */
+/* The sum of a_i b_i over arrays of a parameter's layout, padding left out, in double: the same on
+ * any kernel set and number of threads (dot.c). sums: scratch, ln_plan_dot_sums long. */
 double ln_plan_dot(const linnet_plan *plan, size_t parameter, const ln_real *a, const ln_real *b,
                    double *sums);
 size_t ln_plan_dot_sums(const linnet_plan *plan);
@@ -334,7 +335,8 @@ void ln_plan_rows(const linnet_plan *plan, size_t batch, size_t work, ln_row_tas
 
 /* Gives `copy` the weights of `module`, each as `width` numbers. Before the arena is committed. */
 void ln_plan_hold(linnet_plan *plan, const ln_module *module, size_t width, ln_module *copy);
-/* Where the arena is committed: once, and in training before each forward, copies what is spread. */
+/* Where the arena is committed: once, and in training before each forward, copies what is spread.
+ * */
 void ln_plan_bind(linnet_plan *plan);
 void ln_plan_spread(const linnet_plan *plan);
 
@@ -373,8 +375,8 @@ void ln_plan_forget_statistics(linnet_plan *plan);
 size_t ln_batch_kept(const ln_step *step);
 /* Whether a BATCH module takes its statistics from the batch. */
 bool ln_batch_statistics(const linnet_plan *plan, const ln_module *module);
-/* The gradient of the step's weight i, from plan->terms as (rows, width): summed by rule 2, and then
- * over neighbours that share an element of the parameter by rule 3; handed to the sink. */
+/* The gradient of the step's weight i, from plan->terms as (rows, width): summed by rule 2, and
+ * then over neighbours that share an element of the parameter by rule 3; handed to the sink. */
 void ln_plan_hand_over(const ln_module_run *run, size_t i, size_t rows, size_t width);
 
 #endif

@@ -1,7 +1,8 @@
 /* spread.c - the weights of modules that are no Linear, laid out for their kernels.
  *
- * A kernel reads one float an element; a weight of a channel is repeated for all its elements. Where
- * nothing is repeated, a training plan reads the model's own. An eval plan has copies of its own. */
+ * A kernel reads one float an element; a weight of a channel is repeated for all its elements.
+ * Where nothing is repeated, a training plan reads the model's own. An eval plan has copies of its
+ * own. */
 #include <string.h>
 
 #include "base/checked.h"

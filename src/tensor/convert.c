@@ -96,8 +96,8 @@ static double double_to_odd(uint64_t magnitude)
     return (double)magnitude * scale;
 }
 
-/* The low 64 bits of a number's two's complement as the float32 that stands for it in a rounding to 16
- * bits. */
+/* The low 64 bits of a number's two's complement as the float32 that stands for it in a rounding to
+ * 16 bits. */
 static float f32_to_odd(int64_t value, bool has_sign)
 {
     bool negative = has_sign && value < 0;

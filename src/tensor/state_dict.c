@@ -221,7 +221,8 @@ linnet_status linnet_state_dict_metadata_set(linnet_state_dict *state_dict, cons
 
 /* ---- a part ---- */
 
-/* What follows `path` and a dot in `name`; "" where it is `path` itself; NULL where it is neither. */
+/* What follows `path` and a dot in `name`; "" where it is `path` itself; NULL where it is neither.
+ * */
 static const char *within(const char *name, const char *path, size_t length)
 {
     if (strncmp(name, path, length) != 0 || (name[length] != '.' && name[length] != '\0')) {

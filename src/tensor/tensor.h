@@ -39,18 +39,19 @@ void ln_tensor_fill(linnet_tensor *tensor, double value);
 /* A tensor's shape. */
 ln_shape ln_tensor_shape(const linnet_tensor *tensor);
 
-/* Fills dtype, shape and row-major strides; data and storage are NULL. Errors as linnet_tensor_from. */
+/* Fills dtype, shape and row-major strides; data and storage are NULL. Errors as
+ * linnet_tensor_from. */
 LINNET_NODISCARD linnet_status ln_tensor_describe(linnet_dtype dtype, int rank,
                                                   const int64_t *shape, linnet_tensor *tensor,
                                                   linnet_error *error);
 
-/* A dimension that may count from the end (-1: the last) as an index; a scalar counts as having one.
- * Errors: SHAPE "Dimension out of range (expected to be in range of [-2, 1], but got 2)". */
+/* A dimension that may count from the end (-1: the last) as an index; a scalar counts as having
+ * one. Errors: SHAPE "Dimension out of range (expected to be in range of [-2, 1], but got 2)". */
 LINNET_NODISCARD linnet_status ln_wrap_dim(int64_t dim, int rank, int *wrapped,
                                            linnet_error *error);
 
-/* Converts n contiguous elements at `source` to float32, rounded to nearest even; `source` need not be
- * aligned. Runs under the caller's floating-point environment. */
+/* Converts n contiguous elements at `source` to float32, rounded to nearest even; `source` need not
+ * be aligned. Runs under the caller's floating-point environment. */
 void ln_to_float32(linnet_dtype dtype, const void *source, size_t n, float *out);
 /* The same to any dtype that tensors convert to; `out` is aligned. */
 void ln_convert(linnet_dtype dtype, const void *source, size_t n, linnet_dtype to_dtype, void *out);

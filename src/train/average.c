@@ -3,8 +3,9 @@
  *     EMA   a = a + (1 - decay) * (w - a)       after each step
  *     SWA   a = a + (w - a) / (n + 1)           after each epoch, n of which were taken in before
  *
- * The first weights are taken as they are. Averages lie as the plan lays the parameters out, so that showing them
- * is an exchange. Of buffers EMA takes the model's; SWA has its own, which the trainer makes anew. */
+ * The first weights are taken as they are. Averages lie as the plan lays the parameters out, so
+ * that showing them is an exchange. Of buffers EMA takes the model's; SWA has its own, which the
+ * trainer makes anew. */
 #include "train/average.h"
 
 #include <math.h>

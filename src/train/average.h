@@ -1,7 +1,7 @@
 /* average.h - averages of the weights over a training: exponential (EMA), or of whole epochs (SWA).
  *
- * torch.optim.swa_utils.AveragedModel. While batches run, the plan and the model hold the weights that are
- * trained; `show` puts the averages in their place, and `hide` takes them away again. */
+ * torch.optim.swa_utils.AveragedModel. While batches run, the plan and the model hold the weights
+ * that are trained; `show` puts the averages in their place, and `hide` takes them away again. */
 #ifndef LN_TRAIN_AVERAGE_H
 #define LN_TRAIN_AVERAGE_H
 
@@ -9,8 +9,9 @@
 
 typedef struct ln_average ln_average;
 
-/* What the options of a trainer ask for, which has its plan; the trainer is borrowed. *average is NULL where
- * they ask for none, and every function below takes that. The caller owns it. Errors: ARGUMENT, MEMORY. */
+/* What the options of a trainer ask for, which has its plan; the trainer is borrowed. *average is
+ * NULL where they ask for none, and every function below takes that. The caller owns it. Errors:
+ * ARGUMENT, MEMORY. */
 LINNET_NODISCARD linnet_status ln_average_create(linnet_trainer *trainer, ln_average **average,
                                                  linnet_error *error);
 void ln_average_free(ln_average *average);
@@ -21,7 +22,8 @@ size_t ln_average_size(const ln_average *average);
 void ln_average_step(ln_average *average);
 /* After epoch number `epoch`, counted from 1: SWA takes the weights in. */
 void ln_average_epoch(ln_average *average, int64_t epoch);
-/* Whether BatchNorm's statistics are the averages' own, and have to be made anew before they are read. */
+/* Whether BatchNorm's statistics are the averages' own, and have to be made anew before they are
+ * read. */
 bool ln_average_wants_statistics(const ln_average *average);
 
 /* Nothing is shown before there is an average. Both are idle where it is so already. */

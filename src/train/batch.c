@@ -70,8 +70,8 @@ static void draw_masks(linnet_trainer *trainer, size_t first_row)
     }
 }
 
-/* "rows 3, 17 and 2 others": those of the batch whose loss is no number, or all of it where each one
- * is and only their sum is none. */
+/* "rows 3, 17 and 2 others": those of the batch whose loss is no number, or all of it where each
+ * one is and only their sum is none. */
 static void list_rows(const batch_run *run, char *text, size_t size)
 {
     enum { LISTED = 8 };
@@ -138,8 +138,8 @@ static void run_part(batch_run *run, size_t rows)
     ln_plan_rows(plan, rows, 16 * plan->out_features, loss_row, run);
 }
 
-/* Loss and gradient of all parts; the optimizer's step with the last one, but LBFGS's. Fails where one is no
- * number; the parameters do not change then. */
+/* Loss and gradient of all parts; the optimizer's step with the last one, but LBFGS's. Fails where
+ * one is no number; the parameters do not change then. */
 static linnet_status run_parts(batch_run *run, linnet_error *error)
 {
     linnet_trainer *trainer = run->trainer;

@@ -17,8 +17,8 @@ LINNET_NODISCARD linnet_status ln_checkpoint_identity(const linnet_trainer *trai
 
 /* ---- reading ---- */
 
-/* The key of Linnet's own: not "linnet", under which model files have theirs. Under it, the place in the
- * epoch in hand. */
+/* The key of Linnet's own: not "linnet", under which model files have theirs. Under it, the place
+ * in the epoch in hand. */
 #define LN_CHECKPOINT_OWN "linnet_run"
 #define LN_CHECKPOINT_AVERAGE "averaged_model_state_dict"
 #define LN_CHECKPOINT_POSITION "position"
@@ -63,7 +63,8 @@ LINNET_NODISCARD linnet_status ln_checkpoint_fail(const ln_checkpoint_reading *r
 bool ln_checkpoint_number(const char *text, double *number);
 bool ln_checkpoint_pair(const char *text, double numbers[2]);
 
-/* Adds to the differences: "KEY there, here HERE"; where the values are long, or NULL, "other KEY". */
+/* Adds to the differences: "KEY there, here HERE"; where the values are long, or NULL, "other KEY".
+ * */
 void ln_checkpoint_differ(ln_checkpoint_reading *r, const char *key, const char *there,
                           const char *here);
 void ln_checkpoint_differ_number(ln_checkpoint_reading *r, const char *key, const char *there,
@@ -72,8 +73,8 @@ void ln_checkpoint_differ_number(ln_checkpoint_reading *r, const char *key, cons
 void ln_checkpoint_compare(ln_checkpoint_reading *r, const ln_parameter *parameter,
                            const ln_value *value, const char *there);
 
-/* A tensor of the file with shape and dtype of another; the caller owns it. A number that is a tensor, or in
- * files of older PyTorch Python's. Errors: FORMAT, MEMORY. */
+/* A tensor of the file with shape and dtype of another; the caller owns it. A number that is a
+ * tensor, or in files of older PyTorch Python's. Errors: FORMAT, MEMORY. */
 LINNET_NODISCARD linnet_status ln_checkpoint_tensor(const ln_checkpoint_reading *r,
                                                     const char *name, const linnet_tensor *like,
                                                     linnet_tensor *tensor);

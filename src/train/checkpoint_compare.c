@@ -1,5 +1,5 @@
-/* checkpoint_compare.c - the entries of a checkpoint's file: finding them, and comparing them with the
- * run's own. */
+/* checkpoint_compare.c - the entries of a checkpoint's file: finding them, and comparing them with
+ * the run's own. */
 #include <stdio.h>
 #include <string.h>
 

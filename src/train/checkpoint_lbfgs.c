@@ -1,5 +1,5 @@
-/* checkpoint_lbfgs.c - LBFGS's state in a checkpoint. PyTorch keeps it all with the first parameter: its vectors
- * run over all parameters, one behind the other. */
+/* checkpoint_lbfgs.c - LBFGS's state in a checkpoint. PyTorch keeps it all with the first
+ * parameter: its vectors run over all parameters, one behind the other. */
 #include <math.h>
 #include <stdio.h>
 

@@ -1,5 +1,5 @@
-/* checkpoint_optim.c - optimizer.state_dict() of a checkpoint: options that have to be the same, and the
- * state, as PyTorch 1 and 2 keep them. */
+/* checkpoint_optim.c - optimizer.state_dict() of a checkpoint: options that have to be the same,
+ * and the state, as PyTorch 1 and 2 keep them. */
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -138,8 +138,8 @@ static linnet_status read_states(ln_checkpoint_reading *r, const char *prefix)
     return status;
 }
 
-/* The learning rate and the momentum go on from where the file has them where a schedule moves them;
- * else they are options like the others. */
+/* The learning rate and the momentum go on from where the file has them where a schedule moves
+ * them; else they are options like the others. */
 static bool is_moved(const ln_checkpoint_reading *r, const ln_parameter *parameter)
 {
     return r->trainer->schedule != NULL &&

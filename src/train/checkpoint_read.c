@@ -37,8 +37,8 @@ static void differ(ln_checkpoint_reading *r, const char *key, const char *there,
     r->other_order = r->other_order || !is_among(key, not_the_order);
 }
 
-/* What Linnet's own checkpoints say of the run's options and data. *other_kind: the state of another
- * model, optimizer or schedule, which is not worth comparing. */
+/* What Linnet's own checkpoints say of the run's options and data. *other_kind: the state of
+ * another model, optimizer or schedule, which is not worth comparing. */
 static linnet_status compare_identity(ln_checkpoint_reading *r, bool *other_kind)
 {
     linnet_state_dict *identity;

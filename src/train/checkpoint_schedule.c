@@ -1,5 +1,5 @@
-/* checkpoint_schedule.c - scheduler.state_dict() of a checkpoint: settings that have to be the same, and
- * how far it has come. */
+/* checkpoint_schedule.c - scheduler.state_dict() of a checkpoint: settings that have to be the
+ * same, and how far it has come. */
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -70,8 +70,8 @@ static bool same_milestones(const ln_schedule *schedule, const char *text)
     return strcmp(at, schedule->milestone_count == 0 ? "[]" : "]") == 0;
 }
 
-/* A setting of the schedule, which has to be the same; what the file does not have, other versions of
- * PyTorch do not keep. */
+/* A setting of the schedule, which has to be the same; what the file does not have, other versions
+ * of PyTorch do not keep. */
 static void compare_setting(ln_checkpoint_reading *r, const ln_schedule *schedule,
                             const ln_schedule_field *field, const char *prefix)
 {

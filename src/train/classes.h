@@ -1,4 +1,5 @@
-/* classes.h - what a classifier and its labelled rows have to agree on, in training and evaluation. */
+/* classes.h - what a classifier and its labelled rows have to agree on, in training and evaluation.
+ * */
 #ifndef LN_TRAIN_CLASSES_H
 #define LN_TRAIN_CLASSES_H
 
@@ -9,8 +10,8 @@
 #define ln_predicted_class ln_predicted_class_f64
 #endif
 
-/* The model takes the dataset's rows and gives one row of logits for each: fills *outputs, how many.
- * `batch` is how many rows go at a time, as PyTorch's texts have it. Errors: SHAPE. */
+/* The model takes the dataset's rows and gives one row of logits for each: fills *outputs, how
+ * many. `batch` is how many rows go at a time, as PyTorch's texts have it. Errors: SHAPE. */
 LINNET_NODISCARD linnet_status ln_check_logits(const linnet_model *model,
                                                const linnet_dataset *dataset, size_t batch,
                                                int64_t *outputs, linnet_error *error);
@@ -21,7 +22,8 @@ LINNET_NODISCARD linnet_status ln_check_labels(const linnet_dataset *dataset, in
                                                int64_t ignored, const char *what,
                                                linnet_error *error);
 
-/* The predicted class: the first of the largest logits, or the first NaN, as torch.argmax. n > 0. */
+/* The predicted class: the first of the largest logits, or the first NaN, as torch.argmax. n > 0.
+ * */
 size_t ln_predicted_class(size_t n, const ln_real *logits);
 
 #endif

@@ -3,8 +3,8 @@
  *     l = (1 - e) w_t nll_t + e / C sum over classes c of w_c nll_c,     nll_c = -log_softmax(x)_c
  *     l = sum over classes c of w_c ((1 - e) p_c + e / C) nll_c
  *
- * e is label_smoothing, w the weights of the classes. 'mean' divides the sum of a batch by the sum of
- * the w_t; over probabilities, by the number of rows. */
+ * e is label_smoothing, w the weights of the classes. 'mean' divides the sum of a batch by the sum
+ * of the w_t; over probabilities, by the number of rows. */
 #include "base/error.h"
 #include "base/number.h"
 #include "numeric/rowsum.h"

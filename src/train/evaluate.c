@@ -1,5 +1,5 @@
-/* evaluate.c - evaluates a model over a labelled dataset: checks, memory. Rows are judge.c's; what is
- * measured from them is metrics.c's. */
+/* evaluate.c - evaluates a model over a labelled dataset: checks, memory. Rows are judge.c's; what
+ * is measured from them is metrics.c's. */
 #include "base/checked.h"
 #include "base/error.h"
 #include "base/fpenv.h"

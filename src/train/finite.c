@@ -1,7 +1,7 @@
 /* finite.c - whether a model's weights are still numbers.
  *
- * The loss of a step tells of the weights before it: those that the last step of an epoch has ruined
- * would be measured, and kept, as if they were good. */
+ * The loss of a step tells of the weights before it: those that the last step of an epoch has
+ * ruined would be measured, and kept, as if they were good. */
 #include <math.h>
 
 #include "base/error.h"

@@ -1,8 +1,9 @@
-/* gradients.c - adds up the gradients of a step's parts, clips them, and hands them to the optimizer.
+/* gradients.c - adds up the gradients of a step's parts, clips them, and hands them to the
+ * optimizer.
  *
- * The parts' gradients are added pairwise, neighbours first, as the leaves of one batch are (rule 2): so
- * parts of 64, 128, 256, ... rows give the bits of the batch that they are parts of. As in a binary
- * counter, sum i holds the parts of a subtree of 2^i while its neighbour is on its way. */
+ * The parts' gradients are added pairwise, neighbours first, as the leaves of one batch are (rule
+ * 2): so parts of 64, 128, 256, ... rows give the bits of the batch that they are parts of. As in a
+ * binary counter, sum i holds the parts of a subtree of 2^i while its neighbour is on its way. */
 #include "train/gradients.h"
 
 #include <math.h>

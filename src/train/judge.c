@@ -1,7 +1,7 @@
 /* judge.c - runs a model over labelled rows and keeps what it gives for each.
  *
- * The loss of every row is kept and summed at the end by rule 2, so that the mean is the same number
- * whatever the batch size. */
+ * The loss of every row is kept and summed at the end by rule 2, so that the mean is the same
+ * number whatever the batch size. */
 #include "train/judge.h"
 
 #include <math.h>
@@ -14,8 +14,8 @@ typedef struct batch_slice {
     size_t first;
 } batch_slice;
 
-/* Whether class i is likelier than class j: by its logit, of which NaN is the largest, and else by its
- * number. ln_predicted_class gives the class before which there is none. */
+/* Whether class i is likelier than class j: by its logit, of which NaN is the largest, and else by
+ * its number. ln_predicted_class gives the class before which there is none. */
 static bool is_ahead(const ln_real *logits, size_t i, size_t j)
 {
     if (isnan(logits[i]) || isnan(logits[j])) {

@@ -20,8 +20,8 @@ typedef struct ln_evaluation_run {
     linnet_scores *scores;
 } ln_evaluation_run;
 
-/* Runs all batches, in each compilation of the engine: the scores, and their mean loss. Errors: those of
- * reading. */
+/* Runs all batches, in each compilation of the engine: the scores, and their mean loss. Errors:
+ * those of reading. */
 LINNET_NODISCARD linnet_status ln_judge_f32(ln_evaluation_run *run, linnet_error *error);
 LINNET_NODISCARD linnet_status ln_judge_f64(ln_evaluation_run *run, linnet_error *error);
 

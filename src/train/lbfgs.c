@@ -1,8 +1,9 @@
-/* lbfgs.c - a step of L-BFGS: direction from the last pairs of steps and gradients, length from lr or from
- * a line search under the strong Wolfe conditions.
+/* lbfgs.c - a step of L-BFGS: direction from the last pairs of steps and gradients, length from lr
+ * or from a line search under the strong Wolfe conditions.
  *
- * torch.optim.LBFGS's algorithm and constants. Sums over all parameters are ln_plan_dot's, in double; what is
- * computed element by element is float32. So results depend neither on threads nor on kernel sets. */
+ * torch.optim.LBFGS's algorithm and constants. Sums over all parameters are ln_plan_dot's, in
+ * double; what is computed element by element is float32. So results depend neither on threads nor
+ * on kernel sets. */
 #include "train/lbfgs.h"
 
 #include <math.h>
@@ -402,8 +403,8 @@ static options options_of(const ln_lbfgs *l)
                      .wolfe = ln_optimizer_value(o, "line_search_fn")->integer == 1};
 }
 
-/* One iteration from loss and gradient where the parameters are; the gradient is in slot 0. *more: another
- * one may follow. */
+/* One iteration from loss and gradient where the parameters are; the gradient is in slot 0. *more:
+ * another one may follow. */
 static linnet_status iterate(search *s, const options *o, bool last, double *loss, bool *more,
                              linnet_error *error)
 {

@@ -4,8 +4,9 @@
 
 #include "linnet.h"
 
-/* Evaluates loss and gradient of the batch in hand where the parameters are: the gradient is then the whole one
- * of the trainer's gradients. A loss that is NaN, without an error: nothing counts in this batch. */
+/* Evaluates loss and gradient of the batch in hand where the parameters are: the gradient is then
+ * the whole one of the trainer's gradients. A loss that is NaN, without an error: nothing counts in
+ * this batch. */
 typedef linnet_status (*ln_lbfgs_evaluate)(void *context, double *loss, linnet_error *error);
 
 /* Its state, as state_dict() has it. Arrays are sets of the trainer's parameters. */
@@ -31,7 +32,8 @@ LINNET_NODISCARD linnet_status ln_lbfgs_create(linnet_trainer *trainer, ln_lbfgs
                                                linnet_error *error);
 void ln_lbfgs_free(ln_lbfgs *lbfgs);
 
-/* optimizer.step(closure). Errors: those of `evaluate`; the parameters are those before the step then. */
+/* optimizer.step(closure). Errors: those of `evaluate`; the parameters are those before the step
+ * then. */
 LINNET_NODISCARD linnet_status ln_lbfgs_step(ln_lbfgs *lbfgs, ln_lbfgs_evaluate evaluate,
                                              void *context, linnet_error *error);
 

@@ -43,8 +43,8 @@ typedef struct ln_loss_type {
     bool unit, unit_output; /* values and outputs have to lie in 0 .. 1 */
     bool elementwise;       /* a sum over the outputs, and 'mean' divides by their number too */
     double threshold;       /* MULTILABEL: a label is predicted where its output is above */
-    /* PyTorch's words where the values have another shape than the outputs: of the format that takes
-     * both as "torch.Size([64, 1])", the target's first. NULL: takes no values. */
+    /* PyTorch's words where the values have another shape than the outputs: of the format that
+     * takes both as "torch.Size([64, 1])", the target's first. NULL: takes no values. */
     const char *sizes;
     /* Takes over what the values say, but reduction. Errors: ARGUMENT in PyTorch's words. */
     linnet_status (*create)(ln_loss *loss, const ln_value *values, linnet_error *error);
@@ -74,7 +74,8 @@ LINNET_NODISCARD linnet_status ln_loss_create(const char *text, ln_loss **loss,
                                               linnet_error *error);
 void ln_loss_free(ln_loss *loss);
 
-/* Makes it ready for rows of `features` outputs of a dtype. Errors: SHAPE in PyTorch's words, MEMORY. */
+/* Makes it ready for rows of `features` outputs of a dtype. Errors: SHAPE in PyTorch's words,
+ * MEMORY. */
 LINNET_NODISCARD linnet_status ln_loss_fit(ln_loss *loss, size_t features, linnet_dtype dtype,
                                            linnet_error *error);
 /* Its numbers, in each compilation of the engine, into the memory that fits (loss_rows.c). */

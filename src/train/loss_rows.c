@@ -1,5 +1,5 @@
-/* loss_rows.c - what losses compute together: weights, sums over a row's outputs, reduction; and what a
- * row's outputs predict. */
+/* loss_rows.c - what losses compute together: weights, sums over a row's outputs, reduction; and
+ * what a row's outputs predict. */
 #include <math.h>
 
 #include "numeric/rowsum.h"

@@ -1,7 +1,8 @@
 /* metrics.h - how a task is measured: its table of metrics, and what they share.
  *
  * A metric is a function and a row of its task's table, in metrics_classes.c, metrics_labels.c or
- * metrics_values.c; docs/metrics.md says by which definition. What is undefined is NaN and says why. */
+ * metrics_values.c; docs/metrics.md says by which definition. What is undefined is NaN and says
+ * why. */
 #ifndef LN_TRAIN_METRICS_H
 #define LN_TRAIN_METRICS_H
 
@@ -54,9 +55,9 @@ double ln_measure_log_loss(const ln_measured *m, const char **why);
 double ln_measure_brier(const ln_measured *m, const char **why);
 double ln_measure_calibration(const ln_measured *m, const char **why);
 
-/* The mean of a figure of linnet_class_metrics over the classes that have rows or were predicted (of
- * labels, over all), one by one or weighted by their rows; what one lacks counts as 0, as scikit-learn has
- * it. */
+/* The mean of a figure of linnet_class_metrics over the classes that have rows or were predicted
+ * (of labels, over all), one by one or weighted by their rows; what one lacks counts as 0, as
+ * scikit-learn has it. */
 double ln_mean_of(const ln_measured *m, size_t offset, bool weighted, const char **why);
 
 /* Metrics field_macro and field_weighted. */

@@ -62,8 +62,8 @@ static const char *reason(const ln_measured *m, const linnet_class_metrics *metr
     return one ? ONE_CLASS : "a class has no rows";
 }
 
-/* The second class's figure where there are two; otherwise the mean over all classes, which all have to
- * have one. */
+/* The second class's figure where there are two; otherwise the mean over all classes, which all
+ * have to have one. */
 static double ranked(const ln_measured *m, size_t offset, bool weighted, const char **why)
 {
     const linnet_evaluation *evaluation = m->evaluation;

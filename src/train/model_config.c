@@ -1,4 +1,5 @@
-/* model_config.c - the configuration that a model was trained with: the caller's words, kept with it. */
+/* model_config.c - the configuration that a model was trained with: the caller's words, kept with
+ * it. */
 #include <jansson.h>
 #include <string.h>
 

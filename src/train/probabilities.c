@@ -1,5 +1,5 @@
-/* probabilities.c - a model's temperature and thresholds in the metadata of its file: a number, and a JSON array
- * of them.
+/* probabilities.c - a model's temperature and thresholds in the metadata of its file: a number, and
+ * a JSON array of them.
  *
  * What they may be is temperature.c's and thresholds.c's. */
 #include "train/probabilities.h"

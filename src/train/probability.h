@@ -1,14 +1,16 @@
 /* probability.h - from logits to probabilities in double, for metrics.
  *
- * exp and log are our own, with plain additions and products in a stated order, so that every machine
- * gives the same bits; both are within 2 ulp. Training computes elsewhere, in its own type. */
+ * exp and log are our own, with plain additions and products in a stated order, so that every
+ * machine gives the same bits; both are within 2 ulp. Training computes elsewhere, in its own type.
+ * */
 #ifndef LN_TRAIN_PROBABILITY_H
 #define LN_TRAIN_PROBABILITY_H
 
 #include <math.h>
 #include <stddef.h>
 
-/* ln 2 in two parts; the first has 32 bits, so that a whole number of up to 11 bits times it is exact. */
+/* ln 2 in two parts; the first has 32 bits, so that a whole number of up to 11 bits times it is
+ * exact. */
 #define LN_LN2_HIGH 0x1.62e42fee00000p-1
 #define LN_LN2_LOW 0x1.a39ef35793c76p-33
 
@@ -44,7 +46,8 @@ static inline double ln_exp_double(double x)
     return ldexp(sum, (int)power);
 }
 
-/* log x for x >= 0: log(m 2^e) = e ln 2 + 2 atanh((m - 1) / (m + 1)), m within sqrt(1/2) .. sqrt(2). */
+/* log x for x >= 0: log(m 2^e) = e ln 2 + 2 atanh((m - 1) / (m + 1)), m within sqrt(1/2) ..
+ * sqrt(2). */
 static inline double ln_log_double(double x)
 {
     if (!(x > 0) || isinf(x)) {

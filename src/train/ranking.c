@@ -1,7 +1,7 @@
 /* ranking.c - rows ordered by the probability of one class: curves, and the areas under them.
  *
- * A key is the probability's bits with one below them that tells whether the row is of the class: as
- * doubles from 0 on are ordered as their bits are, whole numbers are sorted, by their bytes. */
+ * A key is the probability's bits with one below them that tells whether the row is of the class:
+ * as doubles from 0 on are ordered as their bits are, whole numbers are sorted, by their bytes. */
 #include "train/ranking.h"
 
 #include <math.h>

@@ -17,7 +17,8 @@ LINNET_NODISCARD linnet_status ln_ranking_create(size_t rows, ln_ranking *rankin
                                                  linnet_error *error);
 void ln_ranking_free(ln_ranking *ranking);
 
-/* Row by row, before ln_ranking_sort: its probability (from 0 on) and whether it is of the class. */
+/* Row by row, before ln_ranking_sort: its probability (from 0 on) and whether it is of the class.
+ * */
 void ln_ranking_set(ln_ranking *ranking, size_t row, double probability, bool positive);
 void ln_ranking_sort(ln_ranking *ranking);
 

@@ -66,14 +66,15 @@ static inline bool ln_scores_predicts(const linnet_scores *scores, size_t row, s
     return ln_scores_logits(scores, row)[which] > scores->cuts[which];
 }
 
-/* The loss of one row in double: cross entropy, over labels the mean of theirs, or of squared errors. */
+/* The loss of one row in double: cross entropy, over labels the mean of theirs, or of squared
+ * errors. */
 double ln_scores_loss(const linnet_scores *scores, size_t row);
 
 /* Puts the rows into the order of one class's probability. */
 void ln_scores_rank(const linnet_scores *scores, size_t which, ln_ranking *ranking);
 
-/* Measures what there is; without logits only what follows from the predicted classes (metrics.c). The
- * evaluation is to be freed even after a failure. */
+/* Measures what there is; without logits only what follows from the predicted classes (metrics.c).
+ * The evaluation is to be freed even after a failure. */
 LINNET_NODISCARD linnet_status ln_scores_measure(const linnet_scores *scores,
                                                  linnet_evaluation *evaluation,
                                                  linnet_error *error);

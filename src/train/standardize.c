@@ -1,9 +1,10 @@
 /* standardize.c - mean and standard deviation of each feature of a dataset, for a model's input.
  *
- * One pass in double over the rows in order, in chunks whose size is fixed, so the result depends on the
- * data alone. Values are differences from the first row: a feature that never changes has a deviation of
- * exactly 0. A chunk's sum of squares is taken around its own mean, and chunks are joined as Chan, Golub
- * and LeVeque have it ("Updating formulae and a pairwise algorithm", 1979), so that nothing cancels. */
+ * One pass in double over the rows in order, in chunks whose size is fixed, so the result depends
+ * on the data alone. Values are differences from the first row: a feature that never changes has a
+ * deviation of exactly 0. A chunk's sum of squares is taken around its own mean, and chunks are
+ * joined as Chan, Golub and LeVeque have it ("Updating formulae and a pairwise algorithm", 1979),
+ * so that nothing cancels. */
 #include <math.h>
 #include <string.h>
 

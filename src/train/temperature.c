@@ -1,9 +1,9 @@
-/* temperature.c - temperature scaling (Guo et al. 2017): the number that a model's outputs are divided by so
- * that its probabilities are the likeliest.
+/* temperature.c - temperature scaling (Guo et al. 2017): the number that a model's outputs are
+ * divided by so that its probabilities are the likeliest.
  *
- * Its inverse b minimises a convex function, the mean over the rows of -log p under outputs times b, whose
- * derivative Newton's method brings to 0 within a bracket that only shrinks. Sums run over the rows in their
- * order, in double: the same bits everywhere. */
+ * Its inverse b minimises a convex function, the mean over the rows of -log p under outputs times
+ * b, whose derivative Newton's method brings to 0 within a bracket that only shrinks. Sums run over
+ * the rows in their order, in double: the same bits everywhere. */
 #include <math.h>
 
 #include "base/error.h"
@@ -113,8 +113,8 @@ static slope slope_at(const linnet_scores *scores, double b)
     return (slope){ln_exact_value(&first), ln_exact_value(&second)};
 }
 
-/* Doubles b until the derivative is above 0; false where it never is: then the rows are all on the right
- * side, and ever colder is ever better. */
+/* Doubles b until the derivative is above 0; false where it never is: then the rows are all on the
+ * right side, and ever colder is ever better. */
 static bool bracket(const linnet_scores *scores, double *low, double *high)
 {
     *low = 0;

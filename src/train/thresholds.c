@@ -1,5 +1,5 @@
-/* thresholds.c - above which probability each of several labels is predicted: a model's own thresholds, and
- * those that are best for its rows. */
+/* thresholds.c - above which probability each of several labels is predicted: a model's own
+ * thresholds, and those that are best for its rows. */
 #include <math.h>
 #include <string.h>
 
@@ -55,8 +55,9 @@ double linnet_model_threshold(const linnet_model *model, size_t i)
 
 /* ---- the best ones ---- */
 
-/* The middle between two probabilities that stand beside each other, of which the larger is just predicted:
- * where F1, 2 true positives / (predicted + support), is the largest, and the threshold the highest. */
+/* The middle between two probabilities that stand beside each other, of which the larger is just
+ * predicted: where F1, 2 true positives / (predicted + support), is the largest, and the threshold
+ * the highest. */
 static double best_threshold(const ln_ranking *ranking)
 {
     ln_ranking_walk walk = ln_ranking_begin(ranking);

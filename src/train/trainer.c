@@ -134,8 +134,8 @@ static linnet_status run_step(linnet_trainer *trainer, size_t rows, bool *stoppe
     return status;
 }
 
-/* What there is to do of the epoch in hand, of trainers that share one feed. One that fails drops out, with its
- * error among `errors`; what fails is the reading. */
+/* What there is to do of the epoch in hand, of trainers that share one feed. One that fails drops
+ * out, with its error among `errors`; what fails is the reading. */
 static linnet_status run_epoch(linnet_trainer *const *trainers, size_t count, bool *stopped,
                                linnet_error *errors, linnet_error *error)
 {

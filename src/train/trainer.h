@@ -60,8 +60,8 @@ typedef struct ln_batch_loss {
     int64_t correct; /* rows whose output is the label's */
 } ln_batch_loss;
 
-/* What a trainer asks for without knowing what its model computes in; losses, weights and parameters are
- * of that dtype. */
+/* What a trainer asks for without knowing what its model computes in; losses, weights and
+ * parameters are of that dtype. */
 typedef struct ln_train_engine {
     linnet_status (*gradients)(linnet_trainer *trainer, ln_gradients **gradients,
                                linnet_error *error);
@@ -76,16 +76,18 @@ typedef struct ln_train_engine {
 /* The compilation for a dtype. */
 const ln_train_engine *ln_train_engine_of(linnet_dtype dtype);
 
-/* Leaves the parameters that options.no_decay means without weight decay (decay.c). Errors: ARGUMENT. */
+/* Leaves the parameters that options.no_decay means without weight decay (decay.c). Errors:
+ * ARGUMENT. */
 LINNET_NODISCARD linnet_status ln_trainer_exempt(linnet_trainer *trainer, linnet_error *error);
-/* Makes BatchNorm's running statistics anew, as torch.optim.swa_utils.update_bn: cumulative, by one pass over
- * the rows in training mode, in an order and with masks that leave the generator as it was. Errors: those of
- * reading. */
+/* Makes BatchNorm's running statistics anew, as torch.optim.swa_utils.update_bn: cumulative, by one
+ * pass over the rows in training mode, in an order and with masks that leave the generator as it
+ * was. Errors: those of reading. */
 LINNET_NODISCARD linnet_status ln_trainer_make_statistics(linnet_trainer *trainer,
                                                           linnet_error *error);
 /* The batches of an epoch. */
 int64_t ln_trainer_epoch_batches(const linnet_trainer *trainer);
-/* Whether the model's parameters and buffers are numbers. Errors: DATA, naming the first that is not. */
+/* Whether the model's parameters and buffers are numbers. Errors: DATA, naming the first that is
+ * not. */
 LINNET_NODISCARD linnet_status ln_trainer_check_weights(const linnet_trainer *trainer,
                                                         linnet_error *error);
 

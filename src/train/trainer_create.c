@@ -1,5 +1,5 @@
-/* trainer_create.c - makes a trainer: checks that model, data, loss and options fit each other, and takes all
- * memory.
+/* trainer_create.c - makes a trainer: checks that model, data, loss and options fit each other, and
+ * takes all memory.
  *
  * What it does then is trainer.c's. */
 #include "base/checked.h"

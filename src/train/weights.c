@@ -39,8 +39,8 @@ typedef struct section {
     const char *opening, *separator, *closing;
 } section;
 
-/* What is being compared. Items are indices: of the model's parameters and buffers, or of tensors of
- * the state_dict. */
+/* What is being compared. Items are indices: of the model's parameters and buffers, or of tensors
+ * of the state_dict. */
 typedef struct comparison {
     const linnet_model *model;
     const linnet_state_dict *state_dict;
@@ -228,8 +228,8 @@ linnet_status ln_weights_check(const linnet_model *model, const linnet_state_dic
 
 /* ---- copying ---- */
 
-/* Row by row (of the last dimension), without memory, so that nothing can fail half way; the source may
- * have any strides. */
+/* Row by row (of the last dimension), without memory, so that nothing can fail half way; the source
+ * may have any strides. */
 static void copy_weight(const linnet_tensor *from, const linnet_tensor *to)
 {
     int last = to->rank - 1;
@@ -269,8 +269,8 @@ void ln_weights_copy(linnet_model *model, const linnet_state_dict *state_dict)
     ln_fpenv_leave(saved);
 }
 
-/* A LazyLinear takes as many features as its weight in the state_dict has columns. Where it has none, it
- * is no matrix or is not there, which the check of all weights will say. */
+/* A LazyLinear takes as many features as its weight in the state_dict has columns. Where it has
+ * none, it is no matrix or is not there, which the check of all weights will say. */
 static linnet_status width_of_weight(const ln_lazy *lazy, const linnet_model *model, size_t leaf,
                                      int64_t *width, linnet_error *error)
 {

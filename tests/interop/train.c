@@ -2,8 +2,9 @@
  *
  *     train DATA MODEL KEY=VALUE...
  *
- * Keys: labels, scale, optim, loss, schedule, batch, accumulate, no_decay (a number), seed, rng (torch, torch-default, philox), epochs,
- * resume and checkpoint (files), output. Prints a line a step: loss, learning rate. */
+ * Keys: labels, scale, optim, loss, schedule, batch, accumulate, no_decay (a number), seed, rng
+ * (torch, torch-default, philox), epochs, resume and checkpoint (files), output. Prints a line a
+ * step: loss, learning rate. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

@@ -1,4 +1,5 @@
-/* activations.h - the scalar definitions of numeric/activations.h as a table, for tests to iterate. */
+/* activations.h - the scalar definitions of numeric/activations.h as a table, for tests to iterate.
+ * */
 #ifndef LN_TESTS_ACTIVATIONS_H
 #define LN_TESTS_ACTIVATIONS_H
 

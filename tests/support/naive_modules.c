@@ -1,8 +1,8 @@
 /* naive_modules.c - the modules that are neither Linear nor an activation, by the definition.
  *
  * Each said as plainly as PyTorch's documentation says it, element after element, in the order of
- * sums of docs/numerics.md. Nothing here is shared with the library but the functions, draws and sums
- * of numeric/. */
+ * sums of docs/numerics.md. Nothing here is shared with the library but the functions, draws and
+ * sums of numeric/. */
 #include "support/naive_modules.h"
 
 #include <float.h>

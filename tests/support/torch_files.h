@@ -26,8 +26,8 @@
 /* A tensor: storage, offset, size and stride as opcodes. */
 #define TENSOR(storage, offset, size, stride) V2 "(" storage offset size stride "\x89" ORDERED "tR"
 
-/* An object of a class whose state is a dict of these items; a module's dicts of parameters and modules; a
- * module of nobody's; a weight of two floats. */
+/* An object of a class whose state is a dict of these items; a module's dicts of parameters and
+ * modules; a module of nobody's; a weight of two floats. */
 #define OBJECT(module, name, items) GLOBAL(module, name) ")\x81}(" items "ub"
 #define SLOTS(parameters, modules)                                                                 \
     T("\x0b", "_parameters") "}(" parameters "u" T("\x08", "_modules") "}(" modules "u"

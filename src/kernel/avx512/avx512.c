@@ -1,5 +1,5 @@
-/* avx512.c - the kernel sets for AVX-512 (F, BW, DQ, VL): avx512, and avx512_bf16, which is the same but for
- * the tiles in bfloat16 (avx512_bf16/). */
+/* avx512.c - the kernel sets for AVX-512 (F, BW, DQ, VL): avx512, and avx512_bf16, which is the
+ * same but for the tiles in bfloat16 (avx512_bf16/). */
 #include "kernel/avx512/vectors.h"
 #include "kernel/avx512_bf16/tiles.h"
 #include "kernel/cpu.h"

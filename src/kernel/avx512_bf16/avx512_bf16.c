@@ -1,5 +1,5 @@
-/* avx512_bf16.c - the tiles in bfloat16 for AVX-512 with BF16: VDPBF16PS, which is rule 5's step as it
- * stands. The rest of the set is avx512's. */
+/* avx512_bf16.c - the tiles in bfloat16 for AVX-512 with BF16: VDPBF16PS, which is rule 5's step as
+ * it stands. The rest of the set is avx512's. */
 #include "kernel/avx512/vectors.h"
 #include "kernel/avx512_bf16/tiles.h"
 

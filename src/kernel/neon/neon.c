@@ -1,4 +1,5 @@
-/* neon.c - the kernel set for aarch64: 6 x 16 tiles, in double 6 x 8, 24 accumulators of 32 registers. */
+/* neon.c - the kernel set for aarch64: 6 x 16 tiles, in double 6 x 8, 24 accumulators of 32
+ * registers. */
 #include <arm_neon.h>
 #include <stdbool.h>
 
