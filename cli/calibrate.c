@@ -126,8 +126,8 @@ static int check_output(const calibrate_values *values)
     if (strcmp(output, "-") == 0) {
         return cli_misuse("-o", "needs a file, whose ending says the format");
     }
-    return linnet_model_writable(output, &error) == LINNET_OK ? CLI_OK
-                                                              : cli_fail_with(NULL, &error);
+    return linnet_model_writable(NULL, output, &error) == LINNET_OK ? CLI_OK
+                                                                    : cli_fail_with(NULL, &error);
 }
 
 static int run(const void *opaque)

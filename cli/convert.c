@@ -101,7 +101,7 @@ static int run(const void *opaque)
     if (strcmp(values->output, "-") == 0) {
         return cli_misuse("OUT", "needs a file, whose ending says the format");
     }
-    bool whole = linnet_model_writable(values->output, &error) == LINNET_OK;
+    bool whole = linnet_model_writable(NULL, values->output, &error) == LINNET_OK;
     if (!whole && error.status != LINNET_ERROR_UNSUPPORTED) {
         return cli_fail_with(NULL, &error);
     }

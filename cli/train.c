@@ -51,12 +51,12 @@ static int check_usage(const cli_train_values *values)
     return streams > 1 ? cli_misuse("-", "only one input can be standard input") : CLI_OK;
 }
 
-/* Found now, not when the first epoch is done. */
-static int check_output(const char *path)
+/* Found now, not when the first epoch is done. model: NULL before there is one. */
+static int check_output(const linnet_model *model, const char *path)
 {
     linnet_error error;
-    linnet_status status = linnet_model_writable(path, &error);
-    if (status == LINNET_ERROR_UNSUPPORTED) {
+    linnet_status status = linnet_model_writable(model, path, &error);
+    if (model == NULL && status == LINNET_ERROR_UNSUPPORTED) {
         return cli_misuse("--output", "'%s': %s", path, error.message);
     }
     return status == LINNET_OK ? CLI_OK : cli_fail_with(NULL, &error);
@@ -223,6 +223,9 @@ int cli_training_model(cli_training *training)
     if (code == CLI_OK) {
         code = dress_model(training);
     }
+    if (code == CLI_OK) {
+        code = check_output(training->model, training->values->output);
+    }
     if (code == CLI_OK && linnet_model_output_features(training->model) < training->classes) {
         /* The others may be the loss's ignore_index. */
         training->classes = linnet_model_output_features(training->model);
@@ -234,10 +237,10 @@ int cli_training_open(cli_training *training)
 {
     int code = check_usage(training->values);
     if (code == CLI_OK) {
-        code = check_output(training->values->output);
+        code = check_output(NULL, training->values->output);
     }
     if (code == CLI_OK && training->values->checkpoint != NULL) {
-        code = check_output(training->values->checkpoint);
+        code = check_output(NULL, training->values->checkpoint);
     }
     if (code == CLI_OK) {
         code = cli_record_check(training->values);

@@ -153,9 +153,11 @@ static int keep(epochs_run *course, bool stopped, cli_epoch *epoch)
     if (!epoch->best) {
         return CLI_OK;
     }
-    int code = cli_save_model(training);
+    if (cli_save_model(training) != CLI_OK) {
+        return CLI_FAILURE;
+    }
     cli_take_best(training, epoch);
-    return code == CLI_OK ? cli_keep_weights(training) : code;
+    return cli_keep_weights(training);
 }
 
 static void tell_epoch(const epochs_run *course, const cli_epoch *epoch)

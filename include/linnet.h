@@ -642,13 +642,16 @@ LINNET_NODISCARD LINNET_API linnet_status linnet_model_state_dict(const linnet_m
 /* Writes the model atomically, weights, architecture, class names and scaling; the same model gives
  * the same bytes. The ending says the format: .safetensors, .pt or .pth (which PyTorch opens as the
  * state_dict), or .onnx, which holds what evaluation does: Dropout is left out. Errors: IO,
- * UNSUPPORTED (the ending; a module that ONNX has no operators for), MEMORY. */
+ * UNSUPPORTED (the ending; for ONNX, a module that it has no operators for, or a model in float64),
+ * MEMORY. */
 LINNET_NODISCARD LINNET_API linnet_status linnet_model_save(const linnet_model *model,
                                                             const char *path, linnet_error *error);
 
-/* Whether linnet_model_save would take `path`: its ending, and its place as linnet_path_writable
- * has it. Errors: UNSUPPORTED (the ending), IO, MEMORY. */
-LINNET_NODISCARD LINNET_API linnet_status linnet_model_writable(const char *path,
+/* Whether linnet_model_save would take this model to `path`, told before it is trained: the ending,
+ * whether that format can hold the model, whose input shape has to be known, and the place as
+ * linnet_path_writable has it. model: NULL for the path alone. Errors: those of linnet_model_save. */
+LINNET_NODISCARD LINNET_API linnet_status linnet_model_writable(const linnet_model *model,
+                                                                const char *path,
                                                                 linnet_error *error);
 
 /* ---- plans: run a model ---------------------------------------------------------------------- */

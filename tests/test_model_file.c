@@ -117,7 +117,7 @@ static void every_format(void **state)
         snprintf(first, sizeof first, "first.%s", endings[i]);
         snprintf(second, sizeof second, "second.%s", endings[i]);
         const char *path = scratch_path(state, first), *other = scratch_path(state, second);
-        check_ok(linnet_model_writable(path, &error), &error);
+        check_ok(linnet_model_writable(NULL, path, &error), &error);
         save(model, path);
         save(model, other);
         check_same_files(path, other);
@@ -170,10 +170,10 @@ static void refuses_other_endings(void **state)
         assert_int_equal(linnet_model_save(model, path, &error), LINNET_ERROR_UNSUPPORTED);
         assert_string_equal(error.message, expected);
         assert_string_equal(error.place, path);
-        assert_int_equal(linnet_model_writable(path, &error), LINNET_ERROR_UNSUPPORTED);
+        assert_int_equal(linnet_model_writable(NULL, path, &error), LINNET_ERROR_UNSUPPORTED);
         assert_string_equal(error.message, expected);
     }
-    assert_int_equal(linnet_model_writable(scratch_path(state, "none/m.pt"), &error),
+    assert_int_equal(linnet_model_writable(NULL, scratch_path(state, "none/m.pt"), &error),
                      LINNET_ERROR_IO);
     linnet_model_free(model);
 }

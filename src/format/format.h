@@ -56,6 +56,8 @@ typedef struct ln_format {
     /* NULL: cannot be written. */
     linnet_status (*write)(const linnet_state_dict *state_dict, const char *path,
                            linnet_error *error);
+    /* Whether `write` would take this, as far as can be told without writing; NULL: it takes all. */
+    linnet_status (*check)(const linnet_state_dict *state_dict, linnet_error *error);
     bool keeps_metadata; /* `write` writes the metadata too: a whole model can be written */
 } ln_format;
 
@@ -79,8 +81,9 @@ LINNET_NODISCARD linnet_status ln_format_to_write(const char *path, bool model,
 /* The metadata key of what a reader has to say of the file itself: nothing that another file should
  * be given. */
 #define LN_FORMAT_WARNING "linnet.warning"
-/* Those of a model: its text, its class names as a JSON array, its input's shape and scaling as an
+/* Those of a model: the version that wrote it, its text, its class names as a JSON array, its input's shape and scaling as an
  * object. */
+#define LN_KEY_VERSION "linnet.version"
 #define LN_KEY_MODEL "linnet.model"
 #define LN_KEY_CLASSES "linnet.classes"
 #define LN_KEY_INPUT "linnet.input"

@@ -248,6 +248,7 @@ const ln_format ln_format_onnx = {
     .probe = ln_onnx_probe,
     .read = read,
     .write = ln_onnx_write,
+    .check = ln_onnx_check,
     .keeps_metadata = true,
 };
 

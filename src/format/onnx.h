@@ -180,6 +180,8 @@ LINNET_NODISCARD linnet_status ln_onnx_build(ln_onnx *onnx, const ln_onnx_match 
 
 LINNET_NODISCARD linnet_status ln_onnx_write(const linnet_state_dict *state_dict, const char *path,
                                              linnet_error *error);
+LINNET_NODISCARD linnet_status ln_onnx_check(const linnet_state_dict *state_dict,
+                                             linnet_error *error);
 
 #endif
 #endif

@@ -18,12 +18,19 @@ static linnet_status read(const ln_file *file, const ln_read_options *options,
                    "the file is an ONNX model, and this Linnet is built without ONNX");
 }
 
+static linnet_status check(const linnet_state_dict *state_dict, linnet_error *error)
+{
+    (void)state_dict;
+    return ln_fail(error, LINNET_ERROR_UNSUPPORTED,
+                   "this Linnet is built without ONNX and cannot write it");
+}
+
 static linnet_status write(const linnet_state_dict *state_dict, const char *path,
                            linnet_error *error)
 {
-    (void)state_dict;
-    return ln_fail_at(error, LINNET_ERROR_UNSUPPORTED, path,
-                      "this Linnet is built without ONNX and cannot write it");
+    linnet_status status = check(state_dict, error);
+    ln_error_set_place(error, path);
+    return status;
 }
 
 const ln_format ln_format_onnx = {
@@ -32,6 +39,7 @@ const ln_format ln_format_onnx = {
     .probe = ln_onnx_probe,
     .read = read,
     .write = write,
+    .check = check,
     .keeps_metadata = true,
 };
 

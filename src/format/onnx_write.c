@@ -357,7 +357,7 @@ static linnet_status write_file(const LnOnnx__Model *model, const char *path, li
     return linnet_writer_commit(s.writer, error);
 }
 
-/* Puts the message together around the nodes and writes it. */
+/* Puts the message together around the nodes and writes it, unless `path` is NULL. */
 static linnet_status finish(ln_onnx_emission *e, const ln_shape *input, const char *path)
 {
     static char input_name[] = INPUT, output_name[] = OUTPUT, producer[] = "linnet";
@@ -388,7 +388,7 @@ static linnet_status finish(ln_onnx_emission *e, const ln_shape *input, const ch
     model.opset_import = opsets;
     model.n_opset_import = 1;
     linnet_status status = list_metadata(e, &model);
-    return status == LINNET_OK ? write_file(&model, path, e->error) : status;
+    return status == LINNET_OK && path != NULL ? write_file(&model, path, e->error) : status;
 }
 
 static linnet_status emit_model(ln_onnx_emission *e, const char *text, const char *path)
@@ -418,14 +418,21 @@ static linnet_status emit_model(ln_onnx_emission *e, const char *text, const cha
     return status;
 }
 
-linnet_status ln_onnx_write(const linnet_state_dict *state_dict, const char *path,
-                            linnet_error *error)
+/* path: NULL to write nothing. */
+static linnet_status emit(const linnet_state_dict *state_dict, const char *path,
+                          linnet_error *error)
 {
+    const char *dtype = linnet_state_dict_metadata_get(state_dict, LN_KEY_DTYPE);
     const char *text = linnet_state_dict_metadata_get(state_dict, LN_KEY_MODEL);
     if (text == NULL) {
         return ln_fail(error, LINNET_ERROR_UNSUPPORTED,
                        "an ONNX file holds a model, and these tensors have no architecture "
                        "(metadata key '" LN_KEY_MODEL "')");
+    }
+    if (dtype != NULL) {
+        return ln_fail(error, LINNET_ERROR_UNSUPPORTED,
+                       "ONNX is written of float32 models; expected one of dtype float32, found %s",
+                       dtype);
     }
     ln_onnx_emission e = {.state_dict = state_dict,
                           .error = error,
@@ -436,6 +443,17 @@ linnet_status ln_onnx_write(const linnet_state_dict *state_dict, const char *pat
     ln_free(e.tensors.items);
     ln_onnx_arena_free(&e.arena);
     return status;
+}
+
+linnet_status ln_onnx_write(const linnet_state_dict *state_dict, const char *path,
+                            linnet_error *error)
+{
+    return emit(state_dict, path, error);
+}
+
+linnet_status ln_onnx_check(const linnet_state_dict *state_dict, linnet_error *error)
+{
+    return emit(state_dict, NULL, error);
 }
 
 #endif

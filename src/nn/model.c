@@ -1,7 +1,7 @@
 /* model.c - the model: a tree of modules with what a table or a plan wants to know of it.
  *
  * Parameters, leaves and class names. Shapes are model_shape.c's, input scaling is scaling.c's,
- * files are train/model_file.c's. */
+ * files are train/model_read.c's and model_write.c's. */
 #include <assert.h>
 #include <stdio.h>
 #include <string.h>

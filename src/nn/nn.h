@@ -186,7 +186,7 @@ struct linnet_model {
     ln_torch_generator generator; /* as linnet_model_reset_parameters left it */
     char **classes;
     size_t class_count;
-    char *config; /* a JSON object, set by train/model_file.c; NULL: none */
+    char *config; /* a JSON object, set by train/model_config.c; NULL: none */
     char *loss;   /* torch.nn's text, set by train/loss.c; NULL: cross entropy's */
     linnet_task task;
     double *thresholds; /* threshold_count, of several labels; NULL: one half each */
