@@ -7,10 +7,7 @@
  *
  *     cc -O2 -Iinclude -Isrc bench/feeding.c build/liblinnet.a -o feeding \
  *         $(pkg-config --libs jansson libzip zlib libprotobuf-c) -lm -lpthread */
-#include <stdio.h>
-#include <stdlib.h>
-#include <time.h>
-
+#include "bench.h"
 #include "data/feed.h"
 #include "plan/plan.h"
 
@@ -24,28 +21,13 @@ static const char head[] = "Sequential(Dropout(0.5), Linear(1536, 1024), ReLU(),
                            "Linear(1024, 1024), ReLU(), "
                            "Linear(1024, 1000))";
 
-static double seconds(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (double)now.tv_sec + (double)now.tv_nsec * 1e-9;
-}
-
-static void check(linnet_status status, const linnet_error *error)
-{
-    if (status != LINNET_OK) {
-        fprintf(stderr, "feeding: %s: %s\n", error->place, error->message);
-        exit(1);
-    }
-}
-
 static linnet_model *make_model(const char *text)
 {
     linnet_error error;
     linnet_model *model;
-    check(linnet_model_parse(text, NULL, 0, &model, &error), &error);
-    check(linnet_model_set_input_shape(model, 1, (int64_t[]){FEATURES}, &error), &error);
-    check(linnet_model_set_scale(model, 1.0 / 255, &error), &error);
+    bench_check(linnet_model_parse(text, NULL, 0, &model, &error), &error);
+    bench_check(linnet_model_set_input_shape(model, 1, (int64_t[]){FEATURES}, &error), &error);
+    bench_check(linnet_model_set_scale(model, 1.0 / 255, &error), &error);
     linnet_model_reset_parameters(model, 1, LINNET_RNG_PHILOX);
     return model;
 }
@@ -55,9 +37,10 @@ static linnet_dataset *make_rows(linnet_dtype dtype)
     linnet_error error;
     linnet_tensor whole, rows, labels;
     linnet_dataset *dataset;
-    check(linnet_tensor_create(LINNET_FLOAT32, 2, (int64_t[]){ROWS, FEATURES}, &whole, &error),
-          &error);
-    check(linnet_tensor_create(LINNET_INT64, 1, (int64_t[]){ROWS}, &labels, &error), &error);
+    bench_check(
+        linnet_tensor_create(LINNET_FLOAT32, 2, (int64_t[]){ROWS, FEATURES}, &whole, &error),
+        &error);
+    bench_check(linnet_tensor_create(LINNET_INT64, 1, (int64_t[]){ROWS}, &labels, &error), &error);
     uint32_t state = 1;
     for (size_t i = 0; i < (size_t)ROWS * FEATURES; i++) {
         state = state * 1664525 + 1013904223;
@@ -66,23 +49,11 @@ static linnet_dataset *make_rows(linnet_dtype dtype)
     for (size_t i = 0; i < ROWS; i++) {
         ((int64_t *)labels.data)[i] = (int64_t)(i % 1000);
     }
-    check(linnet_tensor_to(&whole, dtype, &rows, &error), &error);
+    bench_check(linnet_tensor_to(&whole, dtype, &rows, &error), &error);
     /* Both stay for as long as the program runs. */
-    check(linnet_dataset_create(&rows, &labels, 0, &dataset, &error), &error);
+    bench_check(linnet_dataset_create(&rows, &labels, 0, &dataset, &error), &error);
     linnet_tensor_free(&whole);
     return dataset;
-}
-
-static int compare(const void *left, const void *right)
-{
-    double a = *(const double *)left, b = *(const double *)right;
-    return (a > b) - (a < b);
-}
-
-static double median(double *values, size_t count)
-{
-    qsort(values, count, sizeof *values, compare);
-    return values[count / 2];
 }
 
 /* ---- whole steps ---- */
@@ -95,7 +66,7 @@ typedef struct steps {
 static bool end_of_step(void *context, const linnet_progress *progress)
 {
     steps *s = context;
-    double now = seconds();
+    double now = bench_seconds();
     if (progress->batch > 1) {
         s->times[s->count++] = now - s->last;
     }
@@ -115,14 +86,14 @@ static double feed_batches(linnet_plan *plan, ln_feed *feed, const int64_t *orde
 {
     linnet_error error;
     ln_feed_begin(feed, order, ROWS);
-    double begun = seconds();
+    double begun = bench_seconds();
     for (int batch = 0; batch < BATCHES; batch++) {
         size_t rows, ld;
-        check(ln_feed_next(feed, &rows, &error), &error);
+        bench_check(ln_feed_next(feed, &rows, &error), &error);
         ln_rows source = {.read = read_row, .context = feed};
         ln_plan_forward(plan, &source, rows, NULL, &ld);
     }
-    double taken = (seconds() - begun) / BATCHES;
+    double taken = (bench_seconds() - begun) / BATCHES;
     ln_feed_end(feed);
     return taken;
 }
@@ -141,21 +112,21 @@ static void measure(linnet_dtype dtype, int threads)
                                       .threads = threads,
                                       .progress = end_of_step,
                                       .context = &whole};
-    check(linnet_trainer_create(model, dataset, &options, &trainer, &error), &error);
+    bench_check(linnet_trainer_create(model, dataset, &options, &trainer, &error), &error);
     linnet_plan *plan;
     ln_feed *feed;
     ln_plan_request request = {.training = true, .max_batch = BATCH, .threads = threads};
-    check(ln_plan_lower(nothing, &request, &plan, &error), &error);
-    check(ln_feed_create(dataset, BATCH, &feed, &error), &error);
+    bench_check(ln_plan_lower(nothing, &request, &plan, &error), &error);
+    bench_check(ln_feed_create(dataset, BATCH, &feed, &error), &error);
     for (size_t i = 0; i < ROWS; i++) {
         order[i] = (int64_t)(i * 1021 % ROWS); /* far from each other, each once */
     }
     whole.count = 0;
     for (int round = 0; round < ROUNDS; round++) {
-        check(linnet_trainer_epoch(trainer, NULL, &error), &error);
+        bench_check(linnet_trainer_epoch(trainer, NULL, &error), &error);
         fed[round] = feed_batches(plan, feed, order);
     }
-    double step = median(whole.times, whole.count), feeding = median(fed, ROUNDS);
+    double step = bench_median(whole.times, whole.count), feeding = bench_median(fed, ROUNDS);
     printf("%-8s %d thread%s: feeding %.3f ms of a step's %.2f ms: %.2f %%\n",
            linnet_dtype_name(dtype), threads, threads > 1 ? "s" : " ", 1e3 * feeding, 1e3 * step,
            100 * feeding / step);

@@ -5,11 +5,9 @@
  * ways, an epoch of each in turn, so that other programs disturb both alike. The file has just been
  * written: it comes from the system's page cache. Prints the medians and their ratio; exits 1 where
  * the rows from the file train at less than 90 % of the rate. */
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
+#include "bench.h"
 #include "data/data.h"
 
 #define EPOCHS 7
@@ -21,28 +19,13 @@ typedef struct bench {
     char x_path[512], y_path[512];
 } bench;
 
-static double seconds(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (double)now.tv_sec + (double)now.tv_nsec * 1e-9;
-}
-
-static void check(linnet_status status, const linnet_error *error)
-{
-    if (status != LINNET_OK) {
-        fprintf(stderr, "stream: %s: %s\n", error->place, error->message);
-        exit(1);
-    }
-}
-
 static void save(const linnet_tensor *tensor, const char *path)
 {
     linnet_error error;
     linnet_state_dict *file;
-    check(linnet_state_dict_create(&file, &error), &error);
-    check(linnet_state_dict_set(file, "", tensor, &error), &error);
-    check(linnet_state_dict_save(file, path, &error), &error);
+    bench_check(linnet_state_dict_create(&file, &error), &error);
+    bench_check(linnet_state_dict_set(file, "", tensor, &error), &error);
+    bench_check(linnet_state_dict_save(file, path, &error), &error);
     linnet_state_dict_free(file);
 }
 
@@ -51,9 +34,10 @@ static void write_data(const bench *b)
     linnet_error error;
     linnet_tensor x, y;
     uint64_t state = 1;
-    check(linnet_tensor_create(LINNET_FLOAT32, 2, (int64_t[]){b->rows, b->features}, &x, &error),
-          &error);
-    check(linnet_tensor_create(LINNET_INT64, 1, (int64_t[]){b->rows}, &y, &error), &error);
+    bench_check(
+        linnet_tensor_create(LINNET_FLOAT32, 2, (int64_t[]){b->rows, b->features}, &x, &error),
+        &error);
+    bench_check(linnet_tensor_create(LINNET_INT64, 1, (int64_t[]){b->rows}, &y, &error), &error);
     for (int64_t i = 0; i < b->rows * b->features; i++) {
         state = state * UINT64_C(6364136223846793005) + 1;
         ((float *)x.data)[i] = (float)(state >> 40) * 0x1p-24f;
@@ -78,20 +62,21 @@ static void begin(run *r, const bench *b, size_t kept)
 {
     linnet_error error;
     linnet_dataset_options data = {.labels_path = b->y_path};
-    check(ln_dataset_open(b->x_path, &data, kept, &r->dataset, &error), &error);
-    check(linnet_model_parse(b->text, NULL, 0, &r->model, &error), &error);
+    bench_check(ln_dataset_open(b->x_path, &data, kept, &r->dataset, &error), &error);
+    bench_check(linnet_model_parse(b->text, NULL, 0, &r->model, &error), &error);
     linnet_model_reset_parameters(r->model, 1, LINNET_RNG_PHILOX);
-    check(linnet_trainer_create(r->model, r->dataset, &b->options, &r->trainer, &error), &error);
+    bench_check(linnet_trainer_create(r->model, r->dataset, &b->options, &r->trainer, &error),
+                &error);
 }
 
 static void train(run *r, int epoch)
 {
     linnet_error error;
     linnet_epoch done;
-    double begun = seconds();
-    check(linnet_trainer_epoch(r->trainer, &done, &error), &error);
+    double begun = bench_seconds();
+    bench_check(linnet_trainer_epoch(r->trainer, &done, &error), &error);
     if (epoch >= 0) {
-        r->rates[epoch] = (double)done.rows / (seconds() - begun);
+        r->rates[epoch] = (double)done.rows / (bench_seconds() - begun);
     }
 }
 
@@ -100,18 +85,6 @@ static void end(run *r)
     linnet_trainer_free(r->trainer);
     linnet_model_free(r->model);
     linnet_dataset_free(r->dataset);
-}
-
-static int compare(const void *left, const void *right)
-{
-    double a = *(const double *)left, b = *(const double *)right;
-    return (a > b) - (a < b);
-}
-
-static double median(double *values)
-{
-    qsort(values, EPOCHS, sizeof *values, compare);
-    return values[EPOCHS / 2];
 }
 
 int main(int argc, char **argv)
@@ -134,7 +107,7 @@ int main(int argc, char **argv)
         train(epoch % 2 == 0 ? &memory : &streamed, epoch);
         train(epoch % 2 == 0 ? &streamed : &memory, epoch);
     }
-    double kept = median(memory.rates), read = median(streamed.rates);
+    double kept = bench_median(memory.rates, EPOCHS), read = bench_median(streamed.rates, EPOCHS);
     printf("%lld x %lld, %s, batch %zu: from memory %.0f rows/s, from the file %.0f: %.1f %%\n",
            (long long)b.rows, (long long)b.features, b.text, b.options.batch_size, kept, read,
            100 * read / kept);

@@ -485,10 +485,7 @@ static void check_refused(run *r, const char *path, linnet_status status, const 
     assert_true(size <= sizeof before);
     memcpy(before, weight->data, size);
     linnet_status found = linnet_trainer_load_checkpoint(r->trainer, path, false, &notes, &error);
-    if (found != status || strstr(error.message, message) == NULL) {
-        fail_msg("expected %s '%s', found %s '%s'", linnet_status_name(status), message,
-                 linnet_status_name(found), error.message);
-    }
+    check_failed(path, status, message, found, &error);
     assert_null(notes);
     assert_int_equal(linnet_trainer_epochs(r->trainer), 0);
     assert_memory_equal(before, weight->data, size);

@@ -303,11 +303,7 @@ static void test_texts(void **state)
         } else {
             assert_null(loss);
         }
-        if (status != cases[i].status || strstr(error.message, cases[i].message) == NULL) {
-            fail_msg("%s: expected %s '%s', found %s '%s'", cases[i].text,
-                     linnet_status_name(cases[i].status), cases[i].message,
-                     linnet_status_name(status), error.message);
-        }
+        check_failed(cases[i].text, cases[i].status, cases[i].message, status, &error);
         ln_loss_free(loss);
     }
 }

@@ -225,11 +225,7 @@ static void test_failures(void **state)
         size_t count = 1;
         linnet_status status =
             ln_optimizer_create(cases[i].text, &count, 1, LINNET_FLOAT32, &optimizer, &error);
-        if (status != cases[i].status || strstr(error.message, cases[i].message) == NULL) {
-            fail_msg("%s: expected %s '%s', found %s '%s'", cases[i].text,
-                     linnet_status_name(cases[i].status), cases[i].message,
-                     linnet_status_name(status), error.message);
-        }
+        check_failed(cases[i].text, cases[i].status, cases[i].message, status, &error);
         assert_null(optimizer);
     }
 }

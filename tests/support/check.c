@@ -33,6 +33,15 @@ void check_ok(linnet_status status, const linnet_error *error)
     }
 }
 
+void check_failed(const char *what, linnet_status expected, const char *message,
+                  linnet_status status, const linnet_error *error)
+{
+    if (status != expected || strstr(error->message, message) == NULL) {
+        fail_msg("%s: expected %s '%s', found %s '%s'", what, linnet_status_name(expected), message,
+                 linnet_status_name(status), error->message);
+    }
+}
+
 void check_read(const linnet_dataset *dataset, int64_t first, int64_t count, float *out)
 {
     linnet_error error;

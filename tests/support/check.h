@@ -23,6 +23,11 @@ void check_same(const float *expected, const float *found, size_t n, const char 
 /* Fails, printing the error, unless status is OK. */
 void check_ok(linnet_status status, const linnet_error *error);
 
+/* Fails unless status is `expected` and the error's message has `message` in it. `what` says which
+ * case it was. */
+void check_failed(const char *what, linnet_status expected, const char *message,
+                  linnet_status status, const linnet_error *error);
+
 /* linnet_dataset_read, which has to succeed. */
 void check_read(const linnet_dataset *dataset, int64_t first, int64_t count, float *out);
 
