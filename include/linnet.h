@@ -293,8 +293,10 @@ LINNET_API const char *linnet_state_dict_format(const linnet_state_dict *state_d
 /* ---- files that appear when they are complete ------------------------------------------------ */
 
 /* A file that replaces `path` only when it is complete: written to a temporary file in the same
- * directory (.linnet-PID-N.tmp), flushed to disk and renamed. An existing file's permissions are
- * kept, a symbolic link stays and the file behind it is replaced; a file that may not be written is
+ * directory, flushed to disk and renamed. The temporary file has a name, .linnet-PID-N.tmp, only
+ * for the renaming, so that a process that is killed leaves nothing; from the beginning where the
+ * system has no files without names (Linux' O_TMPFILE). An existing file's permissions are kept, a
+ * symbolic link stays and the file behind it is replaced; a file that may not be written is
  * not replaced either. What is no regular file (a device, a pipe) is written in place, and so is
  * "-": standard output. Everything that the library writes is written so. Signals are the caller's:
  * a pipe without a reader raises SIGPIPE, and is an IO error where that is ignored or handled. */

@@ -1,7 +1,7 @@
 /* file.h - files read whole, mapped where possible.
  *
- * The only place that opens files; linnet_writer, which replaces them, stands in linnet.h and is
- * defined beside this. Every error names the file and says what the system said. */
+ * linnet_writer, which replaces files, stands in linnet.h and is defined beside this (writer.c).
+ * Every error names the file and says what the system said. */
 #ifndef LN_OS_FILE_H
 #define LN_OS_FILE_H
 

@@ -1,4 +1,4 @@
-/* system.c - an errno as an error. */
+/* system.c - failures of the system as errors that name a file. */
 #include "os/system.h"
 
 #include <stdio.h>
@@ -13,4 +13,12 @@ linnet_status ln_fail_system(linnet_error *error, const char *path, const char *
         snprintf(reason, sizeof reason, "error %d", number);
     }
     return ln_fail_at(error, LINNET_ERROR_IO, path, "%s: %s", what, reason);
+}
+
+linnet_status ln_fail_memory_at(linnet_error *error, const char *path, size_t size,
+                                const char *what)
+{
+    linnet_status status = ln_fail_memory(error, size, what);
+    ln_error_set_place(error, path);
+    return status;
 }
