@@ -45,12 +45,17 @@ static int open_input(const convert_values *values, converted *input)
     return CLI_OK;
 }
 
-static int write_tensors(const convert_values *values, const linnet_state_dict *tensors)
+/* left_out: what the format has no place for; NULL: nothing. */
+static int write_tensors(const convert_values *values, const linnet_state_dict *tensors,
+                         const char *left_out)
 {
     linnet_error error;
     size_t count = linnet_state_dict_count(tensors);
     if (linnet_state_dict_save(tensors, values->output, &error) != LINNET_OK) {
         return cli_fail_with(NULL, &error);
+    }
+    if (left_out != NULL) {
+        cli_warn(values->output, "%s", left_out);
     }
     cli_text text = {0};
     cli_text_add(&text, "wrote ");
@@ -64,12 +69,12 @@ static int write_weights(const convert_values *values, const linnet_model *model
 {
     linnet_state_dict *weights = NULL;
     linnet_error error;
-    cli_warn(values->output,
-             "holds weights alone: architecture, class names and input scaling are left out");
     if (linnet_model_state_dict(model, &weights, &error) != LINNET_OK) {
         return cli_fail_with(NULL, &error);
     }
-    int code = write_tensors(values, weights);
+    int code = write_tensors(
+        values, weights,
+        "holds weights alone: architecture, class names and input scaling are left out");
     linnet_state_dict_free(weights);
     return code;
 }
@@ -109,13 +114,11 @@ static int run(const void *opaque)
     if (code == CLI_OK) {
         bool names = input.model == NULL && !whole &&
                      linnet_state_dict_metadata_get(input.tensors, "classes") != NULL;
-        if (names) {
-            cli_warn(
-                values->output,
-                "holds arrays alone: the names of the classes are left out; .safetensors keeps "
-                "them");
-        }
-        code = input.model == NULL ? write_tensors(values, input.tensors)
+        code = input.model == NULL ? write_tensors(values, input.tensors,
+                                                   names ? "holds arrays alone: the names of the "
+                                                           "classes are left out; .safetensors "
+                                                           "keeps them"
+                                                         : NULL)
                : whole             ? write_model(values, input.model)
                                    : write_weights(values, input.model);
     }
