@@ -120,8 +120,10 @@ static void test_open_npy(void **state)
     linnet_dataset_free(dataset);
 
     options.labels_path = NULL;
-    open_fails(features, &options, LINNET_ERROR_DATA, features,
-               "expected an array 'y' for the labels; the file holds: float32 [3, 2]");
+    open_fails(
+        features, &options, LINNET_ERROR_DATA, features,
+        "expected an array 'y' for the labels, the name of another as y, or a file of labels; "
+        "the file holds: float32 [3, 2]");
     options.x = "images";
     open_fails(features, &options, LINNET_ERROR_DATA, features,
                "expected an array 'images' for the features; the file holds: float32 [3, 2]");
@@ -176,9 +178,9 @@ static void test_open_arrays(void **state)
 
     path = write_tensors("named.safetensors", 3, (const char *const[]){"data", "target", "other"},
                          tensors);
-    const char *list =
-        "expected an array 'x' or 'X' for the features; the file holds: data float32 "
-        "[3, 2], other int64 [1, 3], target int64 [3]";
+    const char *list = "expected an array 'x' or 'X' for the features, or the name of another as "
+                       "x; the file holds: data float32 "
+                       "[3, 2], other int64 [1, 3], target int64 [3]";
     linnet_error error;
     assert_int_equal(linnet_dataset_open(path, NULL, &dataset, &error), LINNET_ERROR_DATA);
     assert_int_equal(strlen(error.message), strlen(list)); /* in the file's order, whatever it is */

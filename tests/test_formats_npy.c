@@ -288,7 +288,8 @@ static void test_hostile_headers(void **state)
         {"{'descr': '', " ORDER "'shape': ()}", 4, LINNET_ERROR_UNSUPPORTED,
          "Linnet has no counterpart of the numpy dtype ''"},
         {"{'descr': '<U5', " ORDER "'shape': ()}", 20, LINNET_ERROR_UNSUPPORTED,
-         "Linnet has no counterpart of the numpy dtype '<U5'"},
+         "Linnet has no counterpart of the numpy dtype '<U5', text; numpy.unique(y, "
+         "return_inverse=True) numbers it"},
         {"{" F4 "'fortran_order': 0, 'shape': ()}", 4, LINNET_ERROR_FORMAT,
          "npy header, character 35: expected True or False, found '0, 'shape': ()}'"},
         {"{" F4 ORDER "'shape': [2]}", 8, LINNET_ERROR_FORMAT,

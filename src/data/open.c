@@ -87,7 +87,9 @@ static linnet_status find_features(const linnet_state_dict *file, const char *na
     if (*features == NULL) {
         *features = only_array(file);
     }
-    return *features != NULL ? LINNET_OK : fail_no_array(file, "'x' or 'X'", "features", error);
+    return *features != NULL
+               ? LINNET_OK
+               : fail_no_array(file, "'x' or 'X'", "features, or the name of another as x", error);
 }
 
 /* Labels beside the features; *labels is NULL where there are none and none are needed. A CSV's
@@ -102,7 +104,8 @@ static linnet_status find_labels_beside(const linnet_state_dict *file,
         return fail_not_named(file, options->y, "labels", error);
     }
     if (*labels == NULL && options->labels == LINNET_LABELS_REQUIRED) {
-        return fail_no_array(file, "'y'", "labels", error);
+        return fail_no_array(file, "'y'", "labels, the name of another as y, or a file of labels",
+                             error);
     }
     return LINNET_OK;
 }

@@ -143,9 +143,11 @@ static linnet_status read_descr(cursor *c, ln_npy *npy)
             return LINNET_OK;
         }
     }
+    bool is_text = length > 1 && (text[1] == 'U' || text[1] == 'S');
     return ln_fail(c->error, LINNET_ERROR_UNSUPPORTED,
-                   "Linnet has no counterpart of the numpy dtype %s",
-                   ln_quote(text, length, quoted));
+                   "Linnet has no counterpart of the numpy dtype %s%s",
+                   ln_quote(text, length, quoted),
+                   is_text ? ", text; numpy.unique(y, return_inverse=True) numbers it" : "");
 }
 
 static linnet_status read_order(cursor *c, ln_npy *npy)
