@@ -192,6 +192,7 @@ static const cli_option options[] = {
     {"batch-size", 0, "N", CLI_INT, offsetof(calibrate_values, batch_size), 1, 1 << 20, "256",
      "rows that are run at a time; the results are the same bits for any number"},
     CLI_THREADS_ROW(calibrate_values, threads),
+    CLI_HEADING_ROW("What the model's file does not say"),
     CLI_MODEL_ROWS(calibrate_values, source),
     {0},
 };

@@ -37,6 +37,8 @@ const cli_command *cli_command_at(size_t i);
 
 /* All options of a command; NULL past the last. */
 const cli_option *cli_option_at(const cli_command *command, size_t i);
+/* The same, and the heading that stands over this one; NULL: that of the one before. */
+const cli_option *cli_option_below(const cli_command *command, size_t i, const char **heading);
 
 #define CLI_COMMAND(name) extern const cli_command cli_command_##name;
 #include "commands.def"

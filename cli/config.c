@@ -81,7 +81,8 @@ static void write_option(cli_json *json, const cli_option *option, const void *v
     case CLI_LIST:
     case CLI_TEXTS: write_list(json, key, at); break;
     case CLI_SET: write_set(json, key, at); break;
-    case CLI_CONFIG: break; /* what it says is in the values */
+    case CLI_CONFIG: /* what it says is in the values */
+    case CLI_HEADING: break;
     }
 }
 
@@ -339,7 +340,8 @@ static void print_option(const cli_option *option, const void *values, cli_text 
             cli_text_add(&value, "%s%s", i > 0 ? "," : "", list->items[i]);
         }
         break;
-    case CLI_CONFIG: return;
+    case CLI_CONFIG:
+    case CLI_HEADING: return;
     }
     cli_text_add(text, " --%s ", option->name);
     cli_text_shell(text, value.data != NULL ? value.data : "");

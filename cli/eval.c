@@ -108,6 +108,7 @@ static const cli_option options[] = {
      "rows that are run at a time; the results are the same bits for any number"},
     CLI_RUN_PRECISION_ROW(eval_values, precision),
     CLI_THREADS_ROW(eval_values, threads),
+    CLI_HEADING_ROW("What the model's file does not say"),
     CLI_MODEL_ROWS(eval_values, source),
     {0},
 };

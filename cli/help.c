@@ -78,6 +78,32 @@ static void explain(cli_text *text, const cli_text *term, const char *prose, con
     cli_text_free(&whole);
 }
 
+/* Those of no heading stand first, and --help is one of them. */
+static void add_options(const cli_command *command, cli_text *text, cli_text *term)
+{
+    const cli_option *option = NULL;
+    const char *heading;
+    bool headed = false;
+    cli_text_add(text, "\nOptions:\n");
+    for (size_t i = 0; !headed || option != NULL; i++) {
+        option = cli_option_below(command, i, &heading);
+        if (!headed && (option == NULL || heading != NULL)) {
+            cli_text_clear(term);
+            cli_text_add(term, "  -h, --help");
+            explain(text, term, "print this text", NULL);
+            headed = true;
+        }
+        if (heading != NULL) {
+            cli_text_add(text, "\n%s:\n", heading);
+        }
+        if (option != NULL) {
+            cli_text_clear(term);
+            option_head(option, term);
+            explain(text, term, option->help, option->standard);
+        }
+    }
+}
+
 void cli_help(const cli_command *command, cli_text *text)
 {
     cli_text term = {0};
@@ -96,19 +122,15 @@ void cli_help(const cli_command *command, cli_text *text)
         cli_text_add(&term, "  %s", operand->name);
         explain(text, &term, operand->help, NULL);
     }
-    cli_text_add(text, "\nOptions:\n");
-    const cli_option *option;
-    for (size_t i = 0; (option = cli_option_at(command, i)) != NULL; i++) {
-        cli_text_clear(&term);
-        option_head(option, &term);
-        explain(text, &term, option->help, option->standard);
-    }
-    cli_text_clear(&term);
-    cli_text_add(&term, "  -h, --help");
-    explain(text, &term, "print this text", NULL);
+    add_options(command, text, &term);
     cli_text_add(text, "\nExamples:\n");
     for (const cli_example *example = command->examples; example->says != NULL; example++) {
-        cli_text_add(text, "  # %s\n  %s\n", example->says, example->line);
+        cli_text_add(text, "  # %s\n", example->says);
+        for (const char *line = example->line; *line != '\0'; line += *line == '\n') {
+            size_t length = strcspn(line, "\n");
+            cli_text_add(text, "%s%.*s\n", *line == ' ' ? "" : "  ", (int)length, line);
+            line += length;
+        }
     }
     text->failed = text->failed || term.failed;
     cli_text_free(&term);
@@ -200,7 +222,11 @@ void cli_manual(const cli_command *command, cli_text *text)
     }
     heading(text, "OPTIONS");
     const cli_option *option;
-    for (size_t i = 0; (option = cli_option_at(command, i)) != NULL; i++) {
+    const char *above;
+    for (size_t i = 0; (option = cli_option_below(command, i, &above)) != NULL; i++) {
+        if (above != NULL) {
+            cli_text_add(text, "\n## %s\n", above);
+        }
         manual_option(text, option);
     }
     heading(text, "EXIT STATUS");

@@ -246,6 +246,7 @@ int cli_read_value(const cli_option *option, const char *place, const char *text
     case CLI_SET: return read_set(option, place, text, at);
     case CLI_CONFIG: ((cli_config *)at)->path = text; return CLI_OK;
     case CLI_TEXTS: return cli_list_add(at, text, strlen(text));
+    case CLI_HEADING: break;
     }
     return CLI_FAILURE;
 }
@@ -257,20 +258,30 @@ bool cli_has_word(const char *words, const char *word)
     return words != NULL && strstr(words, spaced) != NULL;
 }
 
+const cli_option *cli_option_below(const cli_command *command, size_t i, const char **heading)
+{
+    const cli_option *const tables[] = {command->options, command->shared};
+    *heading = NULL;
+    for (size_t t = 0; t < sizeof tables / sizeof tables[0]; t++) {
+        for (const cli_option *row = tables[t]; row != NULL && row->name != NULL; row++) {
+            if (row->kind == CLI_HEADING) {
+                *heading = row->name;
+            } else if (t == 0 || !cli_has_word(command->unshared, row->name)) {
+                if (i-- == 0) {
+                    return row;
+                }
+                *heading = NULL;
+            }
+        }
+    }
+    *heading = NULL;
+    return NULL;
+}
+
 const cli_option *cli_option_at(const cli_command *command, size_t i)
 {
-    const cli_option *own = command->options, *shared = command->shared;
-    for (; own->name != NULL; own++) {
-        if (i-- == 0) {
-            return own;
-        }
-    }
-    for (; shared != NULL && shared->name != NULL; shared++) {
-        if (!cli_has_word(command->unshared, shared->name) && i-- == 0) {
-            return shared;
-        }
-    }
-    return NULL;
+    const char *heading;
+    return cli_option_below(command, i, &heading);
 }
 
 void cli_config_free(cli_config *config)

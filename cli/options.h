@@ -18,7 +18,8 @@ typedef enum cli_kind {
     CLI_LIST,   /* cli_list: A,B,C */
     CLI_SET,    /* cli_set: NAME=VALUE, whole numbers; each use adds one */
     CLI_TEXTS,  /* cli_list: any text; each use adds one */
-    CLI_CONFIG  /* cli_config: a file of options, which those on the line come over */
+    CLI_CONFIG, /* cli_config: a file of options, which those on the line come over */
+    CLI_HEADING /* no option, but what stands in help over those that follow */
 } cli_kind;
 
 typedef struct cli_option {
@@ -31,6 +32,11 @@ typedef struct cli_option {
     const char *standard; /* default, as typed; NULL: the field stays zero */
     const char *help;
 } cli_option;
+
+#define CLI_HEADING_ROW(words)                                                                     \
+    {                                                                                              \
+        words, 0, NULL, CLI_HEADING, 0, 0, 0, NULL, NULL                                           \
+    }
 
 /* All operands are needed. Their fields are const char *. */
 typedef struct cli_operand {

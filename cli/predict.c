@@ -257,6 +257,7 @@ static const cli_option options[] = {
     CLI_RUN_PRECISION_ROW(predict_values, precision),
     CLI_THREADS_ROW(predict_values, threads),
     CLI_DATA_ROWS(predict_values, input),
+    CLI_HEADING_ROW("What the model's file does not say"),
     CLI_MODEL_ROWS(predict_values, source),
     {0},
 };

@@ -95,6 +95,7 @@ static const cli_option options[] = {
      "rows that are run at a time; the results are the same bits for any number"},
     CLI_RUN_PRECISION_ROW(report_values, precision),
     CLI_THREADS_ROW(report_values, threads),
+    CLI_HEADING_ROW("What the model's file does not say"),
     CLI_MODEL_ROWS(report_values, source),
     {0},
 };
@@ -106,7 +107,7 @@ static const cli_example examples[] = {
     {"With the curves of its training",
      "linnet train train.npz -o head.safetensors --history run.jsonl \\\n"
      "      --val-fraction 0.1 --model 'Linear(1536, classes)'\n"
-     "  linnet report head.safetensors test.npz --history run.jsonl -o head.html"},
+     "linnet report head.safetensors test.npz --history run.jsonl -o head.html"},
     {NULL, NULL},
 };
 

@@ -317,8 +317,14 @@ const cli_option cli_train_options[] = {
     {"model", 0, "TEXT|FILE", CLI_TEXT, FIELD(model), 0, 0, NULL,
      "the architecture in PyTorch's text, or a file that holds it; needed"},
     CLI_SET_ROW(cli_train_values, set, ""),
+    {"config", 0, "FILE", CLI_CONFIG, FIELD(config), 0, 0, NULL,
+     "read options from this file too, TOML where its name ends in .toml, else JSON: epochs = 20 "
+     "for "
+     "--epochs 20, data for DATA, a table for --set; what stands on the line comes over it"},
+    CLI_HEADING_ROW("Data"),
     {"labels", 0, "FILE", CLI_TEXT, FIELD(labels), 0, 0, NULL,
      "the labels, where they lie in a file of their own"},
+    CLI_DATA_ROWS(cli_train_values, input),
     {"val", 0, "DATA", CLI_TEXT, FIELD(val), 0, 0, NULL, "rows to validate on"},
     {"val-labels", 0, "FILE", CLI_TEXT, FIELD(val_labels), 0, 0, NULL, "the labels of --val"},
     {"val-fraction", 0, "F", CLI_NUMBER, FIELD(val_fraction), 0, 1, NULL,
@@ -326,23 +332,20 @@ const cli_option cli_train_options[] = {
     {"classes", 0, "A,B,C", CLI_LIST, FIELD(classes), 0, 0, NULL,
      "names of the classes, in the order of their numbers; otherwise the sorted labels of a CSV "
      "where they are text"},
+    {"scale", 0, "F", CLI_NUMBER, FIELD(scale), 0, INT64_MAX, NULL,
+     "multiply features by this first, such as 1/255; stored in the model"},
+    {"standardize", 0, NULL, CLI_FLAG, FIELD(standardize), 0, 0, NULL,
+     "bring each feature to mean 0 and standard deviation 1 over the rows trained on; stored in "
+     "the model"},
+    {"shuffle-block", 0, "ROWS", CLI_INT, FIELD(shuffle_block), 1, INT64_MAX, NULL,
+     "shuffle rows within blocks of so many neighbours, and the blocks among each other, instead "
+     "of all rows "
+     "among each other: for files larger than memory on a slow disk, which is then read a block at "
+     "a time"},
+    CLI_HEADING_ROW("Training"),
     {"epochs", 0, "N", CLI_INT, FIELD(epochs), 0, 1000000000, "10",
      "passes over the data; 0 writes the initial model"},
     {"batch-size", 0, "N", CLI_INT, FIELD(batch_size), 1, 1 << 20, "64", "rows of one step"},
-    {"accumulate", 0, "N", CLI_INT, FIELD(accumulate), 1, 1 << 20, "1",
-     "take a step after N batches, whose gradients are added up: that of one batch of N times the "
-     "rows, "
-     "with their mean as its loss, in the memory of a small one"},
-    {"no-decay", 0, "none|bias|norm|bias,norm", CLI_CHOICE, FIELD(no_decay), 0, 0, "none",
-     "leave biases, or the weights of normalizations, or both out of the optimizer's weight_decay"},
-    {"clip-grad-norm", 0, "X", CLI_NUMBER, FIELD(clip_grad_norm), 0, INT64_MAX, NULL,
-     "bring the norm of all gradients together down to X before each step, as clip_grad_norm_ "
-     "does"},
-    {"clip-grad-value", 0, "X", CLI_NUMBER, FIELD(clip_grad_value), 0, INT64_MAX, NULL,
-     "bring each gradient between -X and X before each step, as clip_grad_value_ does"},
-    {"optim", 0, "TEXT", CLI_TEXT, FIELD(optim), 0, 0, "Adam(lr=0.001)",
-     "an optimizer of torch.optim with its arguments: SGD, Adam, AdamW, NAdam, RAdam, RMSprop, "
-     "Adagrad or LBFGS"},
     {"loss", 0, "TEXT", CLI_TEXT, FIELD(loss), 0, 0, "CrossEntropyLoss()",
      "the loss, and with it the task: CrossEntropyLoss or NLLLoss for one class a row, "
      "BCEWithLogitsLoss or BCELoss for several labels, MSELoss, L1Loss, SmoothL1Loss or HuberLoss "
@@ -350,6 +353,9 @@ const cli_option cli_train_options[] = {
     {"class-weight", 0, "balanced", CLI_CHOICE, FIELD(class_weight), 0, 0, NULL,
      "give the loss a weight for each class: all rows / (classes * rows of the class), as "
      "scikit-learn has it. Weights of one's own stand in the loss: CrossEntropyLoss([1, 2, 0.5])"},
+    {"optim", 0, "TEXT", CLI_TEXT, FIELD(optim), 0, 0, "Adam(lr=0.001)",
+     "an optimizer of torch.optim with its arguments: SGD, Adam, AdamW, NAdam, RAdam, RMSprop, "
+     "Adagrad or LBFGS"},
     {"schedule", 0, "TEXT", CLI_TEXT, FIELD(schedule), 0, 0, NULL,
      "a learning-rate schedule of torch.optim.lr_scheduler with its arguments; epochs, "
      "steps_per_epoch "
@@ -360,14 +366,17 @@ const cli_option cli_train_options[] = {
      "when the schedule is stepped; auto: OneCycleLR and CyclicLR after each batch, the others "
      "after "
      "each epoch"},
-    {"keep", 0, "FIGURE", CLI_TEXT, FIELD(keep), 0, 0, "auto",
-     "the figure that says which epoch's model is kept: val_accuracy or val_loss, of the "
-     "validation "
-     "rows, accuracy or loss, of those trained on, or last, the last epoch; of equal ones that "
-     "with the lower loss. auto: val_accuracy, val_loss where the task is not one class a row, "
-     "last without validation rows"},
-    {"patience", 0, "N", CLI_INT, FIELD(patience), 0, 1000000000, "0",
-     "stop when the figure of --keep has not become better for N epochs; 0: never"},
+    {"no-decay", 0, "none|bias|norm|bias,norm", CLI_CHOICE, FIELD(no_decay), 0, 0, "none",
+     "leave biases, or the weights of normalizations, or both out of the optimizer's weight_decay"},
+    {"accumulate", 0, "N", CLI_INT, FIELD(accumulate), 1, 1 << 20, "1",
+     "take a step after N batches, whose gradients are added up: that of one batch of N times the "
+     "rows, "
+     "with their mean as its loss, in the memory of a small one"},
+    {"clip-grad-norm", 0, "X", CLI_NUMBER, FIELD(clip_grad_norm), 0, INT64_MAX, NULL,
+     "bring the norm of all gradients together down to X before each step, as clip_grad_norm_ "
+     "does"},
+    {"clip-grad-value", 0, "X", CLI_NUMBER, FIELD(clip_grad_value), 0, INT64_MAX, NULL,
+     "bring each gradient between -X and X before each step, as clip_grad_value_ does"},
     {"ema", 0, "DECAY", CLI_NUMBER, FIELD(ema), 0, 1, NULL,
      "measure and write not the weights of the last step, but an exponential moving average over "
      "all steps, "
@@ -376,6 +385,18 @@ const cli_option cli_train_options[] = {
      "measure and write the mean of the weights after each epoch from this one on (stochastic "
      "weight "
      "averaging); the statistics of BatchNorm1d are made anew for it"},
+    {"init", 0, "FILE", CLI_TEXT, FIELD(init), 0, 0, NULL,
+     "begin with the weights of this file, whose names and shapes have to be the model's"},
+    CLI_PART_ROWS(cli_train_values, part),
+    CLI_HEADING_ROW("Keeping the best, stopping, resuming"),
+    {"keep", 0, "FIGURE", CLI_TEXT, FIELD(keep), 0, 0, "auto",
+     "the figure that says which epoch's model is kept: val_accuracy or val_loss, of the "
+     "validation "
+     "rows, accuracy or loss, of those trained on, or last, the last epoch; of equal ones that "
+     "with the lower loss. auto: val_accuracy, val_loss where the task is not one class a row, "
+     "last without validation rows"},
+    {"patience", 0, "N", CLI_INT, FIELD(patience), 0, 1000000000, "0",
+     "stop when the figure of --keep has not become better for N epochs; 0: never"},
     {"checkpoint", 0, "FILE", CLI_TEXT, FIELD(checkpoint), 0, 0, NULL,
      "after each epoch, and when training is interrupted, write to this file, in PyTorch's .pt "
      "format, what it takes to go on: weights, optimizer, schedule and "
@@ -389,10 +410,7 @@ const cli_option cli_train_options[] = {
     {"force", 0, NULL, CLI_FLAG, FIELD(force), 0, 0, NULL,
      "resume although something differs, which is named: the weights are the checkpoint's, the "
      "options are those given here"},
-    {"config", 0, "FILE", CLI_CONFIG, FIELD(config), 0, 0, NULL,
-     "read options from this file too, TOML where its name ends in .toml, else JSON: epochs = 20 "
-     "for "
-     "--epochs 20, data for DATA, a table for --set; what stands on the line comes over it"},
+    CLI_HEADING_ROW("Records and reports"),
     {"history", 0, "FILE", CLI_TEXT, FIELD(history), 0, 0, NULL,
      "write the figures of each epoch to this file, a line of JSON each; a resumed run goes on "
      "with the "
@@ -402,23 +420,11 @@ const cli_option cli_train_options[] = {
     {"report", 0, "FILE", CLI_TEXT, FIELD(report), 0, 0, NULL,
      "at the end write a page about the model to this file, such as report.html: the curves of the "
      "training, and what linnet report shows of the validation rows, or else of those trained on"},
-    {"scale", 0, "F", CLI_NUMBER, FIELD(scale), 0, INT64_MAX, NULL,
-     "multiply features by this first, such as 1/255; stored in the model"},
-    {"standardize", 0, NULL, CLI_FLAG, FIELD(standardize), 0, 0, NULL,
-     "bring each feature to mean 0 and standard deviation 1 over the rows trained on; stored in "
-     "the model"},
+    CLI_HEADING_ROW("Random numbers, precision, threads"),
     {"seed", 0, "S", CLI_INT, FIELD(seed), 0, INT64_MAX, "0",
      "of initial weights (those of torch.manual_seed), split, shuffle and dropout"},
     {"data-seed", 0, "S", CLI_INT, FIELD(data_seed), -1, INT64_MAX, "-1",
      "of split and shuffle alone; -1: --seed"},
-    {"shuffle-block", 0, "ROWS", CLI_INT, FIELD(shuffle_block), 1, INT64_MAX, NULL,
-     "shuffle rows within blocks of so many neighbours, and the blocks among each other, instead "
-     "of all rows "
-     "among each other: for files larger than memory on a slow disk, which is then read a block at "
-     "a time"},
-    {"init", 0, "FILE", CLI_TEXT, FIELD(init), 0, 0, NULL,
-     "begin with the weights of this file, whose names and shapes have to be the model's"},
-    CLI_PART_ROWS(cli_train_values, part),
     {"rng", 0, "philox|torch|torch-mkl|torch-default|torch-mkl-default", CLI_CHOICE, FIELD(rng), 0,
      0, "philox",
      "what draws shuffle and dropout; torch replays PyTorch's generator, torch-mkl that of a "
@@ -429,7 +435,6 @@ const cli_option cli_train_options[] = {
                       ". The weights that are trained and written are float32, and validation is "
                       "in float32"),
     CLI_THREADS_ROW(cli_train_values, threads),
-    CLI_DATA_ROWS(cli_train_values, input),
     {0},
 };
 
