@@ -14,6 +14,12 @@ typedef struct cli_example {
     const char *line;
 } cli_example;
 
+/* Words that people expect to be options, a space on either side of each, and where to say it. */
+typedef struct cli_hint {
+    const char *words;
+    const char *says;
+} cli_hint;
+
 /* Lists end with an entry whose first field is NULL. */
 typedef struct cli_command {
     const char *name;               /* "train" */
@@ -28,6 +34,7 @@ typedef struct cli_command {
     const cli_option *shared;
     const char *unshared;
     const cli_example *examples;
+    const cli_hint *hints;          /* NULL: none */
     size_t values_size;             /* of the struct that operands and options fill */
     int (*run)(const void *values); /* returns the exit code */
 } cli_command;

@@ -48,6 +48,9 @@ static int unknown_command(const char *word)
         code = cli_misuse(NULL, "no command; expected one of %s (see linnet --help)", list);
     } else if (nearest < count) {
         code = cli_misuse(word, "unknown command; did you mean %s?", names[nearest]);
+    } else if (word[0] == '-') {
+        code = cli_misuse(word, "unknown option; expected a command first, one of %s, or --help",
+                          list);
     } else {
         code = cli_misuse(word, "unknown command; expected one of %s (see linnet --help)", list);
     }

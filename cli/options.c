@@ -52,10 +52,11 @@ size_t cli_nearest(const char *word, const char *const *names, size_t count)
 {
     size_t nearest = count, smallest = SIZE_MAX;
     for (size_t i = 0; i < count; i++) {
-        size_t length = strlen(word);
+        size_t length = strlen(word), whole = strlen(names[i]);
         bool begins = length >= 2 && strncmp(word, names[i], length) == 0;
-        size_t far = begins ? 0 : distance(word, names[i]);
-        if (far < smallest && (begins || (length >= 3 && far <= 1 + length / 4))) {
+        bool goes_on = whole >= 3 && strncmp(word, names[i], whole) == 0; /* "optimizer": optim */
+        size_t far = begins ? 0 : goes_on ? 1 + (length - whole) / 4 : distance(word, names[i]);
+        if (far < smallest && (begins || goes_on || (length >= 3 && far <= 1 + length / 4))) {
             nearest = i;
             smallest = far;
         }
@@ -253,7 +254,7 @@ int cli_read_value(const cli_option *option, const char *place, const char *text
 
 bool cli_has_word(const char *words, const char *word)
 {
-    char spaced[LONGEST_WORD + 3];
+    char spaced[LONGEST_WORD + 4];
     snprintf(spaced, sizeof spaced, " %s ", word);
     return words != NULL && strstr(words, spaced) != NULL;
 }
@@ -352,6 +353,11 @@ static int unknown_option(const cli_command *command, const char *argument, size
     snprintf(typed, sizeof typed, "%.*s", (int)length, argument);
     snprintf(word, sizeof word, "%s", typed + strspn(typed, "-"));
     const char *nearest = cli_nearest_option(command, word);
+    for (const cli_hint *hint = command->hints; hint != NULL && hint->words != NULL; hint++) {
+        if (cli_has_word(hint->words, word)) {
+            return cli_misuse(typed, "unknown option; %s", hint->says);
+        }
+    }
     if (nearest != NULL) {
         return cli_misuse(typed, "unknown option; did you mean --%s? (linnet %s --help lists all)",
                           nearest, command->name);

@@ -129,6 +129,19 @@ int cli_read_model_text(const char *model, char **text, const char **place)
     return *text == NULL ? cli_fail_memory() : CLI_OK;
 }
 
+int cli_check_set(const cli_set *set, const char *model, const char *schedule)
+{
+    for (size_t i = 0; i < set->count; i++) {
+        const char *name = set->names[i].name;
+        if (strcmp(name, "classes") != 0 && !cli_text_names(model, name) &&
+            (schedule == NULL || !cli_text_names(schedule, name))) {
+            return cli_misuse("--set", "%s stands nowhere in --model%s", name,
+                              schedule != NULL ? " or --schedule" : "");
+        }
+    }
+    return CLI_OK;
+}
+
 int cli_convert_model(const char *dtype, linnet_model *model)
 {
     linnet_error error;
@@ -149,14 +162,16 @@ static int open_plain(const char *path, const cli_model_options *options, linnet
         return code;
     }
     linnet_error error;
-    linnet_status status =
-        linnet_model_parse(text, options->set.names, options->set.count, model, &error);
-    free(text);
-    if (status != LINNET_OK) {
-        return cli_fail_with(place, &error);
+    code = cli_check_set(&options->set, text, NULL);
+    if (code == CLI_OK && linnet_model_parse(text, options->set.names, options->set.count, model,
+                                             &error) != LINNET_OK) {
+        code = cli_fail_with(place, &error);
     }
+    free(text);
     linnet_state_dict *weights = NULL;
-    code = cli_convert_model(options->dtype, *model);
+    if (code == CLI_OK) {
+        code = cli_convert_model(options->dtype, *model);
+    }
     if (code == CLI_OK) {
         code = cli_load_tensors(path, &options->part, &weights);
     }

@@ -110,6 +110,10 @@ int cli_read_text_file(const char *path, char **text);
  * about it name. The caller frees *text. */
 int cli_read_model_text(const char *model, char **text, const char **place);
 
+/* Fails where a name of --set stands in neither text: it is mistyped. `classes` is a name of every
+ * model's. schedule: NULL for none. */
+int cli_check_set(const cli_set *set, const char *model, const char *schedule);
+
 /* Gives the model the class names of --classes and the loss of --loss, if there are any. */
 int cli_dress_model(const cli_model_options *options, linnet_model *model);
 

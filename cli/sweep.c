@@ -505,6 +505,7 @@ const cli_command cli_command_sweep = {
     .shared = cli_train_options,
     .unshared = " checkpoint checkpoint-every resume force history logdir report patience ",
     .examples = examples,
+    .hints = cli_train_hints,
     .values_size = sizeof(cli_sweep_values),
     .run = run,
 };

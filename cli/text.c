@@ -212,3 +212,19 @@ size_t cli_fitting(const char *text, size_t length, size_t columns)
     }
     return i;
 }
+
+static bool in_name(char c)
+{
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
+}
+
+bool cli_text_names(const char *text, const char *name)
+{
+    size_t length = strlen(name);
+    for (const char *at = text; (at = strstr(at, name)) != NULL; at += length) {
+        if ((at == text || !in_name(at[-1])) && !in_name(at[length])) {
+            return true;
+        }
+    }
+    return false;
+}

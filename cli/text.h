@@ -43,6 +43,9 @@ void cli_text_name(cli_text *text, const char *name);
 /* A word as a shell reads it: in quotes where it needs them. */
 void cli_text_shell(cli_text *text, const char *word);
 
+/* Whether a name stands in `text`, whole. */
+bool cli_text_names(const char *text, const char *name);
+
 /* Bytes of the UTF-8 sequence at `s`, which ends in a zero byte, or 0 where it is none (overlong
  * forms and surrogates included). */
 size_t cli_sequence(const unsigned char *s);

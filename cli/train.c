@@ -28,6 +28,10 @@ static int check_usage(const cli_train_values *values)
     if (values->ema > 0 && values->swa > 0) {
         return cli_misuse("--swa", "cannot stand beside --ema");
     }
+    if (values->swa > values->epochs && values->epochs > 0) {
+        return cli_misuse("--swa", "expected one of the %lld epochs, found %lld",
+                          (long long)values->epochs, (long long)values->swa);
+    }
     if (values->val != NULL && values->val_fraction > 0) {
         return cli_misuse("--val-fraction", "cannot stand beside --val");
     }
@@ -121,8 +125,9 @@ static int parse_model(cli_training *training)
     int code = cli_read_model_text(values->model, &text, &place);
     linnet_error error;
     if (code == CLI_OK) {
-        if (linnet_model_parse(text, names, values->set.count + !given, &training->model, &error) !=
-            LINNET_OK) {
+        code = cli_check_set(&values->set, text, values->schedule);
+        if (code == CLI_OK && linnet_model_parse(text, names, values->set.count + !given,
+                                                 &training->model, &error) != LINNET_OK) {
             code = cli_fail_with(place, &error);
         }
         free(text);
@@ -438,6 +443,15 @@ const cli_option cli_train_options[] = {
     {0},
 };
 
+const cli_hint cli_train_hints[] = {
+    {" lr learning-rate weight-decay momentum betas ",
+     "it stands in the optimizer's text: --optim 'AdamW(lr=1e-3, weight_decay=0.01)'"},
+    {" dropout layers hidden hidden-size hidden-sizes activation ",
+     "it stands in the model's text: --model 'Sequential(Linear(4, 32), ReLU(), Dropout(0.5), "
+     "Linear(32, classes))'"},
+    {NULL, NULL},
+};
+
 static const cli_example examples[] = {
     {"A feature archive with arrays x and y, a tenth held out",
      "linnet train train.npz -o head.safetensors --val-fraction 0.1 \\\n"
@@ -462,6 +476,7 @@ const cli_command cli_command_train = {
     .operands = operands,
     .options = cli_train_options,
     .examples = examples,
+    .hints = cli_train_hints,
     .values_size = sizeof(cli_train_values),
     .run = run,
 };

@@ -4,6 +4,7 @@
 #ifndef CLI_TRAIN_H
 #define CLI_TRAIN_H
 
+#include "command.h"
 #include "history.h"
 #include "source.h"
 
@@ -64,6 +65,7 @@ typedef struct cli_training {
 const char *cli_val_path(const cli_training *training);
 
 extern const cli_option cli_train_options[];
+extern const cli_hint cli_train_hints[];
 
 /* What split and shuffle are drawn by. */
 uint64_t cli_data_seed(const cli_train_values *values);

@@ -267,7 +267,7 @@ static void announce(const epochs_run *course)
         [LINNET_TASK_MULTILABEL] = {"label", "labels"},
         [LINNET_TASK_REGRESSION] = {"number", "numbers"},
     };
-    bool one = training->classes == 1 && training->task != LINNET_TASK_CLASSIFICATION;
+    bool one = training->classes == 1;
     cli_text_add(&line, " %s features, %lld %s",
                  linnet_dtype_name(linnet_dataset_dtype(training->train)),
                  (long long)training->classes, nouns[training->task][!one]);
@@ -286,7 +286,7 @@ static void announce(const epochs_run *course)
     }
 }
 
-/* A class without a row is legal, and most often a mistake. */
+/* A class without a row is legal, and so is a single class; most often they are a mistake. */
 static int warn_missing(const cli_training *training)
 {
     int64_t count = training->classes;
@@ -312,9 +312,13 @@ static int warn_missing(const cli_training *training)
         char number[24], others[64] = "";
         const char *name = cli_class_name(training->model, (size_t)first, number);
         if (missing > 1) {
-            snprintf(others, sizeof others, ", nor have %lld others", (long long)(missing - 1));
+            snprintf(others, sizeof others, ", nor ha%s %lld other%s", missing > 2 ? "ve" : "s",
+                     (long long)(missing - 1), missing > 2 ? "s" : "");
         }
         cli_warn(training->values->data, "class %s has no row to train on%s", name, others);
+    } else if (count == 1) {
+        cli_warn(training->values->data,
+                 "all rows to train on are of one class; there is nothing to learn");
     }
     free(seen);
     return CLI_OK;
