@@ -19,7 +19,7 @@ static chain_run chain_of(const linnet_plan *plan, const ln_step *step)
     chain_run run = {.plan = plan, .step = step, .y = ln_step_output(plan, step)};
     if (step->chain_count > 0 && step->chain[0].module.type->backward_sees_x) {
         /* An elementwise step: its input has as many features, so its rows lie as far apart. */
-        run.x = ln_step_output(plan, step - 1);
+        run.x = ln_step_input(plan, step);
     }
     return run;
 }
@@ -94,7 +94,7 @@ static void module_gradients(const linnet_plan *plan, const ln_step *step, size_
     ln_module_run run = {.plan = plan,
                          .step = step,
                          .batch = batch,
-                         .x = ln_step_output(plan, step - 1),
+                         .x = ln_step_input(plan, step),
                          .ldx = step[-1].ld,
                          .y = ln_step_output(plan, step),
                          .dy = dy,

@@ -118,7 +118,7 @@ void ln_linear_step_gradients(const linnet_plan *plan, const ln_step *step, size
                                   .batch = rows,
                                   .in = step->in,
                                   .out = step->out,
-                                  .x = ln_step_output(plan, before),
+                                  .x = ln_step_input(plan, step),
                                   .ldx = vector_ld(step, before->ld, step->in),
                                   .dy = dy,
                                   .lddy = lddy,

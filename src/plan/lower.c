@@ -400,7 +400,12 @@ static linnet_status lay_out(lowering *l, linnet_error *error)
 static linnet_status take(lowering *l, linnet_error *error)
 {
     linnet_plan *plan = l->plan;
-    linnet_status status = ln_pool_create(l->request->threads, &plan->pool, error);
+    linnet_status status = LINNET_OK;
+    plan->pool = l->request->pool;
+    plan->borrows_pool = plan->pool != NULL;
+    if (!plan->borrows_pool) {
+        status = ln_pool_create(l->request->threads, &plan->pool, error);
+    }
     if (status == LINNET_OK) {
         status = ln_arena_commit(&plan->arena, ARENA, error);
     }

@@ -3,6 +3,8 @@
  */
 #include "plan/plan.h"
 
+#include <string.h>
+
 #include "base/checked.h"
 #include "base/error.h"
 #include "base/fpenv.h"
@@ -51,15 +53,22 @@ static linnet_status request_of(const linnet_plan_options *options, linnet_dtype
     return ln_plan_precision(options->precision, dtype, false, &request->precision, error);
 }
 
-linnet_status linnet_plan_create(const linnet_model *model, const linnet_plan_options *options,
-                                 linnet_plan **plan, linnet_error *error)
+linnet_status ln_plan_create(const linnet_model *model, const linnet_plan_options *options,
+                             ln_pool *pool, linnet_plan **plan, linnet_error *error)
 {
     ln_plan_request request;
     linnet_status status = request_of(options, linnet_model_dtype(model), &request, error);
+    request.pool = pool;
     *plan = NULL;
     return status == LINNET_OK
                ? ln_plan_engine_of(model->dtype)->lower(model, &request, plan, error)
                : status;
+}
+
+linnet_status linnet_plan_create(const linnet_model *model, const linnet_plan_options *options,
+                                 linnet_plan **plan, linnet_error *error)
+{
+    return ln_plan_create(model, options, NULL, plan, error);
 }
 
 linnet_status linnet_plan_memory(const linnet_model *model, const linnet_plan_options *options,
@@ -78,7 +87,9 @@ void linnet_plan_free(linnet_plan *plan)
     if (plan == NULL) {
         return;
     }
-    ln_pool_free(plan->pool);
+    if (!plan->borrows_pool) {
+        ln_pool_free(plan->pool);
+    }
     ln_arena_free(&plan->arena);
     ln_free(plan->drawn);
     ln_free(plan->held);
@@ -87,6 +98,14 @@ void linnet_plan_free(linnet_plan *plan)
     ln_free(plan->links);
     ln_free(plan->steps);
     ln_free(plan);
+}
+
+bool ln_plan_is_fed_alike(const linnet_plan *a, const linnet_plan *b)
+{
+    return a->dtype == b->dtype && a->in_features == b->in_features &&
+           a->steps[0].ld == b->steps[0].ld && a->scale == b->scale && a->scaled == b->scaled &&
+           (a->scaled == 0 ||
+            memcmp(a->mean, b->mean, 2 * a->scaled * linnet_dtype_size(a->dtype)) == 0);
 }
 
 linnet_status ln_plan_check_batch(const linnet_plan *plan, size_t batch, linnet_error *error)

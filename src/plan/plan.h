@@ -29,6 +29,7 @@
 #define ln_plan_lower ln_plan_lower_f64
 #define ln_plan_measure ln_plan_measure_f64
 #define ln_plan_forward ln_plan_forward_f64
+#define ln_plan_feed ln_plan_feed_f64
 #define ln_plan_output_gradient ln_plan_output_gradient_f64
 #define ln_plan_backward ln_plan_backward_f64
 #define ln_plan_parameter ln_plan_parameter_f64
@@ -117,6 +118,7 @@ struct linnet_plan {
     const char *isa;
     const ln_kernels *kernels;
     ln_pool *pool;
+    bool borrows_pool; /* from another plan */
     bool training;
     ln_precision precision;
     size_t cache;              /* bytes of a core's second-level cache */
@@ -142,6 +144,7 @@ struct linnet_plan {
     size_t held_count;
     ln_spread *spreads;
     size_t spread_count;
+    const ln_real *fed;   /* what the first step would have made of this batch; NULL: it has */
     bool cumulative;      /* running statistics are means over all batches, whatever the momentum */
     size_t least_batch;   /* rows that a run takes at least: 2 where BatchNorm needs them */
     ln_shape least_shape; /* what that BatchNorm takes of one row */
@@ -156,12 +159,18 @@ typedef struct ln_plan_request {
     ln_precision precision;
     size_t max_batch;
     int threads;
+    ln_pool *pool; /* borrowed: plans that run in turns may share one; NULL: one of `threads` */
 } ln_plan_request;
 
 /* The precision of products that a caller asks for, of a model of that dtype. Errors: ARGUMENT. */
 LINNET_NODISCARD linnet_status ln_plan_precision(linnet_precision asked, linnet_dtype dtype,
                                                  bool training, ln_precision *precision,
                                                  linnet_error *error);
+
+/* linnet_plan_create with a pool that is borrowed, or NULL. Errors: its. */
+LINNET_NODISCARD linnet_status ln_plan_create(const linnet_model *model,
+                                              const linnet_plan_options *options, ln_pool *pool,
+                                              linnet_plan **plan, linnet_error *error);
 
 /* Lowers a model (lower.c). A training plan borrows it. */
 LINNET_NODISCARD linnet_status ln_plan_lower(const linnet_model *model,
@@ -216,12 +225,20 @@ typedef struct ln_rows {
     size_t ld;
     void (*read)(void *context, size_t row, ln_real *out); /* where x is NULL */
     void *context;
+    bool fed; /* x is what ln_plan_feed has made, of a plan that is fed alike */
 } ln_rows;
 
 /* Runs all steps (run.c). y (batch, out_features), or NULL in training, where the output stays in
  * the plan. Returns the output, whose rows are *ld numbers apart. */
 const ln_real *ln_plan_forward(linnet_plan *plan, const ln_rows *rows, size_t batch, ln_real *y,
                                size_t *ld);
+
+/* Makes of rows what the first step of a plan makes of them before its chain, into out: (batch,
+ * features) with rows as far apart as that step's (ln_rows.ld). For plans that are fed alike it is
+ * done once. */
+void ln_plan_feed(const linnet_plan *plan, const ln_rows *rows, size_t batch, ln_real *out);
+/* Whether that is the same for two plans: dtype, layout and input scaling (plan.c). */
+bool ln_plan_is_fed_alike(const linnet_plan *a, const linnet_plan *b);
 
 /* What backward does with parameters' gradients. */
 typedef struct ln_gradient_sink {
@@ -281,6 +298,13 @@ static inline size_t ln_step_features(const ln_step *step)
 static inline ln_real *ln_step_output(const linnet_plan *plan, const ln_step *step)
 {
     return ln_arena_at(&plan->arena, step->output);
+}
+
+/* What a step reads: the output of the one before. */
+static inline const ln_real *ln_step_input(const linnet_plan *plan, const ln_step *step)
+{
+    return step - 1 == plan->steps && plan->fed != NULL ? plan->fed
+                                                        : ln_step_output(plan, step - 1);
 }
 
 #ifndef LN_FLOAT64

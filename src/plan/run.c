@@ -69,22 +69,40 @@ typedef struct step_run {
     ln_real *y;
 } step_run;
 
-/* One pass over a row while it is hot: read, scale, and what modules follow. */
-static void feed_row(void *context, size_t row)
+/* A row as the first step's chain takes it. */
+static void read_row(const step_run *run, size_t row, ln_real *y)
 {
-    const step_run *run = context;
     const linnet_plan *plan = run->plan;
     size_t n = run->step->in;
-    ln_real *y = run->y + row * run->step->ld;
     if (run->rows->x == NULL) {
         run->rows->read(run->rows->context, row, y);
     } else if (n > 0) {
         memcpy(y, run->rows->x + row * run->rows->ld, n * sizeof *y);
     }
-    if (plan->scaled != 0 || plan->scale != 1) {
+    if (!run->rows->fed && (plan->scaled != 0 || plan->scale != 1)) {
         plan->kernels->scale(n, y, (ln_real)plan->scale, plan->mean, plan->std, y);
     }
-    ln_chain_forward(run->plan, run->step, row, 0, n, y);
+}
+
+/* One pass over a row while it is hot: read, scale, and what modules follow. */
+static void feed_row(void *context, size_t row)
+{
+    const step_run *run = context;
+    ln_real *y = run->y + row * run->step->ld;
+    read_row(run, row, y);
+    ln_chain_forward(run->plan, run->step, row, 0, run->step->in, y);
+}
+
+static void feed_alone_row(void *context, size_t row)
+{
+    const step_run *run = context;
+    read_row(run, row, run->y + row * run->step->ld);
+}
+
+void ln_plan_feed(const linnet_plan *plan, const ln_rows *rows, size_t batch, ln_real *out)
+{
+    step_run run = {.plan = plan, .step = &plan->steps[0], .rows = rows, .y = out};
+    ln_plan_rows(plan, batch, 8 * run.step->in, feed_alone_row, &run);
 }
 
 static void chain_row(void *context, size_t row)
@@ -100,9 +118,9 @@ static void chain_row(void *context, size_t row)
 static bool needs_feeding(const linnet_plan *plan, const ln_step *step, const ln_rows *rows,
                           size_t batch)
 {
-    return plan->training || rows->x == NULL || plan->scaled != 0 || plan->scale != 1 ||
-           step->chain_count > 0 || step->output == LN_CALLER ||
-           (batch > FEW_ROWS && plan->crowded);
+    bool same = rows->fed || (plan->scaled == 0 && plan->scale == 1 && !plan->training &&
+                              (batch <= FEW_ROWS || !plan->crowded));
+    return rows->x == NULL || !same || step->chain_count > 0 || step->output == LN_CALLER;
 }
 
 static void run_step(step_run *run, size_t batch)
@@ -129,11 +147,10 @@ const ln_real *ln_plan_forward(linnet_plan *plan, const ln_rows *rows, size_t ba
     if (plan->training) {
         ln_plan_spread(plan);
     }
-    for (size_t i = 0; i < plan->step_count; i++) {
+    bool feeds = needs_feeding(plan, &plan->steps[0], rows, batch);
+    plan->fed = feeds ? NULL : rows->x;
+    for (size_t i = feeds ? 0 : 1; i < plan->step_count; i++) {
         run.step = &plan->steps[i];
-        if (i == 0 && !needs_feeding(plan, run.step, rows, batch)) {
-            continue;
-        }
         run.y = run.step->output == LN_CALLER ? y : ln_step_output(plan, run.step);
         run_step(&run, batch);
         run.x = run.y;
