@@ -18,4 +18,11 @@ void ln_dataset_row(const linnet_dataset *dataset, int64_t row, linnet_dtype dty
  * */
 int64_t ln_dataset_place(const linnet_dataset *dataset, int64_t row);
 
+/* What a part of a fold was cut out of, or the dataset itself. */
+const linnet_dataset *ln_dataset_whole(const linnet_dataset *dataset);
+/* The order in which an epoch takes the rows, under Philox (ln_philox_order). Of a part of a fold it
+ * is that of the whole, of which its own rows are left: `order` has room for the whole's. */
+void ln_dataset_order(const linnet_dataset *dataset, uint64_t seed, uint32_t epoch, size_t block,
+                      int64_t *order);
+
 #endif

@@ -64,6 +64,7 @@ void linnet_dataset_free(linnet_dataset *dataset)
     linnet_tensor_free(&dataset->features);
     ln_source_free(dataset->owned_source);
     ln_free(dataset->digest);
+    ln_free(dataset->members);
     linnet_tensor_free(&dataset->weights);
     linnet_state_dict_free(dataset->file);
     ln_free(dataset);
@@ -141,16 +142,23 @@ static linnet_status draw_rows(int64_t rows, int64_t first, int64_t count, uint6
 }
 
 static linnet_status split_rows(const linnet_dataset *dataset, const uint8_t *held, int64_t count,
-                                linnet_dataset **rest, linnet_dataset **held_out,
+                                bool fold, linnet_dataset **rest, linnet_dataset **held_out,
                                 linnet_error *error)
 {
     linnet_status status = create_part(dataset, dataset->rows - count, rest, error);
     if (status == LINNET_OK) {
         status = create_part(dataset, count, held_out, error);
     }
+    if (status == LINNET_OK && fold) {
+        status = ln_dataset_set_whole(*rest, dataset, held, false, error);
+    }
+    if (status == LINNET_OK && fold) {
+        status = ln_dataset_set_whole(*held_out, dataset, held, true, error);
+    }
     if (status != LINNET_OK) {
         linnet_dataset_free(*rest);
-        *rest = NULL;
+        linnet_dataset_free(*held_out);
+        *rest = *held_out = NULL;
         return status;
     }
     for (int64_t i = 0; i < dataset->rows; i++) {
@@ -160,8 +168,8 @@ static linnet_status split_rows(const linnet_dataset *dataset, const uint8_t *he
 }
 
 static linnet_status hold_out(const linnet_dataset *dataset, int64_t first, int64_t count,
-                              uint64_t seed, linnet_dataset **rest, linnet_dataset **held_out,
-                              linnet_error *error)
+                              uint64_t seed, bool fold, linnet_dataset **rest,
+                              linnet_dataset **held_out, linnet_error *error)
 {
     uint8_t *held;
     linnet_status status =
@@ -169,7 +177,7 @@ static linnet_status hold_out(const linnet_dataset *dataset, int64_t first, int6
     if (status == LINNET_OK) {
         status = draw_rows(dataset->rows, first, count, seed, held, error);
         if (status == LINNET_OK) {
-            status = split_rows(dataset, held, count, rest, held_out, error);
+            status = split_rows(dataset, held, count, fold, rest, held_out, error);
         }
         ln_free(held);
     }
@@ -196,7 +204,7 @@ linnet_status linnet_dataset_split(const linnet_dataset *dataset, double fractio
                        fraction, (long long)dataset->rows, (long long)count,
                        (long long)(dataset->rows - count));
     }
-    return hold_out(dataset, 0, count, seed, rest, held_out, error);
+    return hold_out(dataset, 0, count, seed, false, rest, held_out, error);
 }
 
 linnet_status linnet_dataset_fold(const linnet_dataset *dataset, int64_t folds, int64_t fold,
@@ -214,7 +222,7 @@ linnet_status linnet_dataset_fold(const linnet_dataset *dataset, int64_t folds, 
     }
     int64_t size = dataset->rows / folds, longer = dataset->rows % folds;
     int64_t first = fold * size + (fold < longer ? fold : longer);
-    return hold_out(dataset, first, size + (fold < longer), seed, rest, held_out, error);
+    return hold_out(dataset, first, size + (fold < longer), seed, true, rest, held_out, error);
 }
 
 /* ---- what it holds ---- */

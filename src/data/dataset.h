@@ -15,6 +15,8 @@
  * classes, and at least its negative. */
 #define LN_MAX_LABEL INT64_C(2147483646)
 
+typedef struct ln_members ln_members;
+
 struct linnet_dataset {
     linnet_tensor features; /* (rows in memory, *), each row contiguous; owned where storage is */
     /* NULL: features.data holds the rows; else that is NULL, and this reads them. */
@@ -35,6 +37,11 @@ struct linnet_dataset {
     /* The digest of rows that are a source's, which takes a pass over the files: 0 until it is
      * known. Owned. */
     atomic_ullong *digest;
+
+    /* Of a part of a fold: what it was cut out of, which outlives it, and which rows of that it has
+     * (order.c); owned. */
+    const linnet_dataset *whole;
+    ln_members *members;
 
     linnet_state_dict *file; /* what features are a view of; owned; NULL for the caller's memory */
 };
@@ -78,6 +85,13 @@ LINNET_NODISCARD linnet_status ln_dataset_create_values(const linnet_dataset *pa
                                                         linnet_dataset *part, linnet_error *error);
 void ln_dataset_copy_values(const linnet_dataset *parent, int64_t from, linnet_dataset *part,
                             int64_t to);
+
+/* Makes `part` a part of a fold: of the whole's rows it has those where held[row] is `value`. Errors:
+ * MEMORY. */
+LINNET_NODISCARD linnet_status ln_dataset_set_whole(linnet_dataset *part,
+                                                    const linnet_dataset *whole,
+                                                    const uint8_t *held, bool value,
+                                                    linnet_error *error);
 
 /* Takes the class names from a JSON array of texts. Errors: FORMAT, DATA (a label without a name),
  * MEMORY. */

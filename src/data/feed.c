@@ -1,6 +1,8 @@
 /* feed.c - hands out the rows of a dataset in batches, and has those of a source read ahead. */
 #include "data/feed.h"
 
+#include <string.h>
+
 #include "base/checked.h"
 #include "base/error.h"
 #include "base/memory.h"
@@ -27,6 +29,8 @@ struct ln_feed {
     size_t slot;        /* of the current one */
     unsigned char *raw; /* (SLOTS, load) rows as they are stored */
     int64_t *places;    /* of a load's rows, for the thread */
+    bool offered;       /* somebody else reads the rows */
+    size_t taken;       /* of these, behind the current batch */
 };
 
 /* A row's place among those of the whole file. */
@@ -107,14 +111,21 @@ size_t ln_feed_size(const ln_feed *feed)
     return sizeof *feed + feed->load * row;
 }
 
-void ln_feed_begin(ln_feed *feed, const int64_t *order, size_t count)
+/* The thread reads nothing of this from here on. */
+static void start(ln_feed *feed, const int64_t *order, size_t count, bool offered)
 {
     if (feed->ahead != NULL) {
-        ln_ahead_start(feed->ahead, 0); /* from here on the thread reads nothing of this */
+        ln_ahead_start(feed->ahead, 0);
     }
     feed->order = order;
     feed->count = count;
-    feed->first = feed->rows = 0;
+    feed->first = feed->rows = feed->taken = feed->slot = 0;
+    feed->offered = offered;
+}
+
+void ln_feed_begin(ln_feed *feed, const int64_t *order, size_t count)
+{
+    start(feed, order, count, false);
     if (feed->ahead != NULL) {
         ln_ahead_start(feed->ahead, ln_ceil_div(count, feed->load));
     }
@@ -128,10 +139,45 @@ void ln_feed_end(ln_feed *feed)
 linnet_status ln_feed_next(ln_feed *feed, size_t *rows, linnet_error *error)
 {
     feed->first += feed->rows;
+    if (feed->offered) {
+        feed->rows = *rows = feed->taken;
+        feed->taken = 0;
+        return LINNET_OK;
+    }
     feed->rows = *rows = ln_min_size(feed->batch, feed->count - feed->first);
     bool wanted = feed->ahead != NULL && *rows > 0 && feed->first % feed->load == 0;
     return wanted ? ln_ahead_take(feed->ahead, &feed->slot, error) : LINNET_OK;
 }
+
+/* ---- rows that somebody else reads ---- */
+
+void ln_feed_begin_offered(ln_feed *feed, const int64_t *order, size_t count)
+{
+    start(feed, order, count, true);
+}
+
+bool ln_feed_wants(const ln_feed *feed, int64_t place)
+{
+    size_t next = feed->first + feed->rows + feed->taken;
+    return next < feed->count && place_of(feed, next) == place;
+}
+
+void ln_feed_offer(ln_feed *feed, int64_t place, const unsigned char *row)
+{
+    size_t row_bytes = feed->dataset->source->row_bytes;
+    if (ln_feed_wants(feed, place)) {
+        size_t at = (feed->first + feed->rows) % feed->load + feed->taken++;
+        memcpy(slot_at(feed, 0) + at * row_bytes, row, row_bytes);
+    }
+}
+
+bool ln_feed_is_ready(const ln_feed *feed)
+{
+    return feed->taken == feed->batch ||
+           (feed->taken > 0 && feed->first + feed->rows + feed->taken == feed->count);
+}
+
+/* ---- the current batch ---- */
 
 const unsigned char *ln_feed_stored(const ln_feed *feed)
 {
