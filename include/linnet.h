@@ -397,7 +397,8 @@ LINNET_NODISCARD LINNET_API linnet_status linnet_dataset_split(const linnet_data
                                                                linnet_error *error);
 /* Holds out one of `folds` parts, counted from 0, into which the rows are drawn at random under
  * `seed`: each row is held out once. The first parts have a row more where the number does not
- * divide. Errors: ARGUMENT (folds below 2 or above the rows, no such fold), MEMORY. */
+ * divide. Trainers shuffle a part's rows as they do all rows, leaving out the others, so that all
+ * folds can be trained in one pass (linnet_trainers_epoch). Errors: ARGUMENT (folds below 2 or above the rows, no such fold), MEMORY. */
 LINNET_NODISCARD LINNET_API linnet_status linnet_dataset_fold(const linnet_dataset *dataset,
                                                               int64_t folds, int64_t fold,
                                                               uint64_t seed, linnet_dataset **rest,
@@ -787,6 +788,13 @@ LINNET_NODISCARD LINNET_API linnet_status linnet_evaluate(const linnet_model *mo
                                                           const linnet_plan_options *options,
                                                           linnet_evaluation *evaluation,
                                                           linnet_error *error);
+/* linnet_evaluate of several models, models[i] on datasets[i]: rows that several are measured on are
+ * read once for all, and so are those of the parts that folds of one dataset hold out. The caller
+ * frees each of evaluations[0 .. count - 1]. max_batch 0: 32 where there are several. Errors: those
+ * of linnet_evaluate, for the first model that it refuses; all evaluations are empty then. */
+LINNET_NODISCARD LINNET_API linnet_status linnet_models_evaluate(
+    const linnet_model *const *models, const linnet_dataset *const *datasets, size_t count,
+    const linnet_plan_options *options, linnet_evaluation *evaluations, linnet_error *error);
 LINNET_API void linnet_evaluation_free(linnet_evaluation *evaluation);
 /* Whether linnet_evaluate would take the dataset's rows and labels: for finding out before a long
  * training. Errors: SHAPE, DATA, MEMORY. */
@@ -951,9 +959,10 @@ typedef struct linnet_trainer_options {
     /* The shuffle's own seed, borrowed for the call; NULL: `seed`. torch's generator has but one.
      * */
     const uint64_t *shuffle_seed;
-    /* Trains on the batches that this trainer reads, which has to outlive the new one: for
-     * linnet_trainers_epoch. Dataset, sizes and shuffle have to be the same, and drawn by Philox.
-     * NULL: the trainer reads its own. */
+    /* Is trained side by side with this trainer, by linnet_trainers_epoch: with its threads and,
+     * where dataset and rows of a step are the same, on its batches. It has to outlive the new one,
+     * and to take the rows of the same dataset, or of a fold of the same dataset, in the same order:
+     * drawn by Philox under the same shuffle. NULL: the trainer stands alone. */
     const linnet_trainer *with;
     linnet_rng rng;
     linnet_precision precision; /* not BF16_WEIGHTS */
@@ -994,11 +1003,12 @@ LINNET_NODISCARD LINNET_API linnet_status linnet_trainer_create(
 LINNET_NODISCARD LINNET_API linnet_status linnet_trainer_epoch(linnet_trainer *trainer,
                                                                linnet_epoch *epoch,
                                                                linnet_error *error);
-/* linnet_trainer_epoch of several trainers at once, each but the first made `with` the first: each
- * batch is read once for all. Each ends with the bits that it would have alone. epochs[i] and
+/* linnet_trainer_epoch of several trainers at once, of one dataset or of folds of one: each row is
+ * read once for all that train on it. Each ends with the bits that it would have alone. epochs[i] and
  * errors[i] are trainer i's: where errors[i].status is not LINNET_OK it went no further, and the
- * others did. Where one's progress returns false, all stop. Errors: ARGUMENT (trainers of other
- * batches, or of which one has come further), and those of reading. */
+ * others did. Where one's progress returns false, all stop. Errors: ARGUMENT (trainers that take
+ * other rows or in another order, or of which one has come further), MEMORY, and those of reading.
+ */
 LINNET_NODISCARD LINNET_API linnet_status linnet_trainers_epoch(linnet_trainer *const *trainers,
                                                                 size_t count, linnet_epoch *epochs,
                                                                 linnet_error *errors,

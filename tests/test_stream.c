@@ -2,6 +2,7 @@
  * and files that change while they are read. */
 #include "support/check.h"
 #include "support/scratch.h"
+#include "support/streamed.h"
 #include "support/tensors.h"
 
 #include <fcntl.h>
@@ -19,28 +20,6 @@
 #define VIEW(data, dtype, ...) view_of(data, dtype, SHAPE(__VA_ARGS__))
 
 enum { ROWS = 523, WIDTH = 7 };
-
-static const char *write_npy(void **state, const char *name, linnet_tensor tensor)
-{
-    linnet_error error;
-    linnet_state_dict *file;
-    const char *path = scratch_path(state, name);
-    check_ok(linnet_state_dict_create(&file, &error), &error);
-    check_ok(linnet_state_dict_set(file, "", &tensor, &error), &error);
-    check_ok(linnet_state_dict_save(file, path, &error), &error);
-    linnet_state_dict_free(file);
-    return path;
-}
-
-/* Opened with all rows left in their files. */
-static linnet_dataset *open_streamed(const char *path, const char *labels)
-{
-    linnet_error error;
-    linnet_dataset *dataset;
-    linnet_dataset_options options = {.labels_path = labels};
-    check_ok(ln_dataset_open(path, &options, 0, &dataset, &error), &error);
-    return dataset;
-}
 
 static linnet_dataset *create(const float *x, const int64_t *y)
 {
@@ -451,56 +430,6 @@ static void heads_share_batches(void **state)
     linnet_dataset_free(memory);
 }
 
-static void refuses_other_batches(void **state)
-{
-    (void)state;
-    float x[ROWS * WIDTH];
-    int64_t y[ROWS];
-    linnet_error error, errors[2];
-    linnet_epoch epochs[2];
-    fill(x, y);
-    linnet_dataset *dataset = create(x, y);
-    head pair[HEADS];
-    memcpy(pair, heads, sizeof heads);
-    linnet_trainer *trainers[2] = {make_head(&pair[0], dataset, NULL, 0),
-                                   make_head(&pair[3], dataset, NULL, 0)};
-    assert_int_equal(linnet_trainers_epoch(trainers, 2, epochs, errors, &error),
-                     LINNET_ERROR_ARGUMENT);
-    assert_string_equal(error.message,
-                        "trainer 1 does not read the batches of trainer 0, or is not "
-                        "as far");
-    check_ok(linnet_trainers_epoch(trainers, 0, epochs, errors, &error), &error);
-    static const uint64_t seed = 77, other = 78;
-    const linnet_trainer_options cases[] = {
-        {.batch_size = 9, .shuffle_seed = &seed},
-        {.batch_size = 10, .accumulate = 2, .shuffle_seed = &seed},
-        {.batch_size = 10, .shuffle_seed = &seed, .rng = LINNET_RNG_TORCH},
-        {.batch_size = 10, .shuffle_seed = &other},
-        {.batch_size = 10, .seed = 1},
-        {.batch_size = 10, .shuffle_seed = &seed, .shuffle_block = 5},
-    };
-    static const char *const names[] = {"batch_size",   "accumulate",   "rng (Philox's alone can)",
-                                        "shuffle_seed", "shuffle_seed", "shuffle_block"};
-    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        linnet_trainer_options options = cases[i];
-        linnet_trainer *refused;
-        char message[128];
-        options.with = trainers[0];
-        snprintf(message, sizeof message,
-                 "expected a trainer of the same batches, found another %s", names[i]);
-        assert_int_equal(linnet_trainer_create(pair[3].model, dataset, &options, &refused, &error),
-                         LINNET_ERROR_ARGUMENT);
-        assert_string_equal(error.place, "with");
-        assert_string_equal(error.message, message);
-    }
-    for (size_t i = 0; i < 2; i++) {
-        linnet_trainer_free(trainers[i]);
-    }
-    linnet_model_free(pair[0].model);
-    linnet_model_free(pair[3].model);
-    linnet_dataset_free(dataset);
-}
-
 /* ---- what is refused ---- */
 
 static void open_fails(const char *path, const char *labels, linnet_status expected,
@@ -714,7 +643,6 @@ int main(void)
         cmocka_unit_test(other_byte_orders_and_layouts),
         cmocka_unit_test(models_are_the_same),
         cmocka_unit_test(heads_share_batches),
-        cmocka_unit_test(refuses_other_batches),
         cmocka_unit_test(refuses_shards_that_differ),
         cmocka_unit_test(refuses_what_memory_refuses),
         cmocka_unit_test(refuses_a_file_that_changes),

@@ -125,7 +125,12 @@ static linnet_status fail_norm(const batch_run *run, linnet_error *error)
 /* Forward of `rows` rows from run->first on. */
 static void run_forward(batch_run *run, size_t rows)
 {
-    ln_rows feed = {.read = read_row, .context = run};
+    const linnet_trainer *trainer = run->trainer;
+    ln_rows feed = {.x = trainer->fed,
+                    .ld = trainer->plan->steps[0].ld,
+                    .read = read_row,
+                    .context = run,
+                    .fed = trainer->fed != NULL};
     draw_masks(run->trainer, run->first);
     run->logits = ln_plan_forward(run->trainer->plan, &feed, rows, NULL, &run->logits_ld);
 }
@@ -201,6 +206,13 @@ static void forward(linnet_trainer *trainer, size_t first, size_t rows)
     run_forward(&run, rows);
 }
 
+static void feed(linnet_trainer *trainer, size_t rows, void *fed)
+{
+    batch_run run = {.trainer = trainer};
+    ln_rows read = {.read = read_row, .context = &run};
+    ln_plan_feed(trainer->plan, &read, rows, fed);
+}
+
 extern const ln_train_engine LN_REAL_NAME(ln_train_engine);
 const ln_train_engine LN_REAL_NAME(ln_train_engine) = {
-    .gradients = ln_gradients_create, .step = step, .forward = forward};
+    .gradients = ln_gradients_create, .step = step, .forward = forward, .feed = feed};

@@ -1,4 +1,4 @@
-/* judge.c - runs a model over labelled rows and keeps what it gives for each.
+/* judge.c - runs a model over a batch of labelled rows and keeps what it gives for each.
  *
  * The loss of every row is kept and summed at the end by rule 2, so that the mean is the same
  * number whatever the batch size. */
@@ -66,22 +66,25 @@ static void read_row(void *context, size_t i, ln_real *out)
     ln_feed_row(slice->run->feed, i, LN_REAL_DTYPE, out);
 }
 
-static linnet_status run_batches(ln_evaluation_run *run, linnet_error *error)
+static void feed_batch(ln_evaluation_run *run, size_t count)
 {
-    size_t count = 0;
-    ln_feed_begin(run->feed, run->scores->numbers, run->rows);
-    for (size_t first = 0; first < run->rows; first += count) {
-        linnet_status status = ln_feed_next(run->feed, &count, error);
-        if (status != LINNET_OK) {
-            return status;
-        }
-        size_t ld;
-        batch_slice slice = {run, first};
-        ln_rows rows = {.read = read_row, .context = &slice};
-        ln_plan_forward(run->plan, &rows, count, run->logits, &ld);
-        ln_plan_rows(run->plan, count, 16 * run->outputs, judge_row, &slice);
-    }
-    return LINNET_OK;
+    batch_slice slice = {run, run->done};
+    ln_rows rows = {.read = read_row, .context = &slice};
+    ln_plan_feed(run->plan, &rows, count, run->fed);
+}
+
+static void judge_batch(ln_evaluation_run *run, size_t count)
+{
+    size_t ld;
+    batch_slice slice = {run, run->done};
+    ln_rows rows = {.x = run->fed,
+                    .ld = run->plan->steps[0].ld,
+                    .read = read_row,
+                    .context = &slice,
+                    .fed = run->fed != NULL};
+    ln_plan_forward(run->plan, &rows, count, run->logits, &ld);
+    ln_plan_rows(run->plan, count, 16 * run->outputs, judge_row, &slice);
+    run->done += count;
 }
 
 static void mean_loss(ln_evaluation_run *run)
@@ -92,11 +95,6 @@ static void mean_loss(ln_evaluation_run *run)
     run->scores->loss = (double)ln_loss_mean(run->loss, sum, weight);
 }
 
-linnet_status LN_REAL_NAME(ln_judge)(ln_evaluation_run *run, linnet_error *error)
-{
-    linnet_status status = run_batches(run, error);
-    if (status == LINNET_OK) {
-        mean_loss(run);
-    }
-    return status;
-}
+extern const ln_judge_engine LN_REAL_NAME(ln_judge_engine);
+const ln_judge_engine LN_REAL_NAME(ln_judge_engine) = {
+    .feed = feed_batch, .batch = judge_batch, .mean = mean_loss};

@@ -2,7 +2,7 @@
  *
  * Works on a training plan, which holds the weights while an epoch runs; the model has them after
  * it. Nothing is allocated
- * after linnet_trainer_create. Validation, keeping the best and stopping are the caller's. */
+ * after linnet_trainer_create, but for trainers side by side what lists them and reads for all. Validation, keeping the best and stopping are the caller's. */
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -11,6 +11,7 @@
 #include "base/error.h"
 #include "base/fpenv.h"
 #include "data/data.h"
+#include "data/relay.h"
 #include "train/classes.h"
 #include "train/targets.h"
 #include "train/trainer.h"
@@ -36,8 +37,8 @@ static void draw_order(linnet_trainer *trainer)
 {
     size_t rows = (size_t)linnet_dataset_rows(trainer->dataset);
     if (trainer->options.rng == LINNET_RNG_PHILOX) {
-        ln_philox_order(trainer->shuffle_seed, (uint32_t)trainer->epoch, rows,
-                        trainer->options.shuffle_block, trainer->order);
+        ln_dataset_order(trainer->dataset, trainer->shuffle_seed, (uint32_t)trainer->epoch,
+                         trainer->options.shuffle_block, trainer->order);
         return;
     }
     /* DataLoader draws a base seed for its workers, then RandomSampler the seed of its own
@@ -134,36 +135,166 @@ static linnet_status run_step(linnet_trainer *trainer, size_t rows, bool *stoppe
     return status;
 }
 
-/* What there is to do of the epoch in hand, of trainers that share one feed. One that fails drops
- * out, with its error among `errors`; what fails is the reading. */
-static linnet_status run_epoch(linnet_trainer *const *trainers, size_t count, bool *stopped,
-                               linnet_error *errors, linnet_error *error)
+/* ---- trainers side by side ---- */
+
+/* A feed, as the first of its trainers has it: the others are trained on the same batches. Those that
+ * are fed alike read what that one has made of the rows. */
+typedef struct group {
+    linnet_trainer *first;
+    void *fed; /* NULL: each reads for itself */
+} group;
+
+/* All take rows of one dataset in one order. */
+typedef struct epoch_run {
+    linnet_trainer *const *trainers;
+    size_t count;
+    linnet_error *errors; /* of each; who has one drops out */
+    ln_share *shares;     /* what is left of the epoch in hand, for each group */
+    group *groups;
+    size_t group_count;
+    ln_share share; /* the only one's */
+    group group;
+    int64_t *order; /* of all rows; NULL: there is one feed */
+    bool stopped;
+} epoch_run;
+
+/* What is left of the epoch in hand. */
+static ln_share share_of(const linnet_trainer *trainer)
 {
-    linnet_trainer *leader = trainers[0];
-    size_t rows = (size_t)linnet_dataset_rows(leader->dataset);
-    size_t left = rows - (size_t)sum_up(leader).rows, in_hand = 0, well = count;
-    for (size_t i = 0; i < count; i++) {
-        ln_average_hide(trainers[i]->average);
+    size_t rows = (size_t)linnet_dataset_rows(trainer->dataset);
+    size_t done = (size_t)sum_up(trainer).rows;
+    return (ln_share){trainer->feed, trainer->order + done, rows - done};
+}
+
+static size_t find_group(const epoch_run *run, const ln_feed *feed)
+{
+    size_t i = 0;
+    while (i < run->group_count && run->groups[i].first->feed != feed) {
+        i++;
     }
-    draw_order(leader);
-    ln_feed_begin(leader->feed, leader->order + (rows - left), left);
-    for (; left > 0 && well > 0 && !*stopped; left -= in_hand) {
-        linnet_status status = ln_feed_next(leader->feed, &in_hand, error);
-        if (status != LINNET_OK) {
-            return status;
+    return i;
+}
+
+/* Rows of several parts would take memory that accumulation is there to spare. */
+static bool is_fed_alike(const linnet_trainer *first, const linnet_trainer *trainer)
+{
+    return first->step_rows == first->options.batch_size &&
+           trainer->step_rows == trainer->options.batch_size &&
+           ln_plan_is_fed_alike(first->plan, trainer->plan);
+}
+
+/* The trainer joins its group, or is the first of a new one. */
+static linnet_status join_group(epoch_run *run, linnet_trainer *trainer, linnet_error *error)
+{
+    size_t i = find_group(run, trainer->feed);
+    group *joined = &run->groups[i];
+    if (i == run->group_count) {
+        draw_order(trainer);
+        *joined = (group){.first = trainer};
+        run->shares[run->group_count++] = share_of(trainer);
+    } else if (is_fed_alike(joined->first, trainer)) {
+        linnet_trainer *first = joined->first;
+        size_t ld = first->plan->steps[0].ld;
+        linnet_status status = LINNET_OK;
+        if (joined->fed == NULL) {
+            status = ln_alloc_into(&joined->fed, ln_saturated_mul(first->step_rows, ld),
+                                   linnet_dtype_size(first->model->dtype), "a batch", error);
         }
-        for (size_t i = 0; i < count; i++) {
-            if (errors[i].status == LINNET_OK) {
-                well -= run_step(trainers[i], in_hand, stopped, &errors[i]) != LINNET_OK;
-            }
-        }
-    }
-    for (size_t i = 0; i < count && !*stopped; i++) {
-        if (errors[i].status == LINNET_OK) {
-            errors[i].status = step_schedule(trainers[i], false, &errors[i]);
-        }
+        first->fed = trainer->fed = joined->fed;
+        return status;
     }
     return LINNET_OK;
+}
+
+static linnet_status list_groups(epoch_run *run, linnet_error *error)
+{
+    linnet_status status = LINNET_OK;
+    run->shares = &run->share;
+    run->groups = &run->group;
+    if (run->count > 1) {
+        status = ln_alloc_into(&run->shares, run->count, sizeof *run->shares, "the feeds", error);
+        if (status == LINNET_OK) {
+            status =
+                ln_alloc_into(&run->groups, run->count, sizeof *run->groups, "the feeds", error);
+        }
+    }
+    for (size_t i = 0; i < run->count && status == LINNET_OK; i++) {
+        ln_average_hide(run->trainers[i]->average);
+        status = join_group(run, run->trainers[i], error);
+    }
+    if (status == LINNET_OK && run->group_count > 1) {
+        const linnet_trainer *leader = run->trainers[0];
+        const linnet_dataset *whole = ln_dataset_whole(leader->dataset);
+        size_t rows = (size_t)linnet_dataset_rows(whole);
+        status = ln_alloc_into(&run->order, rows, sizeof *run->order, "the order", error);
+        if (status == LINNET_OK) {
+            ln_dataset_order(whole, leader->shuffle_seed, (uint32_t)leader->epoch,
+                             leader->options.shuffle_block, run->order);
+        }
+    }
+    return status;
+}
+
+static void free_groups(epoch_run *run)
+{
+    for (size_t i = 0; i < run->count; i++) {
+        run->trainers[i]->fed = NULL;
+    }
+    for (size_t i = 0; i < run->group_count; i++) {
+        ln_free(run->groups[i].fed);
+    }
+    if (run->count > 1) {
+        ln_free(run->shares);
+        ln_free(run->groups);
+    }
+    ln_free(run->order);
+}
+
+/* A batch, for the trainers of a group; *well: how many have no error yet. */
+static void train_batch(epoch_run *run, const group *of, size_t rows, size_t *well)
+{
+    if (of->fed != NULL) {
+        ln_train_engine_of(of->first->model->dtype)->feed(of->first, rows, of->fed);
+    }
+    for (size_t i = 0; i < run->count; i++) {
+        linnet_trainer *trainer = run->trainers[i];
+        if (trainer->feed == of->first->feed && run->errors[i].status == LINNET_OK) {
+            *well -= run_step(trainer, rows, &run->stopped, &run->errors[i]) != LINNET_OK;
+        }
+    }
+}
+
+/* What fails is the reading. */
+static linnet_status train_batches(epoch_run *run, linnet_error *error)
+{
+    ln_relay relay;
+    const linnet_dataset *whole = ln_dataset_whole(run->trainers[0]->dataset);
+    size_t share = 0, rows = 1, well = run->count;
+    linnet_status status =
+        ln_relay_begin(&relay, whole, run->order, run->shares, run->group_count, error);
+    while (status == LINNET_OK && rows > 0 && well > 0 && !run->stopped) {
+        status = ln_relay_next(&relay, &share, &rows, error);
+        if (status == LINNET_OK && rows > 0) {
+            train_batch(run, &run->groups[share], rows, &well);
+        }
+    }
+    ln_relay_end(&relay);
+    return status;
+}
+
+static linnet_status run_epoch(epoch_run *run, linnet_error *error)
+{
+    linnet_status status = list_groups(run, error);
+    if (status == LINNET_OK) {
+        status = train_batches(run, error);
+    }
+    for (size_t i = 0; i < run->count && status == LINNET_OK && !run->stopped; i++) {
+        if (run->errors[i].status == LINNET_OK) {
+            run->errors[i].status = step_schedule(run->trainers[i], false, &run->errors[i]);
+        }
+    }
+    free_groups(run);
+    return status;
 }
 
 linnet_status ln_trainer_make_statistics(linnet_trainer *trainer, linnet_error *error)
@@ -223,30 +354,46 @@ static linnet_epoch end_epoch(linnet_trainer *trainer, bool stopped, linnet_erro
     return done;
 }
 
+/* In what trainer i differs from those before it, so that they cannot be trained side by side; NULL:
+ * in nothing. */
+static const char *find_apart(linnet_trainer *const *trainers, size_t i)
+{
+    const linnet_trainer *leader = trainers[0], *trainer = trainers[i];
+    size_t fellow = 0;
+    while (trainers[fellow]->feed != trainer->feed) {
+        fellow++;
+    }
+    return trainer->epoch != leader->epoch                                           ? "epoch"
+           : trainer->position.batch != trainers[fellow]->position.batch             ? "batch"
+           : ln_dataset_whole(trainer->dataset) != ln_dataset_whole(leader->dataset) ? "dataset"
+           : i > 0 ? ln_trainer_other_order(trainer, leader)
+                   : NULL;
+}
+
 linnet_status linnet_trainers_epoch(linnet_trainer *const *trainers, size_t count,
                                     linnet_epoch *epochs, linnet_error *errors, linnet_error *error)
 {
-    bool stopped = false;
+    epoch_run run = {.trainers = trainers, .count = count, .errors = errors};
     for (size_t i = 0; i < count; i++) {
+        const char *apart = find_apart(trainers, i);
         errors[i] = (linnet_error){.status = LINNET_OK};
-        if (trainers[i]->feed != trainers[0]->feed || trainers[i]->epoch != trainers[0]->epoch ||
-            trainers[i]->position.batch != trainers[0]->position.batch) {
+        if (apart != NULL) {
             return ln_fail(error, LINNET_ERROR_ARGUMENT,
-                           "trainer %zu does not read the batches of trainer 0, or is not as far",
-                           i);
+                           "expected trainers that take the rows of one dataset in one order, and "
+                           "are as far; trainer %zu has another %s",
+                           i, apart);
         }
     }
     if (count == 0) {
         return LINNET_OK;
     }
     ln_fpenv saved = ln_fpenv_enter();
-    linnet_status status = run_epoch(trainers, count, &stopped, errors, error);
-    ln_feed_end(trainers[0]->feed);
+    linnet_status status = run_epoch(&run, error);
     for (size_t i = 0; i < count; i++) {
         if (status != LINNET_OK) {
             errors[i].status = status; /* nobody has come to the end */
         }
-        epochs[i] = end_epoch(trainers[i], stopped, &errors[i]);
+        epochs[i] = end_epoch(trainers[i], run.stopped, &errors[i]);
     }
     ln_fpenv_leave(saved);
     return status;
@@ -327,7 +474,7 @@ int linnet_trainer_threads(const linnet_trainer *trainer)
 size_t linnet_trainer_size(const linnet_trainer *trainer)
 {
     size_t batch = trainer->step_rows;
-    size_t rows = (size_t)linnet_dataset_rows(trainer->dataset);
+    size_t rows = (size_t)linnet_dataset_rows(ln_dataset_whole(trainer->dataset));
     return sizeof *trainer + linnet_plan_size(trainer->plan) +
            ln_optimizer_size(trainer->optimizer) + ln_gradients_size(trainer->gradients) +
            ln_average_size(trainer->average) +

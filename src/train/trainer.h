@@ -45,9 +45,10 @@ struct linnet_trainer {
     int64_t epoch;                /* done so far */
     ln_epoch_position position;
     uint64_t shuffle_seed;
-    int64_t *order;   /* this epoch's rows */
+    int64_t *order;   /* this epoch's rows; as long as ln_dataset_whole */
     ln_feed *feed;    /* reads them, a step's at a time */
     bool follows;     /* order and feed are those of options.with */
+    void *fed;        /* the batch as the plan is fed with it, beside others; NULL: not shared */
     size_t step_rows; /* of a batch: accumulate times batch_size, where there are as many */
     void *losses;     /* a batch's, row by row */
     void *weights;    /* what its rows count for in the mean */
@@ -71,6 +72,8 @@ typedef struct ln_train_engine {
                           ln_batch_loss *loss, linnet_error *error);
     /* Forward alone of `rows` rows from row `first` of the feed's batch on. */
     void (*forward)(linnet_trainer *trainer, size_t first, size_t rows);
+    /* The feed's batch of `rows` rows, as ln_plan_feed makes it. */
+    void (*feed)(linnet_trainer *trainer, size_t rows, void *fed);
 } ln_train_engine;
 
 /* The compilation for a dtype. */
@@ -84,6 +87,8 @@ LINNET_NODISCARD linnet_status ln_trainer_exempt(linnet_trainer *trainer, linnet
  * was. Errors: those of reading. */
 LINNET_NODISCARD linnet_status ln_trainer_make_statistics(linnet_trainer *trainer,
                                                           linnet_error *error);
+/* Which option makes two trainers of one dataset take its rows in different orders; NULL: none. */
+const char *ln_trainer_other_order(const linnet_trainer *trainer, const linnet_trainer *with);
 /* The batches of an epoch. */
 int64_t ln_trainer_epoch_batches(const linnet_trainer *trainer);
 /* Whether the model's parameters and buffers are numbers. Errors: DATA, naming the first that is

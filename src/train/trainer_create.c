@@ -103,13 +103,16 @@ static linnet_status take_memory(linnet_trainer *trainer, linnet_error *error)
 {
     size_t size = linnet_dtype_size(trainer->model->dtype);
     size_t batch = trainer->step_rows;
-    size_t rows = (size_t)linnet_dataset_rows(trainer->dataset);
+    size_t rows = (size_t)linnet_dataset_rows(ln_dataset_whole(trainer->dataset));
     linnet_status status = LINNET_OK;
-    if (!trainer->follows) {
+    if (trainer->follows) {
+        trainer->order = trainer->options.with->order;
+        trainer->feed = trainer->options.with->feed;
+    } else {
         status = ln_alloc_into(&trainer->order, rows, sizeof *trainer->order, "the order", error);
-    }
-    if (status == LINNET_OK && !trainer->follows) {
-        status = ln_feed_create(trainer->dataset, batch, &trainer->feed, error);
+        if (status == LINNET_OK) {
+            status = ln_feed_create(trainer->dataset, batch, &trainer->feed, error);
+        }
     }
     if (status == LINNET_OK) {
         status = ln_alloc_into(&trainer->losses, batch, size, "a batch", error);
@@ -123,27 +126,29 @@ static linnet_status take_memory(linnet_trainer *trainer, linnet_error *error)
     return status;
 }
 
-/* Takes the batches of another trainer, which have to be those that this one asks for. */
-static linnet_status follow(linnet_trainer *trainer, linnet_error *error)
+const char *ln_trainer_other_order(const linnet_trainer *trainer, const linnet_trainer *with)
+{
+    return trainer->options.rng != LINNET_RNG_PHILOX || with->options.rng != LINNET_RNG_PHILOX
+               ? "rng (Philox's alone can)"
+           : trainer->shuffle_seed != with->shuffle_seed                   ? "shuffle_seed"
+           : trainer->options.shuffle_block != with->options.shuffle_block ? "shuffle_block"
+                                                                           : NULL;
+}
+
+/* Whether the batches of another trainer are those that this one asks for; *same. Errors: ARGUMENT
+ * where not even their rows come in one order. */
+static linnet_status compare(const linnet_trainer *trainer, bool *same, linnet_error *error)
 {
     const linnet_trainer *with = trainer->options.with;
-    const char *other =
-        trainer->dataset != with->dataset                         ? "dataset"
-        : trainer->options.batch_size != with->options.batch_size ? "batch_size"
-        : trainer->step_rows != with->step_rows                   ? "accumulate"
-        : trainer->options.rng != LINNET_RNG_PHILOX || with->options.rng != LINNET_RNG_PHILOX
-            ? "rng (Philox's alone can)"
-        : trainer->shuffle_seed != with->shuffle_seed                   ? "shuffle_seed"
-        : trainer->options.shuffle_block != with->options.shuffle_block ? "shuffle_block"
-                                                                        : NULL;
-    if (other != NULL) {
-        return ln_fail_at(error, LINNET_ERROR_ARGUMENT, "with",
-                          "expected a trainer of the same batches, found another %s", other);
-    }
-    trainer->follows = true;
-    trainer->order = with->order;
-    trainer->feed = with->feed;
-    return LINNET_OK;
+    const char *other = ln_dataset_whole(trainer->dataset) != ln_dataset_whole(with->dataset)
+                            ? "dataset"
+                            : ln_trainer_other_order(trainer, with);
+    *same = trainer->dataset == with->dataset && trainer->step_rows == with->step_rows;
+    return other == NULL ? LINNET_OK
+                         : ln_fail_at(error, LINNET_ERROR_ARGUMENT, "with",
+                                      "expected a trainer that takes the same rows in the same "
+                                      "order, found another %s",
+                                      other);
 }
 
 static linnet_status prepare(linnet_trainer *trainer, linnet_error *error)
@@ -173,7 +178,9 @@ static linnet_status prepare(linnet_trainer *trainer, linnet_error *error)
         ln_plan_request request = {.training = true,
                                    .torch_masks = options->rng != LINNET_RNG_PHILOX,
                                    .max_batch = options->batch_size,
-                                   .threads = options->threads};
+                                   .threads = options->threads,
+                                   .pool =
+                                       options->with != NULL ? options->with->plan->pool : NULL};
         status = ln_plan_precision(options->precision, trainer->model->dtype, true,
                                    &request.precision, error);
         if (status == LINNET_OK) {
@@ -211,7 +218,7 @@ static linnet_status prepare(linnet_trainer *trainer, linnet_error *error)
         status = create_schedule(trainer, error);
     }
     if (status == LINNET_OK && options->with != NULL) {
-        status = follow(trainer, error);
+        status = compare(trainer, &trainer->follows, error);
     }
     if (status == LINNET_OK) {
         status = take_memory(trainer, error);
