@@ -1,9 +1,12 @@
 /* sweep.h - what the parts of `linnet sweep` share: sweep_grid.c reads what is to be tried, sweep.c
- * trains the heads, sweep_show.c ranks them. */
+ * makes heads of it, sweep_epochs.c trains them, sweep_show.c ranks them. */
 #ifndef CLI_SWEEP_H
 #define CLI_SWEEP_H
 
 #include "train.h"
+
+/* More heads than anyone trains at once. */
+#define CLI_SWEEP_MOST 10000
 
 /* A name and the values that are tried for it, as typed. */
 typedef struct cli_trial {
@@ -44,19 +47,25 @@ typedef struct cli_sweep_values {
 /* The texts in which names stand. */
 enum { CLI_SWEEP_MODEL, CLI_SWEEP_OPTIM, CLI_SWEEP_LOSS, CLI_SWEEP_SCHEDULE, CLI_SWEEP_TEXTS };
 
-/* A figure over the folds: its mean, and the sum of squares around it. */
-typedef struct cli_result {
-    int64_t count;
-    double mean, squares;
-} cli_result;
+/* A part of the data that is trained on, and what is held out of it: a fold, or all there is. */
+typedef struct cli_fold {
+    linnet_dataset *rest, *val; /* rest NULL: all rows; val NULL: none */
+} cli_fold;
+
+/* A head on a fold. */
+typedef struct cli_run {
+    cli_training training; /* shares the data */
+    linnet_trainer *trainer;
+} cli_run;
 
 typedef struct cli_head {
     cli_train_values values; /* train's, with the head's own */
     char *texts[CLI_SWEEP_TEXTS];
-    cli_training training; /* shares the data */
-    linnet_trainer *trainer;
+    linnet_name *names; /* what values.set points to, where that is not the command line's */
+    cli_run *runs;      /* one a fold */
     linnet_error error; /* why it went no further */
-    cli_result value, accuracy, loss;
+    cli_best best;      /* its best epoch, by means over the folds */
+    double accuracy_deviation, loss_deviation; /* of these means; NaN without folds */
 } cli_head;
 
 typedef struct cli_sweep {
@@ -65,16 +74,25 @@ typedef struct cli_sweep {
     cli_training base; /* the data, and the best of all heads */
     const char *model; /* the model's text */
     char *model_text;  /* what that points to */
+    cli_fold *folds;
+    size_t fold_count; /* 1 where no folds are asked for */
     cli_head *heads;
-    size_t kept; /* the head that was written last */
+    size_t kept; /* the best head so far, whose model is written */
     double drawn;
     int64_t epoch;
 } cli_sweep;
 
+/* Trains all heads on all folds, and judges them after each epoch; without folds the best one's
+ * model is written whenever there is a better one (sweep_epochs.c). Returns the exit code. */
+int cli_sweep_train(cli_sweep *sweep);
+/* Trains the head that the folds have shown to be best on all rows, for as many epochs as were best,
+ * and writes it. Returns the exit code. */
+int cli_sweep_train_on_all(cli_sweep *sweep);
+
 /* "lr=0.01, width=64" */
 void cli_sweep_add_values(cli_text *text, const cli_sweep *sweep, size_t head);
-/* Whether a head has been measured in each fold. */
-bool cli_sweep_is_measured(const cli_sweep *sweep, const cli_head *head);
+/* Whether a head has come to the end of an epoch, in every fold, with a figure that is a number. */
+bool cli_sweep_is_measured(const cli_head *head);
 /* The heads' numbers, best first; those that have not been measured come last. */
 void cli_sweep_rank(const cli_sweep *sweep, size_t *order);
 /* Prints the ranking, and what has been written. Returns the exit code. */

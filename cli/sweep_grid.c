@@ -4,9 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* More heads than anyone trains at once. */
-#define MOST_HEADS 10000
-
 static bool is_letter(char c)
 {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
@@ -109,11 +106,11 @@ int cli_grid_read(const cli_list *texts, int64_t random, uint64_t seed, cli_grid
         all = trial->count < SIZE_MAX / all ? all * trial->count : SIZE_MAX;
     }
     grid->heads = random > 0 && (uint64_t)random < all ? (size_t)random : all;
-    if (grid->heads > MOST_HEADS || (grid->heads < all && all > UINT32_MAX)) {
+    if (grid->heads > CLI_SWEEP_MOST || (grid->heads < all && all > UINT32_MAX)) {
         return cli_misuse("--try",
                           "expected at most %d combinations, found %zu (--random N takes "
                           "some of them)",
-                          MOST_HEADS, all);
+                          CLI_SWEEP_MOST, all);
     }
     grid->chosen = calloc(grid->heads, sizeof *grid->chosen);
     if (grid->chosen == NULL) {

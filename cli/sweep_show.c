@@ -18,16 +18,9 @@ void cli_sweep_add_values(cli_text *text, const cli_sweep *s, size_t h)
     }
 }
 
-/* The standard deviation of a sample. */
-static double deviation(const cli_result *r)
+bool cli_sweep_is_measured(const cli_head *of)
 {
-    return r->count > 1 ? sqrt(r->squares / (double)(r->count - 1)) : NAN;
-}
-
-/* Whether a head has been measured in each fold. */
-bool cli_sweep_is_measured(const cli_sweep *s, const cli_head *of)
-{
-    return of->value.count == (s->values->folds > 0 ? s->values->folds : 1);
+    return of->best.epoch > 0;
 }
 
 /* Whether head a ranks before head b: by the figure, then the loss, then its number. Heads without
@@ -35,13 +28,13 @@ bool cli_sweep_is_measured(const cli_sweep *s, const cli_head *of)
 static bool ranks_before(const cli_sweep *s, size_t a, size_t b)
 {
     const cli_head *x = &s->heads[a], *y = &s->heads[b];
-    if (!cli_sweep_is_measured(s, x) || !cli_sweep_is_measured(s, y)) {
-        return cli_sweep_is_measured(s, x) || (!cli_sweep_is_measured(s, y) && a < b);
+    if (!cli_sweep_is_measured(x) || !cli_sweep_is_measured(y)) {
+        return cli_sweep_is_measured(x) || (!cli_sweep_is_measured(y) && a < b);
     }
-    if (x->value.mean != y->value.mean) {
-        return (x->value.mean > y->value.mean) == (s->base.figure->better == CLI_LARGER);
+    if (x->best.value != y->best.value) {
+        return (x->best.value > y->best.value) == (s->base.figure->better == CLI_LARGER);
     }
-    return x->loss.mean != y->loss.mean ? x->loss.mean < y->loss.mean : a < b;
+    return x->best.loss != y->best.loss ? x->best.loss < y->best.loss : a < b;
 }
 
 void cli_sweep_rank(const cli_sweep *s, size_t *order)
@@ -60,22 +53,26 @@ static bool has_accuracy(const cli_sweep *s)
     return s->base.task != LINNET_TASK_REGRESSION;
 }
 
+static void add_number(cli_table *table, bool measured, double number)
+{
+    cli_table_add(table, measured && !isnan(number) ? "%.4f" : "-", number);
+}
+
 /* One row: the head's values, and what it has reached. */
 static void add_row(const cli_sweep *s, size_t h, cli_table *table)
 {
     const cli_head *of = &s->heads[h];
-    const cli_result *const shown[] = {&of->accuracy, &of->loss};
+    const double shown[][2] = {{of->best.accuracy, of->accuracy_deviation},
+                               {of->best.loss, of->loss_deviation}};
+    bool measured = cli_sweep_is_measured(of);
     for (size_t i = 0; i < s->grid.count; i++) {
         cli_table_add(table, "%s", cli_grid_value(&s->grid, h, i));
     }
-    if (s->values->folds == 0) {
-        cli_table_add(table, cli_sweep_is_measured(s, of) ? "%lld" : "-",
-                      (long long)of->training.best.epoch);
-    }
+    cli_table_add(table, measured ? "%lld" : "-", (long long)of->best.epoch);
     for (int i = has_accuracy(s) ? 0 : 1; i < 2; i++) {
-        cli_table_add(table, cli_sweep_is_measured(s, of) ? "%.4f" : "-", shown[i]->mean);
+        add_number(table, measured, shown[i][0]);
         if (s->values->folds > 0) {
-            cli_table_add(table, cli_sweep_is_measured(s, of) ? "%.4f" : "-", deviation(shown[i]));
+            add_number(table, measured, shown[i][1]);
         }
     }
 }
@@ -84,21 +81,19 @@ static void show_table(const cli_sweep *s, const size_t *order, cli_text *text)
 {
     const char *of = cli_judges_validation(&s->base) ? "val " : "";
     bool folds = s->values->folds > 0;
-    char *alignment = calloc(s->grid.count + 6, 1);
+    char *alignment = calloc(s->grid.count + 7, 1);
     if (alignment == NULL) {
         text->failed = true;
         return;
     }
     size_t figures = has_accuracy(s) ? 2 : 1;
-    memset(alignment, 'r', 1 + s->grid.count + (folds ? 2 * figures : 1 + figures));
+    memset(alignment, 'r', 2 + s->grid.count + (folds ? 2 * figures : figures));
     cli_table table = {.alignment = alignment};
     cli_table_add(&table, "rank");
     for (size_t i = 0; i < s->grid.count; i++) {
         cli_table_add(&table, "%s", s->grid.trials[i].name);
     }
-    if (!folds) {
-        cli_table_add(&table, "epoch");
-    }
+    cli_table_add(&table, "epoch");
     for (int i = has_accuracy(s) ? 0 : 1; i < 2; i++) {
         cli_table_add(&table, "%s%s", of, i == 0 ? "accuracy" : "loss");
         if (folds) {
@@ -118,7 +113,7 @@ static void show_table(const cli_sweep *s, const size_t *order, cli_text *text)
     cli_text_add(text, "%s", s->grid.count > 0 ? ", " : "");
     if (folds) {
         cli_text_add(text, "trained on all rows, epoch %lld of %lld\n",
-                     (long long)s->values->train.epochs, (long long)s->values->train.epochs);
+                     (long long)s->heads[s->kept].best.epoch, (long long)s->values->train.epochs);
     } else {
         cli_text_add(text, "epoch %lld of %lld, ", (long long)s->base.best.epoch,
                      (long long)s->values->train.epochs);
@@ -130,7 +125,7 @@ static void show_table(const cli_sweep *s, const size_t *order, cli_text *text)
 static void add_head(const cli_sweep *s, size_t h, int64_t place, cli_json *json)
 {
     const cli_head *of = &s->heads[h];
-    bool measured = cli_sweep_is_measured(s, of);
+    bool measured = cli_sweep_is_measured(of);
     cli_json_open(json, NULL, '{');
     cli_json_int(json, "rank", place);
     cli_json_open(json, "values", '{');
@@ -138,14 +133,12 @@ static void add_head(const cli_sweep *s, size_t h, int64_t place, cli_json *json
         cli_json_string(json, s->grid.trials[i].name, cli_grid_value(&s->grid, h, i));
     }
     cli_json_close(json, '}');
-    if (s->values->folds == 0) {
-        cli_json_int(json, "epoch", of->training.best.epoch);
-    }
-    cli_json_double(json, "accuracy", measured ? of->accuracy.mean : NAN);
-    cli_json_double(json, "loss", measured ? of->loss.mean : NAN);
+    cli_json_int(json, "epoch", of->best.epoch);
+    cli_json_double(json, "accuracy", measured ? of->best.accuracy : NAN);
+    cli_json_double(json, "loss", measured ? of->best.loss : NAN);
     if (s->values->folds > 0) {
-        cli_json_double(json, "accuracy_deviation", measured ? deviation(&of->accuracy) : NAN);
-        cli_json_double(json, "loss_deviation", measured ? deviation(&of->loss) : NAN);
+        cli_json_double(json, "accuracy_deviation", measured ? of->accuracy_deviation : NAN);
+        cli_json_double(json, "loss_deviation", measured ? of->loss_deviation : NAN);
     }
     if (of->error.status == LINNET_OK) {
         cli_json_null(json, "error");

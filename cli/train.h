@@ -146,6 +146,10 @@ int cli_train_report(const cli_training *training, const cli_history *history);
 int cli_train_command(const char *path, const linnet_model *model, cli_text *text,
                       char **interrupted);
 
+/* A class without a row to train on is legal, and so is a single class; most often they are a
+ * mistake: says so. fold: from 1, or 0 for none. Returns the exit code. */
+int cli_warn_missing(const cli_training *training, int64_t fold);
+
 /* Trains, measures and saves; prints the results. Returns the exit code. */
 int cli_train_epochs(cli_training *training);
 

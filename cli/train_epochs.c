@@ -286,8 +286,7 @@ static void announce(const epochs_run *course)
     }
 }
 
-/* A class without a row is legal, and so is a single class; most often they are a mistake. */
-static int warn_missing(const cli_training *training)
+int cli_warn_missing(const cli_training *training, int64_t fold)
 {
     int64_t count = training->classes;
     if (linnet_dataset_labels(training->train) == NULL) {
@@ -309,13 +308,17 @@ static int warn_missing(const cli_training *training)
         missing += !seen[c];
     }
     if (missing > 0) {
-        char number[24], others[64] = "";
+        char number[24], others[64] = "", where[40] = "";
         const char *name = cli_class_name(training->model, (size_t)first, number);
         if (missing > 1) {
             snprintf(others, sizeof others, ", nor ha%s %lld other%s", missing > 2 ? "ve" : "s",
                      (long long)(missing - 1), missing > 2 ? "s" : "");
         }
-        cli_warn(training->values->data, "class %s has no row to train on%s", name, others);
+        if (fold > 0) {
+            snprintf(where, sizeof where, " in fold %lld", (long long)fold);
+        }
+        cli_warn(training->values->data, "class %s has no row to train on%s%s", name, where,
+                 others);
     } else if (count == 1) {
         cli_warn(training->values->data,
                  "all rows to train on are of one class; there is nothing to learn");
@@ -463,7 +466,7 @@ int cli_train_epochs(cli_training *training)
     int64_t rows = linnet_dataset_rows(training->train);
     int64_t batch = values->batch_size * values->accumulate;
     course.batches = (rows + batch - 1) / batch;
-    code = warn_missing(training);
+    code = cli_warn_missing(training, 0);
     if (code == CLI_OK && values->resume != NULL) {
         code = cli_resume(training, course.trainer);
     }
