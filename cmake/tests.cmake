@@ -63,6 +63,13 @@ add_test(NAME symbols COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/scripts/check-symbols
 if(CMAKE_BUILD_TYPE STREQUAL "Release" AND CMAKE_C_COMPILER_ID STREQUAL "GNU")
   add_test(NAME size COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/scripts/check-size
     $<TARGET_FILE:linnet> 1000000)
+  # A sanitizer's loops are its own.
+  if(CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64" AND NOT LINNET_SANITIZE)
+    foreach(set avx2 avx512 avx512_bf16)
+      add_test(NAME vectors_${set} COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/scripts/check-vectors
+        ${CMAKE_CURRENT_BINARY_DIR} ${set})
+    endforeach()
+  endif()
 endif()
 add_test(NAME header COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/scripts/check-header
   ${CMAKE_CURRENT_SOURCE_DIR}/include/linnet.h)
