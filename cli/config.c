@@ -9,6 +9,7 @@
 #include "toml.h"
 
 #include <ctype.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -302,6 +303,21 @@ int cli_config_read(const cli_command *command, const char *path, cli_config *co
 
 /* ---- as a command ---- */
 
+/* As it was typed, as far as that can be told: 1/255, not 0.00392156862745098. */
+static void add_number(cli_text *text, double number)
+{
+    double divisor = round(1 / number);
+    cli_text digits = {0};
+    cli_text_double(&digits, number);
+    if (digits.length > 10 && divisor <= 1e6 && 1 / divisor == number) {
+        cli_text_add(text, "1/%.0f", divisor);
+    } else {
+        cli_text_bytes(text, digits.data, digits.length);
+    }
+    text->failed = text->failed || digits.failed;
+    cli_text_free(&digits);
+}
+
 static void print_option(const cli_option *option, const void *values, cli_text *text)
 {
     const void *at = field_of(values, option->offset);
@@ -334,7 +350,7 @@ static void print_option(const cli_option *option, const void *values, cli_text 
         cli_text_add(&value, "%s", *(const char *const *)at);
         break;
     case CLI_INT: cli_text_add(&value, "%lld", (long long)*(const int64_t *)at); break;
-    case CLI_NUMBER: cli_text_double(&value, *(const double *)at); break;
+    case CLI_NUMBER: add_number(&value, *(const double *)at); break;
     case CLI_LIST:
         for (size_t i = 0; i < list->count; i++) {
             cli_text_add(&value, "%s%s", i > 0 ? "," : "", list->items[i]);
