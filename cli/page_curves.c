@@ -10,7 +10,10 @@
 
 #define MOST_DOTS 1000  /* with more epochs, only the lines are drawn */
 #define VISIBLE_DOTS 40 /* with more, dots are there for a pointer alone */
-#define LOG_FROM 30 /* a learning rate that changes by this factor is drawn on a logarithmic axis */
+/* A learning rate that is below the LOG_FROM-th part of its highest in a LOG_PART-th of the epochs
+ * is drawn on a logarithmic axis; one that only ends there, as a cosine does, keeps its shape. */
+#define LOG_FROM 30
+#define LOG_PART 4
 
 /* One line of a chart. */
 typedef struct series {
@@ -81,6 +84,15 @@ static int64_t best_epoch(const cli_page *page)
     return best;
 }
 
+static bool falls_by_powers(const cli_page *page, size_t figure, double low, double high)
+{
+    size_t below = 0;
+    for (size_t i = 0; i < page->history->count; i++) {
+        below += value_of(page, figure, i) <= high / LOG_FROM;
+    }
+    return low > 0 && below > 0 && below >= page->history->count / LOG_PART;
+}
+
 /* A chart of those of the lines that have values. */
 static void add_chart(const cli_page *page, cli_text *text, const char *name, const series *lines,
                       size_t count, bool rate)
@@ -102,7 +114,7 @@ static void add_chart(const cli_page *page, cli_text *text, const char *name, co
         }
     }
     cli_text_add(text, "</figcaption>\n");
-    bool powers = rate && low > 0 && high / low >= LOG_FROM;
+    bool powers = rate && falls_by_powers(page, lines[0].figure, low, high);
     cli_plot plot = {
         .text = text,
         .x = cli_axis_whole(history->epochs[0].epoch, history->epochs[history->count - 1].epoch),
@@ -149,8 +161,8 @@ void cli_page_curves(const cli_page *page, cli_text *text)
     cli_text_add(text, ".%s</p>\n<div class=\"charts\">\n",
                  isnan(last->val_loss)
                      ? ""
-                     : " Training is measured while it goes on, with dropout at work, "
-                       "and so may lie behind validation.");
+                     : " Training is measured during the epoch, with any dropout at work, and so "
+                       "may lie behind validation.");
     const series loss[] = {{figure_of("val_loss"), "validation", "1"},
                            {figure_of("loss"), "training", "2"}};
     const series accuracy[] = {{figure_of("val_accuracy"), "validation", "1"},

@@ -93,11 +93,22 @@ cli_axis cli_axis_powers(double low, double high)
     return axis;
 }
 
-void cli_tick_text(cli_text *text, double tick)
+/* Where one of the ticks needs a power of ten, all have one. */
+static bool wants_powers(const cli_axis *axis)
+{
+    bool wants = false;
+    for (size_t i = 0; i < axis->count; i++) {
+        double size = fabs(axis->ticks[i]);
+        wants = wants || (size != 0 && (size < 1e-3 || size >= 1e5));
+    }
+    return wants;
+}
+
+void cli_tick_text(cli_text *text, const cli_axis *axis, size_t i)
 {
     char digits[40];
-    double size = fabs(tick);
-    if (size == 0 || (size >= 1e-3 && size < 1e5)) {
+    double tick = axis->ticks[i];
+    if (tick == 0 || tick == 1 || !wants_powers(axis)) {
         snprintf(digits, sizeof digits, "%.9g", tick);
     } else {
         snprintf(digits, sizeof digits, "%.9e", tick);
@@ -162,7 +173,7 @@ static void add_axes(cli_plot *plot)
         cli_text_add(
             text, "<path class=\"%s\" d=\"M%g %.2fH%g\"/><text class=\"ty\" x=\"%g\" y=\"%.2f\">",
             i == 0 ? "axis" : "grid", LEFT, y, RIGHT, LEFT - 7, y + 4);
-        cli_tick_text(text, plot->y.ticks[i]);
+        cli_tick_text(text, &plot->y, i);
         cli_text_add(text, "</text>\n");
     }
     for (size_t i = 0; i < plot->x.count; i++) {
@@ -170,7 +181,7 @@ static void add_axes(cli_plot *plot)
         cli_text_add(
             text, "<path class=\"axis\" d=\"M%.2f %gv4\"/><text class=\"tx\" x=\"%.2f\" y=\"%g\">",
             x, BOTTOM, x, BOTTOM + 17);
-        cli_tick_text(text, plot->x.ticks[i]);
+        cli_tick_text(text, &plot->x, i);
         cli_text_add(text, "</text>\n");
     }
 }

@@ -24,8 +24,8 @@ cli_axis cli_axis_round(double low, double high);
 cli_axis cli_axis_whole(int64_t low, int64_t high);
 /* Logarithmic between powers of ten; low is above 0. */
 cli_axis cli_axis_powers(double low, double high);
-/* A tick's number as short as it can be, as "0.25" or "5e-5". */
-void cli_tick_text(cli_text *text, double tick);
+/* The number of the i-th tick, as short as it can be: "0.25", or "5e-5" where there are such. */
+void cli_tick_text(cli_text *text, const cli_axis *axis, size_t i);
 
 typedef struct cli_point {
     double x, y;

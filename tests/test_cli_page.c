@@ -20,7 +20,7 @@ static void check_ticks(cli_axis axis, double low, double high, const char *expe
     cli_text text = {0};
     for (size_t i = 0; i < axis.count; i++) {
         cli_text_add(&text, i > 0 ? " " : "");
-        cli_tick_text(&text, axis.ticks[i]);
+        cli_tick_text(&text, &axis, i);
     }
     assert_string_equal(text.data, expected);
     cli_text_free(&text);
@@ -38,12 +38,13 @@ static void test_axes(void **state)
     check_ticks(cli_axis_round(-2, -2), -2, 0, "-2 -1.5 -1 -0.5 0");
     check_ticks(cli_axis_round(1e-7, 4e-7), 1e-7, 4e-7, "1e-7 2e-7 3e-7 4e-7");
     check_ticks(cli_axis_round(0, 2.5e9), 0, 2.5e9, "0 5e8 1e9 1.5e9 2e9 2.5e9");
+    check_ticks(cli_axis_round(0, 1e-3), 0, 1e-3, "0 2e-4 4e-4 6e-4 8e-4 1e-3");
     check_ticks(cli_axis_whole(1, 9), 1, 9, "2 4 6 8");
     check_ticks(cli_axis_whole(1, 4), 1, 4, "1 2 3 4");
     check_ticks(cli_axis_whole(1, 1), 0.5, 1.5, "1");
     check_ticks(cli_axis_whole(90, 1000), 90, 1000, "200 400 600 800 1000");
-    check_ticks(cli_axis_powers(3e-5, 1e-3), 1e-5, 1e-3, "1e-5 2e-5 5e-5 1e-4 2e-4 5e-4 0.001");
-    check_ticks(cli_axis_powers(1e-8, 1), 1e-8, 1, "1e-8 1e-6 1e-4 0.01 1");
+    check_ticks(cli_axis_powers(3e-5, 1e-3), 1e-5, 1e-3, "1e-5 2e-5 5e-5 1e-4 2e-4 5e-4 1e-3");
+    check_ticks(cli_axis_powers(1e-8, 1), 1e-8, 1, "1e-8 1e-6 1e-4 1e-2 1");
     check_ticks(cli_axis_powers(0.1, 0.1), 0.1, 1, "0.1 0.2 0.5 1");
 }
 
@@ -109,6 +110,10 @@ static void test_html(void **state)
     cli_html_figure(&text, "k", -1.5e38, NULL);
     assert_string_equal(text.data, "<data data-key=\"k\" value=\"-1.5e+38\" "
                                    "title=\"-1.5e+38\">-1.5000e38</data>");
+    cli_text_clear(&text);
+    cli_html_figure(&text, "k", 105404.3856, NULL);
+    assert_string_equal(text.data, "<data data-key=\"k\" value=\"105404.3856\" "
+                                   "title=\"105404.3856\">105404.4</data>");
     cli_text_clear(&text);
     cli_html_count(&text, "k", -1234567);
     cli_html_count(&text, "k", 999);
