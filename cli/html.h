@@ -11,7 +11,7 @@ void cli_html_text(cli_text *text, const char *string);
 /* As printf, escaped. */
 void cli_html_add(cli_text *text, const char *format, ...) CLI_PRINTF(2, 3);
 
-/* A figure, rounded to four decimals (a smaller one to two digits), a dash for NaN. `key` says
+/* A figure, rounded to four decimals (from 1000 on to one, a small one to two digits), a dash for NaN. `key` says
  * where it stands in the page's JSON ("figures.accuracy"), its exact value goes along for whoever
  * reads the page by program. `undefined` says why it is NaN, or is NULL. */
 void cli_html_figure(cli_text *text, const char *key, double value, const char *undefined);

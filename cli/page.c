@@ -152,6 +152,36 @@ static void list_figures(const cli_page *page, cli_text *text, bool further)
     cli_text_add(text, "</dl>\n");
 }
 
+static bool is_dash_for(const linnet_figure *figure, const char *reason)
+{
+    return figure->undefined != NULL && !is_further(figure->metric) &&
+           strcmp(figure->undefined, reason) == 0;
+}
+
+/* Why there is a dash, once for each reason; a telephone shows no title. */
+static void say_undefined(const cli_page *page, cli_text *text)
+{
+    const linnet_figure *figures = page->evaluation->figures;
+    size_t count = page->evaluation->figure_count;
+    for (size_t i = 0; i < count; i++) {
+        const char *reason = figures[i].undefined;
+        bool said = reason == NULL || is_further(figures[i].metric);
+        for (size_t k = 0; k < i && !said; k++) {
+            said = is_dash_for(&figures[k], reason);
+        }
+        for (size_t k = i; k < count && !said; k++) {
+            if (is_dash_for(&figures[k], reason)) {
+                cli_text_add(text, k == i ? "<p class=\"soft\">\xe2\x80\x93 " : ", ");
+                cli_html_text(text, figures[k].metric->title);
+            }
+        }
+        if (!said) {
+            cli_html_add(text, ": %s", reason);
+            cli_text_add(text, "</p>\n");
+        }
+    }
+}
+
 static void add_figures(const cli_page *page, cli_text *text)
 {
     size_t further = 0;
@@ -164,6 +194,7 @@ static void add_figures(const cli_page *page, cli_text *text)
         list_figures(page, text, true);
         cli_text_add(text, "</details>\n");
     }
+    say_undefined(page, text);
     cli_text_add(text, "</header>\n");
 }
 

@@ -16,7 +16,8 @@
 #define SIDE_BY_SIDE 14 /* classes, at most, with which matrix and table stand beside each other */
 #define TITLED_CLASSES 150 /* at most, with which each cell has a title */
 #define LABEL_COLUMNS 18
-#define LEVELS 16 /* of colour, where cells are pixels */
+#define LEVELS 16    /* of colour, where cells are pixels */
+#define FAINTEST 0.5 /* colour there */
 
 static int64_t rows_at(const cli_page *page, size_t label, size_t predicted)
 {
@@ -69,10 +70,10 @@ static matrix lay_out(const cli_page *page, cli_text *text)
     matrix m = {.page = page, .text = text, .classes = n, .cell = cell};
     m.step = label_step(cell);
     double room = label_room(&m);
-    m.left = fmax(room + 16, 46);
+    m.left = ceil(fmax(room + 16, 46)); /* cells of one pixel are to fill one */
     m.flat = room <= cell * (double)m.step + 6;
     m.over = m.flat ? 0 : room * 0.72;
-    m.top = m.over + (m.flat ? 36 : 26);
+    m.top = ceil(m.over) + (m.flat ? 36 : 26);
     return m;
 }
 
@@ -128,7 +129,7 @@ static void add_cell(const matrix *m, size_t label, size_t predicted)
         cli_text_add(m->text,
                      "<text class=\"n%s\" pointer-events=\"none\" x=\"%g\" y=\"%g\">%s</text>",
                      opacity > 0.86   ? " on"
-                     : opacity > 0.55 ? " mid"
+                     : opacity > 0.65 ? " mid"
                                       : "",
                      x + (m->cell - gap) / 2, y + (m->cell - gap) / 2 + 4, digits);
     }
@@ -147,7 +148,7 @@ static void add_level(const matrix *m, int level, bool right)
         }
         if (!begun) {
             cli_text_add(m->text, "<path class=\"%s\" fill-opacity=\"%g\" d=\"", right ? "r" : "w",
-                         (double)level / LEVELS);
+                         FAINTEST + (1 - FAINTEST) * level / LEVELS);
             begun = true;
         }
         cli_text_add(m->text, "M%g %gh%gv%gh-%gz", m->left + (double)predicted * m->cell,

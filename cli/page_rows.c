@@ -219,19 +219,26 @@ static void add_cell(cli_text *text, size_t rank, const char *name, double value
     add_figure(text, rank, name, value);
 }
 
+/* What the rows are ranked by: not the model's own loss, which may weigh classes and rows. */
+static const char *loss_of(linnet_task task)
+{
+    return task == LINNET_TASK_REGRESSION ? "squared error" : "log loss";
+}
+
 static void add_table(const cli_page *page, cli_text *text, const cli_wrong *wrong, size_t count)
 {
     linnet_task task = page->evaluation->task;
     bool named = linnet_dataset_target_count(page->data) > 1;
     cli_text_add(
-        text, "<div class=\"scroll\"><table>\n<tr><th>row%s%s<th>loss\n",
+        text, "<div class=\"scroll\"><table>\n<tr><th>row%s%s<th>%s\n",
         task == LINNET_TASK_CLASSIFICATION ? "<th class=\"l\">true<th class=\"l\">predicted"
         : !named                           ? ""
         : task == LINNET_TASK_MULTILABEL   ? "<th class=\"l\">label"
                                            : "<th class=\"l\">output",
         task == LINNET_TASK_CLASSIFICATION ? "<th>its probability<th>that of the true class"
         : task == LINNET_TASK_MULTILABEL   ? "<th>true<th>probability"
-                                           : "<th>true<th>predicted");
+                                           : "<th>true<th>predicted",
+        loss_of(task));
     for (size_t i = 0; i < count; i++) {
         cli_text_add(text, "<tr><td>%lld", (long long)wrong[i].row.row);
         if (task == LINNET_TASK_CLASSIFICATION) {
@@ -300,8 +307,9 @@ int cli_page_rows(const cli_page *page, cli_text *text)
     }
     cli_text_add(text,
                  "<section id=\"rows\">\n<h2>Most wrong about</h2>\n<p class=\"about\">The rows "
-                 "with the largest loss%s. %s that are wrong themselves are found here "
+                 "with the largest %s%s. %s that are wrong themselves are found here "
                  "first.</p>\n",
+                 loss_of(page->evaluation->task),
                  page->evaluation->task == LINNET_TASK_CLASSIFICATION
                      ? ", under their true class, and the probability of the class that they are "
                        "taken for"

@@ -40,7 +40,8 @@ static const char *const style[] = {
     "figcaption{display:flex;flex-wrap:wrap;align-items:baseline;gap:2px 14px;"
     "margin-bottom:4px;font-size:12.5px}",
     "figcaption h3{flex-basis:100%;color:var(--ink)}",
-    ".key{white-space:nowrap}.key svg{width:22px;height:9px;margin-right:5px}",
+    ".key{display:inline-flex;align-items:baseline;gap:5px;max-width:100%;"
+    "overflow-wrap:anywhere}.key svg{flex:none;width:22px;height:9px}.key data{flex:none}",
     ".plot{display:block;width:100%;max-width:440px;height:auto;overflow:visible}",
     "svg text{font-size:11px;fill:var(--soft)}",
     ".grid{stroke:var(--grid)}.axis{stroke:var(--soft);stroke-opacity:.6}",

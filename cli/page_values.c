@@ -104,7 +104,7 @@ static void add_cell(cli_text *text, size_t output, const char *name, double val
 
 static void add_table(const cli_page *page, cli_text *text)
 {
-    cli_text_add(text, "<div class=\"scroll\"><table>\n<tr><th class=\"l\">output<th>R\xc2\xb2"
+    cli_text_add(text, "<div class=\"scroll\"><table>\n<tr><th class=\"l\">output<th>R2"
                        "<th>RMSE<th>MAE\n");
     for (size_t i = 0; i < (size_t)page->evaluation->value_count; i++) {
         const linnet_value_metrics *metrics = &page->evaluation->values[i];

@@ -161,7 +161,7 @@ def rounded(value):
         return "{:,}".format(value)
     if value != 0 and abs(value) < 0.00005:
         return re.sub("e-0?", "e-", "%.1e" % value)
-    return "%.4f" % value if abs(value) < 1e6 else ("%.4e" % value).replace("e+", "e")
+    return ("%.4f" if abs(value) < 1000 else "%.1f") % value if abs(value) < 1e6 else ("%.4e" % value).replace("e+", "e")
 
 
 def check_figures(page):
@@ -343,6 +343,9 @@ def check_pages(linnet, pages):
     calibrated = Page("calibrated.html")
     check_figures(calibrated)
     check("temperature" in [key for key, _, _ in calibrated.figures], "the temperature is not shown")
+    names = "no,a class whose name is much longer than anybody would expect a name to be"
+    run(linnet, "report", "two.safetensors", "made2.npz", "--classes", names, "-o", "named.html")
+    paths.append("named.html")
     digits = Page(paths[1])
     check(len(digits.images) == len(digits.json["worst"]) > 0, "pictures", len(digits.images))
     rows = numpy.frombuffer(open(os.path.join(DATA, "digits.idx"), "rb").read()[16:], "uint8").reshape(-1, 4, 4)
@@ -378,6 +381,9 @@ PROBE = """<script>addEventListener("load", () => {
     const box = part.getBoundingClientRect();
     if (box.width > 0 && (box.left < 0 || box.right > width + 1)) wrong.push("beside the page: " + part.textContent);
   }
+  for (const key of document.querySelectorAll(".key"))
+    if (key.getBoundingClientRect().right > key.closest("figure").getBoundingClientRect().right + 1)
+      wrong.push("beside its picture: " + key.textContent);
   const found = parent.document.createElement("pre");
   found.textContent = "PROBE " + JSON.stringify([window.name, innerWidth, wrong]);
   parent.document.body.append(found);
