@@ -39,7 +39,7 @@ typedef struct run {
     linnet_trainer *trainer;
 } run;
 
-static run begin(data *d, const linnet_trainer_options *options)
+static run begin(data *d, linnet_dtype dtype, const linnet_trainer_options *options)
 {
     run r;
     linnet_tensor x, y;
@@ -49,6 +49,7 @@ static run begin(data *d, const linnet_trainer_options *options)
     check_ok(linnet_tensor_from(d->y, LINNET_INT64, 1, (int64_t[]){ROWS}, &y, &error), &error);
     check_ok(linnet_dataset_create(&x, &y, false, &r.dataset, &error), &error);
     check_ok(linnet_model_parse(head, NULL, 0, &r.model, &error), &error);
+    check_ok(linnet_model_to(r.model, dtype, &error), &error);
     linnet_model_reset_parameters(r.model, 4, LINNET_RNG_TORCH);
     check_ok(linnet_trainer_create(r.model, r.dataset, options, &r.trainer, &error), &error);
     return r;
@@ -70,35 +71,49 @@ static double train(run *r)
 }
 
 /* All parameters, one behind the other. */
-static size_t gather(const linnet_model *model, float *out)
+static size_t gather(const linnet_model *model, double *out)
 {
     size_t count = 0;
     for (size_t i = 0; i < model->parameter_count; i++) {
-        const linnet_tensor *tensor = model->parameters[i].tensor;
-        memcpy(out + count, tensor->data, (size_t)linnet_tensor_numel(tensor) * sizeof *out);
-        count += (size_t)linnet_tensor_numel(tensor);
+        linnet_tensor wide;
+        linnet_error error;
+        check_ok(linnet_tensor_to(model->parameters[i].tensor, LINNET_FLOAT64, &wide, &error),
+                 &error);
+        size_t size = (size_t)linnet_tensor_numel(&wide);
+        assert_true(count + size <= MOST);
+        memcpy(out + count, wide.data, size * sizeof *out);
+        linnet_tensor_free(&wide);
+        count += size;
     }
-    assert_true(count <= MOST);
     return count;
 }
+
+static const linnet_dtype dtypes[] = {LINNET_FLOAT32, LINNET_FLOAT64};
 
 /* ---- the definition ---- */
 
 typedef struct expectation {
     run *plain;
-    float average[MOST];
+    double average[MOST];
     size_t count, taken;
-    float part; /* 0: a mean */
+    double part; /* 0: a mean */
 } expectation;
+
+/* To the model's dtype: a sum or product of two floats that is rounded to double and then to float
+ * is that of floats. */
+static double rounded(const expectation *e, double value)
+{
+    return e->plain->model->dtype == LINNET_FLOAT32 ? (double)(float)value : value;
+}
 
 static void take_in(expectation *e)
 {
-    float weights[MOST];
+    double weights[MOST];
     e->count = gather(e->plain->model, weights);
-    float part = e->part > 0 ? e->part : (float)(1 / (double)(e->taken + 1));
+    double part = rounded(e, e->part > 0 ? e->part : 1 / (double)(e->taken + 1));
     for (size_t i = 0; i < e->count; i++) {
-        e->average[i] =
-            e->taken == 0 ? weights[i] : e->average[i] + part * (weights[i] - e->average[i]);
+        double step = rounded(e, part * rounded(e, weights[i] - e->average[i]));
+        e->average[i] = e->taken == 0 ? weights[i] : rounded(e, e->average[i] + step);
     }
     e->taken++;
 }
@@ -107,25 +122,29 @@ static bool after_step(void *context, const linnet_progress *progress)
 {
     expectation *e = context;
     (void)progress;
-    ln_plan_store(e->plain->trainer->plan);
+    ln_plan_engine_of(e->plain->model->dtype)->store(e->plain->trainer->plan);
     take_in(e);
     return true;
 }
 
 static void check_average(const expectation *e, const run *averaged, const char *what)
 {
-    float found[MOST];
+    double found[MOST];
     assert_int_equal(gather(averaged->model, found), e->count);
-    check_same(e->average, found, e->count, "%s after %zu", what, e->taken);
+    if (memcmp(e->average, found, e->count * sizeof *found) != 0) {
+        fail_msg("%s in %s after %zu", what, linnet_dtype_name(averaged->model->dtype), e->taken);
+    }
 }
 
 static void test_ema(void **state)
 {
     (void)state;
     data d = make_data();
-    for (int threads = 1; threads <= 3; threads++) {
+    for (int i = 0; i < 6; i++) {
+        int threads = 1 + i / 2;
+        linnet_dtype dtype = dtypes[i % 2];
         run plain;
-        expectation e = {.plain = &plain, .part = (float)(1 - 0.9)};
+        expectation e = {.plain = &plain, .part = 1 - 0.9};
         linnet_trainer_options options = {.optim = "Adam(lr=0.02)",
                                           .batch_size = 20,
                                           .accumulate = (size_t)threads,
@@ -133,10 +152,10 @@ static void test_ema(void **state)
                                           .seed = 5,
                                           .progress = after_step,
                                           .context = &e};
-        plain = begin(&d, &options);
+        plain = begin(&d, dtype, &options);
         options.progress = NULL;
         options.ema = 0.9;
-        run averaged = begin(&d, &options);
+        run averaged = begin(&d, dtype, &options);
         for (int epoch = 0; epoch < EPOCHS; epoch++) {
             /* The same losses: what trains are the weights. */
             assert_true(train(&plain) == train(&averaged));
@@ -152,14 +171,15 @@ static void test_swa(void **state)
     (void)state;
     static const linnet_rng rngs[] = {LINNET_RNG_PHILOX, LINNET_RNG_TORCH};
     data d = make_data();
-    for (size_t i = 0; i < 2; i++) {
+    for (size_t i = 0; i < 4; i++) {
+        linnet_dtype dtype = dtypes[i / 2];
         run plain;
         expectation e = {.plain = &plain};
         linnet_trainer_options options = {
-            .optim = "SGD(lr=0.1, momentum=0.9)", .batch_size = 20, .rng = rngs[i], .seed = 5};
-        plain = begin(&d, &options);
+            .optim = "SGD(lr=0.1, momentum=0.9)", .batch_size = 20, .rng = rngs[i % 2], .seed = 5};
+        plain = begin(&d, dtype, &options);
         options.swa = 2;
-        run averaged = begin(&d, &options);
+        run averaged = begin(&d, dtype, &options);
         for (int epoch = 1; epoch <= EPOCHS; epoch++) {
             assert_true(train(&plain) == train(&averaged));
             if (epoch >= options.swa) {
@@ -177,9 +197,8 @@ static void test_swa(void **state)
 }
 
 /* The statistics of the averages: of the first BatchNorm's input, without Dropout before it. */
-static void test_statistics(void **state)
+static void check_statistics(linnet_dtype dtype)
 {
-    (void)state;
     data d = make_data();
     linnet_error error;
     linnet_model *model;
@@ -193,22 +212,33 @@ static void test_statistics(void **state)
     check_ok(
         linnet_model_parse("Sequential(BatchNorm1d(7), Linear(7, 4))", NULL, 0, &model, &error),
         &error);
+    check_ok(linnet_model_to(model, dtype, &error), &error);
     linnet_model_reset_parameters(model, 4, LINNET_RNG_TORCH);
     linnet_trainer_options options = {.optim = "SGD(lr=0.1)", .batch_size = 30, .swa = 1};
     check_ok(linnet_trainer_create(model, dataset, &options, &trainer, &error), &error);
     check_ok(linnet_trainer_epoch(trainer, NULL, &error), &error);
-    const float *mean = model->buffers[0].tensor->data;
+    linnet_tensor wide;
+    check_ok(linnet_tensor_to(model->buffers[0].tensor, LINNET_FLOAT64, &wide, &error), &error);
+    const double *mean = wide.data, near = dtype == LINNET_FLOAT32 ? 1e-6 : 1e-15;
     for (size_t f = 0; f < FEATURES; f++) {
         double expected = 0;
         for (size_t r = 0; r < ROWS; r++) {
             expected += (double)d.x[r * FEATURES + f] / ROWS;
         }
         /* Three batches of the same size: the mean of their means. */
-        assert_true(fabs(expected - (double)mean[f]) < 1e-6);
+        assert_true(fabs(expected - mean[f]) < near);
     }
+    linnet_tensor_free(&wide);
     linnet_trainer_free(trainer);
     linnet_dataset_free(dataset);
     linnet_model_free(model);
+}
+
+static void test_statistics(void **state)
+{
+    (void)state;
+    check_statistics(LINNET_FLOAT32);
+    check_statistics(LINNET_FLOAT64);
 }
 
 /* ---- checkpoints ---- */
@@ -246,23 +276,29 @@ static bool save_at(void *context, const linnet_progress *progress)
 static void test_resumed(void **state)
 {
     torch_need_zip();
-    static const linnet_trainer_options cases[] = {
-        {.optim = "Adam(lr=0.02)", .ema = 0.8, .rng = LINNET_RNG_TORCH},
-        {.optim = "SGD(lr=0.1)", .swa = 2},
-        {.optim = "SGD(lr=0.1)", .swa = 4, .precision = LINNET_PRECISION_BF16},
+    static const struct {
+        linnet_trainer_options options;
+        linnet_dtype dtype;
+    } cases[] = {
+        {{.optim = "Adam(lr=0.02)", .ema = 0.8, .rng = LINNET_RNG_TORCH}, LINNET_FLOAT32},
+        {{.optim = "SGD(lr=0.1)", .swa = 2}, LINNET_FLOAT32},
+        {{.optim = "SGD(lr=0.1)", .swa = 4, .precision = LINNET_PRECISION_BF16}, LINNET_FLOAT32},
+        {{.optim = "Adam(lr=0.02)", .ema = 0.8}, LINNET_FLOAT64},
+        {{.optim = "SGD(lr=0.1)", .swa = 2, .rng = LINNET_RNG_TORCH}, LINNET_FLOAT64},
     };
     data d = make_data();
     char path[512];
     snprintf(path, sizeof path, "%s", scratch_path(state, "average.pt"));
     for (size_t i = 0; i < 2 * sizeof cases / sizeof *cases; i++) {
-        linnet_trainer_options options = cases[i / 2];
+        linnet_trainer_options options = cases[i / 2].options;
+        const linnet_dtype dtype = cases[i / 2].dtype;
         linnet_error error;
         options.batch_size = 20;
-        run whole = begin(&d, &options), stopped;
+        run whole = begin(&d, dtype, &options), stopped;
         stop s = {&stopped, path, 2};
         options.progress = i % 2 == 0 ? save_at : NULL;
         options.context = &s;
-        stopped = begin(&d, &options);
+        stopped = begin(&d, dtype, &options);
         for (int epoch = 0; epoch < 3; epoch++) {
             train(&whole);
             train(&stopped);
@@ -273,7 +309,7 @@ static void test_resumed(void **state)
             check_same_models(whole.model, stopped.model, "after it is saved");
         }
         options.progress = NULL;
-        run resumed = begin(&d, &options);
+        run resumed = begin(&d, dtype, &options);
         train(&resumed);
         linnet_status status =
             linnet_trainer_load_checkpoint(resumed.trainer, path, false, NULL, &error);
@@ -308,7 +344,7 @@ static void test_refused(void **state)
         {{.ema = 0.9, .swa = 1}, "swa", "cannot stand beside ema"},
     };
     data d = make_data();
-    run r = begin(&d, &(linnet_trainer_options){.batch_size = 20});
+    run r = begin(&d, LINNET_FLOAT32, &(linnet_trainer_options){.batch_size = 20});
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         linnet_trainer *trainer;
         linnet_error error;

@@ -195,6 +195,7 @@ typedef struct ln_plan_engine {
     void (*from_rows)(const linnet_plan *plan, size_t parameter, const void *rows, void *array);
     void (*fetch)(const linnet_plan *plan);
     void (*store)(const linnet_plan *plan);
+    void (*forget_statistics)(linnet_plan *plan);
 } ln_plan_engine;
 
 /* The compilation for a dtype. */

@@ -194,4 +194,5 @@ const ln_plan_engine LN_REAL_NAME(ln_plan_engine) = {
     .from_rows = from_rows_any,
     .fetch = ln_plan_fetch,
     .store = ln_plan_store,
+    .forget_statistics = ln_plan_forget_statistics,
 };

@@ -21,9 +21,9 @@ struct ln_average {
     linnet_trainer *trainer;
     int64_t count;
     bool shown;
-    ln_real *memory;        /* a set of parameters */
+    unsigned char *memory;  /* a set of parameters */
     linnet_tensor *buffers; /* SWA: as many as the model has */
-    ln_real part;           /* what the weights count for when they are taken in */
+    double part;            /* what the weights count for when they are taken in */
 };
 
 static const linnet_trainer_options *options_of(const ln_average *a)
@@ -68,20 +68,14 @@ linnet_status ln_average_create(linnet_trainer *trainer, ln_average **average, l
     if (status != LINNET_OK || (trainer->options.ema == 0 && trainer->options.swa == 0)) {
         return status;
     }
-    if (trainer->model->dtype != LINNET_FLOAT32) {
-        return ln_fail_at(error, LINNET_ERROR_UNSUPPORTED, trainer->options.ema > 0 ? "ema" : "swa",
-                          "averages of weights are those of float32 models; expected a model of "
-                          "dtype float32, found %s",
-                          linnet_dtype_name(trainer->model->dtype));
-    }
     ln_average *made;
     status = ln_alloc_into(&made, 1, sizeof *made, "averages", error);
     if (status != LINNET_OK) {
         return status;
     }
     made->trainer = trainer;
-    status =
-        ln_alloc_into(&made->memory, trainer->set.size, sizeof *made->memory, "averages", error);
+    status = ln_alloc_into(&made->memory, trainer->set.size,
+                           linnet_dtype_size(trainer->model->dtype), "averages", error);
     if (status == LINNET_OK && trainer->options.swa > 0) {
         status = take_buffers(made, error);
     }
@@ -108,7 +102,8 @@ void ln_average_free(ln_average *average)
 
 size_t ln_average_size(const ln_average *average)
 {
-    return average != NULL ? sizeof *average + average->trainer->set.size * sizeof *average->memory
+    return average != NULL ? sizeof *average + average->trainer->set.size *
+                                                   linnet_dtype_size(average->trainer->model->dtype)
                            : 0;
 }
 
@@ -119,9 +114,20 @@ typedef struct chunk_run {
     size_t parameter;
 } chunk_run;
 
-static ln_real *place(const ln_average *a, size_t parameter)
+/* A stretch of a parameter: where its average and its weights are. */
+typedef struct stretch {
+    size_t count, bytes;
+    unsigned char *average, *weight;
+} stretch;
+
+static stretch chunk_of(const chunk_run *run, size_t index)
 {
-    return a->memory + a->trainer->set.offsets[parameter];
+    const linnet_trainer *trainer = run->average->trainer;
+    size_t size = linnet_dtype_size(trainer->model->dtype), first = index * CHUNK;
+    size_t count = ln_min_size(trainer->set.counts[run->parameter] - first, CHUNK);
+    return (stretch){count, count * size,
+                     run->average->memory + ln_set_place(trainer, run->parameter) + first * size,
+                     (unsigned char *)trainer->parameters[run->parameter] + first * size};
 }
 
 static void each_chunk(const ln_average *a, ln_task task)
@@ -137,30 +143,20 @@ static void each_chunk(const ln_average *a, ln_task task)
 static void take_chunk(void *context, size_t index)
 {
     const chunk_run *run = context;
-    const linnet_trainer *trainer = run->average->trainer;
-    size_t first = index * CHUNK;
-    size_t count = ln_min_size(trainer->set.counts[run->parameter] - first, CHUNK);
-    const ln_real *weight = (const ln_real *)trainer->parameters[run->parameter] + first;
-    ln_real *average = place(run->average, run->parameter) + first;
-    const ln_real part = run->average->part;
-    for (size_t i = 0; i < count; i++) {
-        average[i] = average[i] + part * (weight[i] - average[i]);
-    }
+    stretch s = chunk_of(run, index);
+    ln_set_math_of(run->average->trainer->model->dtype)
+        ->blend(s.count, run->average->part, s.weight, s.average);
 }
 
 static void copy_chunk(void *context, size_t index)
 {
-    const chunk_run *run = context;
-    const linnet_trainer *trainer = run->average->trainer;
-    size_t first = index * CHUNK;
-    size_t count = ln_min_size(trainer->set.counts[run->parameter] - first, CHUNK);
-    memcpy(place(run->average, run->parameter) + first,
-           (const ln_real *)trainer->parameters[run->parameter] + first, count * sizeof(ln_real));
+    stretch s = chunk_of(context, index);
+    memcpy(s.average, s.weight, s.bytes);
 }
 
 static void take_in(ln_average *a, double part)
 {
-    a->part = (ln_real)part;
+    a->part = part;
     each_chunk(a, a->count == 0 ? copy_chunk : take_chunk);
     a->count++;
 }
@@ -187,21 +183,6 @@ bool ln_average_wants_statistics(const ln_average *average)
 
 /* ---- showing them ---- */
 
-static void exchange_chunk(void *context, size_t index)
-{
-    const chunk_run *run = context;
-    const linnet_trainer *trainer = run->average->trainer;
-    size_t first = index * CHUNK;
-    size_t count = ln_min_size(trainer->set.counts[run->parameter] - first, CHUNK);
-    ln_real *weight = (ln_real *)trainer->parameters[run->parameter] + first;
-    ln_real *average = place(run->average, run->parameter) + first;
-    for (size_t i = 0; i < count; i++) {
-        ln_real kept = weight[i];
-        weight[i] = average[i];
-        average[i] = kept;
-    }
-}
-
 static size_t bytes_of(const linnet_tensor *tensor)
 {
     return (size_t)linnet_tensor_numel(tensor) * linnet_dtype_size(tensor->dtype);
@@ -216,6 +197,12 @@ static void exchange_bytes(size_t count, unsigned char *a, unsigned char *b)
     }
 }
 
+static void exchange_chunk(void *context, size_t index)
+{
+    stretch s = chunk_of(context, index);
+    exchange_bytes(s.bytes, s.weight, s.average);
+}
+
 static void exchange(ln_average *a)
 {
     const linnet_model *model = a->trainer->model;
@@ -226,7 +213,7 @@ static void exchange(ln_average *a)
     }
     a->shown = !a->shown;
     ln_plan_weights_changed(a->trainer->plan);
-    ln_plan_store(a->trainer->plan);
+    ln_plan_engine_of(model->dtype)->store(a->trainer->plan);
 }
 
 void ln_average_show(ln_average *average)
@@ -275,7 +262,9 @@ void ln_average_get(const ln_average *average, size_t i, void *data)
     const linnet_model *model = average->trainer->model;
     size_t among = place_among(model, i);
     if (!model->state[i].buffer) {
-        ln_plan_to_rows(average->trainer->plan, among, place(average, among), data);
+        ln_plan_engine_of(model->dtype)
+            ->to_rows(average->trainer->plan, among,
+                      average->memory + ln_set_place(average->trainer, among), data);
         return;
     }
     const linnet_tensor *from =
@@ -288,7 +277,9 @@ void ln_average_set(ln_average *average, size_t i, const void *data)
     const linnet_model *model = average->trainer->model;
     size_t among = place_among(model, i);
     if (!model->state[i].buffer) {
-        ln_plan_from_rows(average->trainer->plan, among, data, place(average, among));
+        ln_plan_engine_of(model->dtype)
+            ->from_rows(average->trainer->plan, among, data,
+                        average->memory + ln_set_place(average->trainer, among));
     } else if (average->buffers != NULL) {
         memcpy(average->buffers[among].data, data, bytes_of(&average->buffers[among]));
     }

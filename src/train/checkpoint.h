@@ -82,7 +82,7 @@ LINNET_NODISCARD linnet_status ln_checkpoint_scalar(const ln_checkpoint_reading 
                                                     const char *name, double *number);
 
 /* A set of parameters as one vector, each parameter as PyTorch lays it out; the caller owns it. */
-LINNET_NODISCARD linnet_status ln_checkpoint_flat(const linnet_trainer *trainer, const float *set,
+LINNET_NODISCARD linnet_status ln_checkpoint_flat(const linnet_trainer *trainer, const void *set,
                                                   linnet_tensor *flat, linnet_error *error);
 int64_t ln_checkpoint_flat_size(const linnet_trainer *trainer);
 

@@ -6,15 +6,23 @@
 #include "base/memory.h"
 #include "train/checkpoint.h"
 
-linnet_status ln_checkpoint_flat(const linnet_trainer *trainer, const float *set,
+/* Of a parameter as PyTorch lays it out. */
+static size_t parameter_bytes(const linnet_trainer *trainer, size_t i)
+{
+    const linnet_tensor *tensor = trainer->model->parameters[i].tensor;
+    return (size_t)linnet_tensor_numel(tensor) * linnet_dtype_size(tensor->dtype);
+}
+
+linnet_status ln_checkpoint_flat(const linnet_trainer *trainer, const void *set,
                                  linnet_tensor *flat, linnet_error *error)
 {
     int64_t size = ln_checkpoint_flat_size(trainer);
-    linnet_status status = linnet_tensor_create(LINNET_FLOAT32, 1, &size, flat, error);
-    float *at = status == LINNET_OK ? flat->data : NULL;
+    linnet_status status = linnet_tensor_create(trainer->model->dtype, 1, &size, flat, error);
+    unsigned char *at = status == LINNET_OK ? flat->data : NULL;
     for (size_t i = 0; status == LINNET_OK && i < trainer->model->parameter_count; i++) {
-        ln_plan_to_rows(trainer->plan, i, set + trainer->set.offsets[i], at);
-        at += linnet_tensor_numel(trainer->model->parameters[i].tensor);
+        ln_plan_engine_of(trainer->model->dtype)
+            ->to_rows(trainer->plan, i, (const unsigned char *)set + ln_set_place(trainer, i), at);
+        at += parameter_bytes(trainer, i);
     }
     return status;
 }
@@ -30,21 +38,22 @@ int64_t ln_checkpoint_flat_size(const linnet_trainer *trainer)
 
 /* The entry state.0.KEY as a set of parameters. */
 static linnet_status read_set(const ln_checkpoint_reading *r, const char *prefix, const char *key,
-                              float *set)
+                              void *set)
 {
     const linnet_trainer *trainer = r->trainer;
     char name[LN_CHECKPOINT_NAME];
-    linnet_tensor flat, like = {.dtype = LINNET_FLOAT32, .rank = 1};
+    linnet_tensor flat, like = {.dtype = trainer->model->dtype, .rank = 1};
     like.shape[0] = ln_checkpoint_flat_size(trainer);
     snprintf(name, sizeof name, "%s.state.0.%s", prefix, key);
     linnet_status status = ln_checkpoint_tensor(r, name, &like, &flat);
     if (status != LINNET_OK) {
         return status;
     }
-    const float *at = flat.data;
+    const unsigned char *at = flat.data;
     for (size_t i = 0; i < trainer->model->parameter_count; i++) {
-        ln_plan_from_rows(trainer->plan, i, at, set + trainer->set.offsets[i]);
-        at += linnet_tensor_numel(trainer->model->parameters[i].tensor);
+        ln_plan_engine_of(trainer->model->dtype)
+            ->from_rows(trainer->plan, i, at, (unsigned char *)set + ln_set_place(trainer, i));
+        at += parameter_bytes(trainer, i);
     }
     linnet_tensor_free(&flat);
     return LINNET_OK;
@@ -56,6 +65,15 @@ static linnet_status read_number(const ln_checkpoint_reading *r, const char *pre
     char name[LN_CHECKPOINT_NAME];
     snprintf(name, sizeof name, "%s.state.0.%s", prefix, key);
     return ln_checkpoint_scalar(r, name, number);
+}
+
+/* One that a run keeps in the model's dtype. */
+static linnet_status read_real(const ln_checkpoint_reading *r, const char *prefix, const char *key,
+                               double *number)
+{
+    linnet_status status = read_number(r, prefix, key, number);
+    *number = ln_set_math_of(r->trainer->model->dtype)->round(*number);
+    return status;
 }
 
 static linnet_status read_count(const ln_checkpoint_reading *r, const char *prefix, const char *key,
@@ -82,7 +100,6 @@ static linnet_status read_pairs(const ln_checkpoint_reading *r, const char *pref
         if (l->count == l->history) {
             return ln_checkpoint_fail(r, name, "no more than history_size", "one more");
         }
-        double ro = 0;
         snprintf(key, sizeof key, "old_dirs.%zu", l->count);
         status = read_set(r, prefix, key, l->y[l->count]);
         if (status == LINNET_OK) {
@@ -91,18 +108,16 @@ static linnet_status read_pairs(const ln_checkpoint_reading *r, const char *pref
         }
         if (status == LINNET_OK) {
             snprintf(key, sizeof key, "ro.%zu", l->count);
-            status = read_number(r, prefix, key, &ro);
+            status = read_real(r, prefix, key, &l->ro[l->count]);
         }
-        l->ro[l->count] = (float)ro;
     }
 }
 
 static linnet_status read_begun(const ln_checkpoint_reading *r, const char *prefix, ln_lbfgs *l)
 {
-    double h_diag = 0;
     linnet_status status = read_number(r, prefix, "t", &l->t);
     if (status == LINNET_OK) {
-        status = read_number(r, prefix, "H_diag", &h_diag);
+        status = read_real(r, prefix, "H_diag", &l->h_diag);
     }
     if (status == LINNET_OK) {
         status = read_number(r, prefix, "prev_loss", &l->prev_loss);
@@ -113,7 +128,6 @@ static linnet_status read_begun(const ln_checkpoint_reading *r, const char *pref
     if (status == LINNET_OK) {
         status = read_set(r, prefix, "prev_flat_grad", l->previous);
     }
-    l->h_diag = (float)h_diag;
     return status == LINNET_OK ? read_pairs(r, prefix, l) : status;
 }
 

@@ -144,15 +144,19 @@ static void put_value(ln_pickling *p, const ln_parameter *parameter, const ln_va
 
 /* ---- optimizer.state_dict() ---- */
 
-static linnet_status put_scalar(writing *w, const char *name, float value)
+static linnet_status put_scalar(writing *w, const char *name, linnet_dtype dtype, double value)
 {
     linnet_tensor tensor;
-    linnet_status status = linnet_tensor_create(LINNET_FLOAT32, 0, NULL, &tensor, w->error);
+    linnet_status status = linnet_tensor_create(dtype, 0, NULL, &tensor, w->error);
     if (name != NULL) {
         ln_put_text(&w->p, name);
     }
     if (status == LINNET_OK) {
-        *(float *)tensor.data = value;
+        if (dtype == LINNET_FLOAT64) {
+            *(double *)tensor.data = value;
+        } else {
+            *(float *)tensor.data = (float)value;
+        }
         status = put_tensor(w, &tensor);
     }
     return status;
@@ -168,10 +172,12 @@ static linnet_status put_parameter_state(writing *w, size_t parameter)
     ln_put_opcodes(&w->p, "}(");
     const ln_optimizer_type *type = ln_optimizer_type_of(trainer->optimizer);
     if (type->counts_steps) {
-        status = put_scalar(w, "step", (float)ln_optimizer_steps(trainer->optimizer));
+        status =
+            put_scalar(w, "step", LINNET_FLOAT32, (double)ln_optimizer_steps(trainer->optimizer));
     }
     if (status == LINNET_OK && type->product != NULL) {
-        status = put_scalar(w, type->product, *ln_optimizer_product(trainer->optimizer));
+        status = put_scalar(w, type->product, LINNET_FLOAT32,
+                            (double)*ln_optimizer_product(trainer->optimizer));
     }
     const char *name;
     for (int i = 0;
@@ -229,7 +235,7 @@ static void put_group(writing *w, size_t group)
     ln_put_opcodes(p, "eu");
 }
 
-static linnet_status put_set(writing *w, const char *key, const float *set)
+static linnet_status put_set(writing *w, const char *key, const void *set)
 {
     linnet_tensor flat;
     linnet_status status = ln_checkpoint_flat(w->trainer, set, &flat, w->error);
@@ -239,7 +245,7 @@ static linnet_status put_set(writing *w, const char *key, const float *set)
     return status == LINNET_OK ? put_tensor(w, &flat) : status;
 }
 
-static linnet_status put_sets(writing *w, const char *key, float *const *sets)
+static linnet_status put_sets(writing *w, const char *key, void *const *sets)
 {
     linnet_status status = LINNET_OK;
     ln_put_text(&w->p, key);
@@ -266,11 +272,11 @@ static linnet_status put_begun(writing *w, const ln_lbfgs *l)
     ln_put_text(&w->p, "ro");
     ln_put_opcodes(&w->p, "](");
     for (size_t i = 0; status == LINNET_OK && i < l->count; i++) {
-        status = put_scalar(w, NULL, l->ro[i]);
+        status = put_scalar(w, NULL, w->trainer->model->dtype, l->ro[i]);
     }
     ln_put_opcodes(&w->p, "e");
     if (status == LINNET_OK) {
-        status = put_scalar(w, "H_diag", l->h_diag);
+        status = put_scalar(w, "H_diag", w->trainer->model->dtype, l->h_diag);
     }
     if (status == LINNET_OK) {
         status = put_set(w, "prev_flat_grad", l->previous);

@@ -141,6 +141,13 @@ size_t ln_gradients_size(const ln_gradients *gradients)
 {
     return gradients->bytes;
 }
+
+const void *ln_gradients_whole(const ln_gradients *gradients)
+{
+    const linnet_trainer *trainer = gradients->trainer;
+    return (const unsigned char *)gradients->memory +
+           gradients->levels * trainer->set.size * linnet_dtype_size(trainer->model->dtype);
+}
 #endif
 
 /* ---- to the optimizer ---- */
@@ -267,13 +274,6 @@ static bool clip_and_update(ln_gradients *g)
     ln_plan_weights_changed(plan);
     return true;
 }
-
-#ifndef LN_FLOAT64
-const float *ln_gradients_whole(const ln_gradients *gradients)
-{
-    return gradients->memory + gradients->levels * gradients->trainer->set.size;
-}
-#endif
 
 bool ln_gradients_backward(ln_gradients *g, size_t rows, size_t part, size_t parts)
 {

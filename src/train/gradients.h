@@ -30,6 +30,6 @@ bool ln_gradients_backward(ln_gradients *gradients, size_t rows, size_t part, si
 
 /* The gradient of the last step, a set of the trainer's parameters: where its norm is clipped, or
  * the optimizer wants it whole (LBFGS), which then takes its step itself. */
-const float *ln_gradients_whole(const ln_gradients *gradients);
+const void *ln_gradients_whole(const ln_gradients *gradients);
 
 #endif

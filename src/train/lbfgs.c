@@ -2,8 +2,8 @@
  * or from a line search under the strong Wolfe conditions.
  *
  * torch.optim.LBFGS's algorithm and constants. Sums over all parameters are ln_plan_dot's, in
- * double; what is computed element by element is float32. So results depend neither on threads nor
- * on kernel sets. */
+ * double; what is computed element by element is of the model's dtype. So results depend neither on
+ * threads nor on kernel sets. */
 #include "train/lbfgs.h"
 
 #include <math.h>
@@ -16,28 +16,37 @@
 
 #define ARRAYS 8 /* beside the pairs */
 
+static linnet_dtype dtype_of(const ln_lbfgs *l)
+{
+    return l->trainer->model->dtype;
+}
+
+static size_t set_bytes(const ln_lbfgs *l)
+{
+    return ln_saturated_mul(l->trainer->set.size, linnet_dtype_size(dtype_of(l)));
+}
+
 /* ---- making it ---- */
 
 static linnet_status take_arrays(ln_lbfgs *l, linnet_error *error)
 {
-    size_t size = l->trainer->set.size, pairs = l->history + 1;
+    size_t bytes = set_bytes(l), pairs = l->history + 1;
     size_t sets = ln_saturated_add(ARRAYS, ln_saturated_mul(2, pairs));
-    linnet_status status = ln_alloc_into(&l->memory, ln_saturated_mul(sets, size),
-                                         sizeof *l->memory, "the history of LBFGS", error);
+    linnet_status status = ln_alloc_into(&l->memory, sets, bytes, "the history of LBFGS", error);
     if (status != LINNET_OK) {
         return status;
     }
-    float *at = l->memory;
-    float **arrays[ARRAYS] = {&l->d,        &l->previous, &l->begin,    &l->start,
-                              &l->slots[0], &l->slots[1], &l->slots[2], &l->slots[3]};
-    for (size_t i = 0; i < ARRAYS; i++, at += size) {
+    unsigned char *at = l->memory;
+    void **arrays[ARRAYS] = {&l->d,        &l->previous, &l->begin,    &l->start,
+                             &l->slots[0], &l->slots[1], &l->slots[2], &l->slots[3]};
+    for (size_t i = 0; i < ARRAYS; i++, at += bytes) {
         *arrays[i] = at;
     }
-    for (size_t i = 0; i < pairs; i++, at += 2 * size) {
+    for (size_t i = 0; i < pairs; i++, at += 2 * bytes) {
         l->y[i] = at;
-        l->s[i] = at + size;
+        l->s[i] = at + bytes;
     }
-    l->bytes = sizeof *l + sets * size * sizeof *l->memory;
+    l->bytes = sizeof *l + sets * bytes;
     return LINNET_OK;
 }
 
@@ -45,11 +54,6 @@ linnet_status ln_lbfgs_create(linnet_trainer *trainer, ln_lbfgs **lbfgs, linnet_
 {
     ln_lbfgs *l;
     *lbfgs = NULL;
-    if (trainer->model->dtype != LINNET_FLOAT32) {
-        return ln_fail_at(error, LINNET_ERROR_UNSUPPORTED, "optim",
-                          "LBFGS trains models in float32, found %s",
-                          linnet_dtype_name(trainer->model->dtype));
-    }
     linnet_status status = ln_alloc_into(&l, 1, sizeof *l, "LBFGS", error);
     if (status != LINNET_OK) {
         return status;
@@ -102,78 +106,90 @@ void ln_lbfgs_free(ln_lbfgs *lbfgs)
 
 /* ---- over all parameters ---- */
 
-static double dot(const ln_lbfgs *l, const float *a, const float *b)
+static const ln_set_math *math_of(const ln_lbfgs *l)
+{
+    return ln_set_math_of(dtype_of(l));
+}
+
+static double dot(const ln_lbfgs *l, const void *a, const void *b)
 {
     double total = 0;
     for (size_t i = 0; i < l->trainer->model->parameter_count; i++) {
-        size_t at = l->trainer->set.offsets[i];
-        total += ln_plan_dot(l->trainer->plan, i, a + at, b + at, l->dots);
+        size_t at = ln_set_place(l->trainer, i);
+        total += math_of(l)->dot(l->trainer->plan, i, (const unsigned char *)a + at,
+                                 (const unsigned char *)b + at, l->dots);
     }
     return total;
 }
 
-static double largest(const ln_lbfgs *l, const float *x)
+static double largest(const ln_lbfgs *l, const void *x)
 {
-    float most = 0;
-    for (size_t i = 0; i < l->trainer->set.size; i++) {
-        most = fabsf(x[i]) > most ? fabsf(x[i]) : most;
-    }
-    return (double)most;
+    return math_of(l)->largest(l->trainer->set.size, x);
 }
 
 /* y = y + a x */
-static void add_scaled(const ln_lbfgs *l, float a, const float *x, float *y)
+static void add_scaled(const ln_lbfgs *l, double a, const void *x, void *y)
 {
-    for (size_t i = 0; i < l->trainer->set.size; i++) {
-        y[i] += a * x[i];
-    }
+    math_of(l)->add_scaled(l->trainer->set.size, a, x, y);
 }
 
 /* z = a x */
-static void scale(const ln_lbfgs *l, float a, const float *x, float *z)
+static void scale(const ln_lbfgs *l, double a, const void *x, void *z)
 {
-    for (size_t i = 0; i < l->trainer->set.size; i++) {
-        z[i] = a * x[i];
-    }
+    math_of(l)->scale(l->trainer->set.size, a, x, z);
 }
 
-static void copy(const ln_lbfgs *l, const float *from, float *to)
+static double rounded(const ln_lbfgs *l, double a)
 {
-    memcpy(to, from, l->trainer->set.size * sizeof *to);
+    return math_of(l)->round(a);
+}
+
+static void copy(const ln_lbfgs *l, const void *from, void *to)
+{
+    memcpy(to, from, set_bytes(l));
 }
 
 /* The sum of absolute values; `scratch` holds their signs for it. */
-static double absolute_sum(const ln_lbfgs *l, const float *x, float *scratch)
+static double absolute_sum(const ln_lbfgs *l, const void *x, void *scratch)
 {
-    for (size_t i = 0; i < l->trainer->set.size; i++) {
-        scratch[i] = copysignf(1, x[i]);
-    }
+    math_of(l)->signs(l->trainer->set.size, x, scratch);
     return dot(l, x, scratch);
 }
 
-static const float *gradient_of(const ln_lbfgs *l)
+static const void *gradient_of(const ln_lbfgs *l)
 {
     return ln_gradients_whole(l->trainer->gradients);
 }
 
-static void copy_parameters(const ln_lbfgs *l, float *to)
+static size_t parameter_bytes(const ln_lbfgs *l, size_t parameter)
+{
+    return l->trainer->set.counts[parameter] * linnet_dtype_size(dtype_of(l));
+}
+
+static void copy_parameters(const ln_lbfgs *l, void *to)
 {
     for (size_t i = 0; i < l->trainer->model->parameter_count; i++) {
-        memcpy(to + l->trainer->set.offsets[i], l->trainer->parameters[i],
-               l->trainer->set.counts[i] * sizeof *to);
+        memcpy((unsigned char *)to + ln_set_place(l->trainer, i), l->trainer->parameters[i],
+               parameter_bytes(l, i));
+    }
+}
+
+static void set_parameters(const ln_lbfgs *l, const void *from)
+{
+    for (size_t i = 0; i < l->trainer->model->parameter_count; i++) {
+        memcpy(l->trainer->parameters[i], (const unsigned char *)from + ln_set_place(l->trainer, i),
+               parameter_bytes(l, i));
     }
 }
 
 /* parameters = start + t d */
 static void move(const ln_lbfgs *l, double t)
 {
-    const ln_parameter_set *set = &l->trainer->set;
+    set_parameters(l, l->start);
     for (size_t i = 0; i < l->trainer->model->parameter_count; i++) {
-        float *weight = l->trainer->parameters[i];
-        const float *start = l->start + set->offsets[i], *d = l->d + set->offsets[i];
-        for (size_t j = 0; j < set->counts[i]; j++) {
-            weight[j] = start[j] + (float)t * d[j];
-        }
+        math_of(l)->add_scaled(l->trainer->set.counts[i], t,
+                               (const unsigned char *)l->d + ln_set_place(l->trainer, i),
+                               l->trainer->parameters[i]);
     }
     ln_plan_weights_changed(l->trainer->plan);
 }
@@ -183,7 +199,7 @@ static void move(const ln_lbfgs *l, double t)
 /* A point on the line: loss, gradient, and its slope along d. */
 typedef struct point {
     double t, f, slope;
-    float *g;
+    void *g;
 } point;
 
 typedef struct search {
@@ -213,10 +229,10 @@ static double interpolate(const point *a, const point *b, double low, double hig
 }
 
 /* A gradient's slot that neither of two points holds, nor the first. */
-static float *free_slot(const search *s, const point *a, const point *b)
+static void *free_slot(const search *s, const point *a, const point *b)
 {
     for (size_t i = 1; i < 4; i++) {
-        float *slot = s->lbfgs->slots[i];
+        void *slot = s->lbfgs->slots[i];
         if (slot != a->g && slot != b->g) {
             return slot;
         }
@@ -229,7 +245,7 @@ static linnet_status look(search *s, double t, const point *a, const point *b, p
                           linnet_error *error)
 {
     ln_lbfgs *l = s->lbfgs;
-    float *slot = free_slot(s, a, b);
+    void *slot = free_slot(s, a, b);
     move(l, t);
     *found = (point){.t = t, .g = slot};
     linnet_status status = s->evaluate(s->context, &found->f, error);
@@ -347,41 +363,41 @@ static linnet_status search_line(search *s, double *t, double *loss, linnet_erro
 /* ---- a step ---- */
 
 /* Takes the last move into the history, where the loss curves upwards along it. */
-static void remember(ln_lbfgs *l, const float *g)
+static void remember(ln_lbfgs *l, const void *g)
 {
-    float *y = l->y[l->count], *s = l->s[l->count];
+    void *y = l->y[l->count], *s = l->s[l->count];
     copy(l, g, y);
     add_scaled(l, -1, l->previous, y);
-    scale(l, (float)l->t, l->d, s);
+    scale(l, l->t, l->d, s);
     double ys = dot(l, y, s);
     if (!(ys > 1e-10)) {
         return;
     }
-    l->h_diag = (float)(ys / dot(l, y, y));
+    l->h_diag = rounded(l, ys / dot(l, y, y));
     if (l->count < l->history) {
-        l->ro[l->count++] = (float)(1 / ys);
+        l->ro[l->count++] = rounded(l, 1 / ys);
         return;
     }
-    float *oldest_y = l->y[0], *oldest_s = l->s[0];
+    void *oldest_y = l->y[0], *oldest_s = l->s[0];
     memmove(l->y, l->y + 1, l->history * sizeof *l->y);
     memmove(l->s, l->s + 1, l->history * sizeof *l->s);
     memmove(l->ro, l->ro + 1, (l->history - 1) * sizeof *l->ro);
     l->y[l->history] = oldest_y;
     l->s[l->history] = oldest_s;
-    l->ro[l->history - 1] = (float)(1 / ys);
+    l->ro[l->history - 1] = rounded(l, 1 / ys);
 }
 
 /* d = -H g, H the inverse of the Hessian as the history tells it. */
-static void find_direction(ln_lbfgs *l, const float *g)
+static void find_direction(ln_lbfgs *l, const void *g)
 {
     scale(l, -1, g, l->d);
     for (size_t i = l->count; i-- > 0;) {
-        l->al[i] = (float)(dot(l, l->s[i], l->d) * (double)l->ro[i]);
+        l->al[i] = rounded(l, dot(l, l->s[i], l->d) * l->ro[i]);
         add_scaled(l, -l->al[i], l->y[i], l->d);
     }
     scale(l, l->h_diag, l->d, l->d);
     for (size_t i = 0; i < l->count; i++) {
-        float be = (float)(dot(l, l->y[i], l->d) * (double)l->ro[i]);
+        double be = rounded(l, dot(l, l->y[i], l->d) * l->ro[i]);
         add_scaled(l, l->al[i] - be, l->s[i], l->d);
     }
 }
@@ -409,7 +425,7 @@ static linnet_status iterate(search *s, const options *o, bool last, double *los
                              linnet_error *error)
 {
     ln_lbfgs *l = s->lbfgs;
-    float *g = l->slots[0];
+    void *g = l->slots[0];
     linnet_status status = LINNET_OK;
     bool first = ++l->n_iter == 1;
     if (first) {
@@ -447,15 +463,6 @@ static linnet_status iterate(search *s, const options *o, bool last, double *los
     return status;
 }
 
-static void restore_parameters(const ln_lbfgs *l)
-{
-    for (size_t i = 0; i < l->trainer->model->parameter_count; i++) {
-        memcpy(l->trainer->parameters[i], l->begin + l->trainer->set.offsets[i],
-               l->trainer->set.counts[i] * sizeof *l->begin);
-    }
-    ln_plan_weights_changed(l->trainer->plan);
-}
-
 linnet_status ln_lbfgs_step(ln_lbfgs *lbfgs, ln_lbfgs_evaluate evaluate, void *context,
                             linnet_error *error)
 {
@@ -477,7 +484,8 @@ linnet_status ln_lbfgs_step(ln_lbfgs *lbfgs, ln_lbfgs_evaluate evaluate, void *c
         more = more && evaluations < o.max_eval;
     }
     if (status != LINNET_OK) {
-        restore_parameters(lbfgs);
+        set_parameters(lbfgs, lbfgs->begin);
+        ln_plan_weights_changed(lbfgs->trainer->plan);
     }
     return status;
 }

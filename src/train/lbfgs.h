@@ -12,17 +12,17 @@ typedef linnet_status (*ln_lbfgs_evaluate)(void *context, double *loss, linnet_e
 /* Its state, as state_dict() has it. Arrays are sets of the trainer's parameters. */
 typedef struct ln_lbfgs {
     linnet_trainer *trainer;
-    size_t history;       /* pairs that are kept at most */
-    size_t count;         /* pairs that there are, the oldest first */
-    float **y, **s;       /* old_dirs and old_stps: history + 1, the last one spare */
-    float *ro, *al;       /* of each pair; al is scratch */
-    float *d, *previous;  /* direction, prev_flat_grad */
-    float *begin, *start; /* scratch: parameters before the step, and before an iteration */
-    float *slots[4];      /* scratch: gradients; the first is that of where the parameters are */
+    size_t history;      /* pairs that are kept at most */
+    size_t count;        /* pairs that there are, the oldest first */
+    void **y, **s;       /* old_dirs and old_stps: history + 1, the last one spare */
+    double *ro, *al;     /* of each pair, of the model's dtype; al is scratch */
+    void *d, *previous;  /* direction, prev_flat_grad */
+    void *begin, *start; /* scratch: parameters before the step, and before an iteration */
+    void *slots[4];      /* scratch: gradients; the first is that of where the parameters are */
     int64_t n_iter, func_evals;
     double t, prev_loss;
-    float h_diag;
-    float *memory;
+    double h_diag; /* of the model's dtype */
+    unsigned char *memory;
     double *dots;
     size_t bytes;
 } ln_lbfgs;

@@ -303,7 +303,7 @@ linnet_status ln_trainer_make_statistics(linnet_trainer *trainer, linnet_error *
     ln_torch_generator generator = trainer->generator;
     ln_epoch_position position = trainer->position;
     linnet_status status = LINNET_OK;
-    ln_plan_forget_statistics(trainer->plan);
+    ln_plan_engine_of(trainer->model->dtype)->forget_statistics(trainer->plan);
     trainer->position = (ln_epoch_position){0};
     trainer->plan->cumulative = true;
     draw_order(trainer);

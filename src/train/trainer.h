@@ -9,6 +9,7 @@
 #include "train/gradients.h"
 #include "train/lbfgs.h"
 #include "train/loss.h"
+#include "train/sets.h"
 
 /* How far the epoch in hand has come. All 0 between epochs. */
 typedef struct ln_epoch_position {
@@ -60,6 +61,12 @@ typedef struct ln_batch_loss {
     double mean, item;
     int64_t correct; /* rows whose output is the label's */
 } ln_batch_loss;
+
+/* Where a parameter begins in a set of them, in bytes. */
+static inline size_t ln_set_place(const linnet_trainer *trainer, size_t parameter)
+{
+    return trainer->set.offsets[parameter] * linnet_dtype_size(trainer->model->dtype);
+}
 
 /* What a trainer asks for without knowing what its model computes in; losses, weights and
  * parameters are of that dtype. */
