@@ -902,7 +902,7 @@ typedef struct linnet_progress {
     int64_t batch; /* batches done in this epoch */
     int64_t batches;
     int64_t rows;      /* rows done in this epoch */
-    double loss;       /* mean over those rows, in training mode */
+    double loss;       /* as linnet_epoch has it, of those rows */
     double accuracy;   /* as linnet_epoch has it */
     double batch_loss; /* of this batch alone, as loss.item() tells it; NaN where no row counts */
     double lr;         /* the learning rate that it was trained with */
@@ -981,7 +981,9 @@ typedef struct linnet_epoch {
     int64_t epoch;   /* counted from 1 */
     int64_t batches; /* done */
     int64_t rows;
-    double loss; /* mean over the rows, as they came, in training mode, whatever the reduction */
+    /* Mean over the rows, as they came, in training mode, whatever the reduction; each by what it
+     * counts for in the loss: its sample weight, its class's weight, and 0 where it is ignored. */
+    double loss;
     double accuracy; /* among the rows whose label is not ignore_index; of several labels, rows
                         that have all of theirs right; NaN of a regression */
     double lr;       /* of the last batch */

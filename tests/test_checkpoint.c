@@ -351,7 +351,7 @@ static void test_wrong_position(void **state)
     } cases[] = {
         {{.batch = 4},
          "linnet_run.position.batch: expected a count that this run can have, found 4"},
-        {{.batch = 1, .loss_rows = 21}, "linnet_run.position.loss_rows: expected a count"},
+        {{.batch = 1, .loss_weight = -1}, "linnet_run.position.loss_weight: expected a number"},
         {{.batch = 1, .counted = -1}, "linnet_run.position.counted: expected a count"},
         {{.batch = 1, .counted = 3, .correct = 4}, "linnet_run.position.correct: expected a count"},
         {{.batch = 1, .sampler = UINT64_MAX}, "linnet_run.position.sampler: expected a count"},

@@ -421,6 +421,40 @@ static void test_ignored_rows(void **state)
     ln_free(data);
 }
 
+/* Batches whose rows weigh differently make the mean that evaluation finds over the whole. */
+static void test_mean_of_an_epoch(void **state)
+{
+    (void)state;
+    static const char loss[] =
+        "CrossEntropyLoss(weight=[1, 2, 0.5, 3, 1, 0.25, 1, 4, 1, 0.5], ignore_index=2)";
+    train_data *data = ln_alloc(1, sizeof *data);
+    double *weights = ln_alloc(ROWS, sizeof *weights);
+    fill_data(data);
+    for (size_t i = 0; i < ROWS; i++) {
+        weights[i] = (double)(i % 7) * (i < ROWS / 2 ? 10 : 1);
+    }
+    linnet_tensor w;
+    linnet_error error;
+    linnet_trainer *trainer;
+    linnet_epoch done;
+    linnet_evaluation whole;
+    linnet_model *model = make_model("Linear(37, 10)", 4);
+    linnet_dataset *dataset = make_dataset(data->x, data->y, ROWS, FEATURES);
+    check_ok(linnet_tensor_from(weights, LINNET_FLOAT64, 1, (int64_t[]){ROWS}, &w, &error), &error);
+    check_ok(linnet_dataset_set_weights(dataset, &w, &error), &error);
+    linnet_trainer_options options = {.optim = "SGD(lr=0)", .loss = loss, .batch_size = 9};
+    check_ok(linnet_trainer_create(model, dataset, &options, &trainer, &error), &error);
+    check_ok(linnet_trainer_epoch(trainer, &done, &error), &error);
+    check_ok(linnet_evaluate(model, dataset, NULL, &whole, &error), &error);
+    assert_true(fabs(done.loss - whole.loss) < 1e-6 * whole.loss);
+    linnet_evaluation_free(&whole);
+    linnet_trainer_free(trainer);
+    linnet_dataset_free(dataset);
+    linnet_model_free(model);
+    ln_free(weights);
+    ln_free(data);
+}
+
 /* ---- what may go wrong, and stopping ---- */
 
 static bool stop_after_two(void *context, const linnet_progress *progress)
@@ -519,9 +553,9 @@ static void test_failures(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_replay),       cmocka_unit_test(test_one_number),
-        cmocka_unit_test(test_ignored_rows), cmocka_unit_test(test_stop),
-        cmocka_unit_test(test_failures),
+        cmocka_unit_test(test_replay),           cmocka_unit_test(test_one_number),
+        cmocka_unit_test(test_ignored_rows),     cmocka_unit_test(test_stop),
+        cmocka_unit_test(test_mean_of_an_epoch), cmocka_unit_test(test_failures),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

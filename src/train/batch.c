@@ -176,7 +176,8 @@ static linnet_status evaluate(void *context, double *loss, linnet_error *error)
     linnet_status status = run_parts(run, error);
     *loss = run->weight > 0 ? (double)run->item : (double)NAN;
     if (!run->evaluated) {
-        run->told = (ln_batch_loss){(double)run->mean, (double)run->item, 0};
+        run->told = (ln_batch_loss){
+            .mean = (double)run->mean, .item = (double)run->item, .weight = (double)run->weight};
         for (size_t r = 0; r < run->rows; r++) {
             run->told.correct += run->trainer->correct[r];
         }

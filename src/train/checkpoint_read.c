@@ -3,6 +3,7 @@
  * The file comes as tensors and texts with names such as "optimizer.state.0.exp_avg"
  * (format/torch_flatten.c). Everything is read and compared first; the trainer changes only when
  * nothing can fail any more. */
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -83,11 +84,12 @@ static linnet_status read_count(const ln_checkpoint_reading *r, const char *key,
     return LINNET_OK;
 }
 
-static linnet_status read_real(const ln_checkpoint_reading *r, const char *key, double *number)
+static linnet_status read_real(const ln_checkpoint_reading *r, const char *key, double lowest,
+                               double *number)
 {
     char name[64];
     const char *text = ln_checkpoint_text(r, position_key, key);
-    if (!ln_checkpoint_number(text, number)) {
+    if (!ln_checkpoint_number(text, number) || *number < lowest) {
         snprintf(name, sizeof name, "%s.%s", position_key, key);
         return ln_checkpoint_fail(r, name, "a number", text);
     }
@@ -108,7 +110,7 @@ static linnet_status read_position(ln_checkpoint_reading *r)
         position->sampler = (uint64_t)sampler;
     }
     if (status == LINNET_OK) {
-        status = read_count(r, "loss_rows", rows, &position->loss_rows);
+        status = read_real(r, "loss_weight", 0, &position->loss_weight);
     }
     if (status == LINNET_OK) {
         status = read_count(r, "counted", rows, &position->counted);
@@ -117,9 +119,9 @@ static linnet_status read_position(ln_checkpoint_reading *r)
         status = read_count(r, "correct", position->counted, &position->correct);
     }
     if (status == LINNET_OK) {
-        status = read_real(r, "loss", &position->loss);
+        status = read_real(r, "loss", -HUGE_VAL, &position->loss);
     }
-    return status == LINNET_OK ? read_real(r, "lr", &position->lr) : status;
+    return status == LINNET_OK ? read_real(r, "lr", -HUGE_VAL, &position->lr) : status;
 }
 
 static linnet_status read_generator(ln_checkpoint_reading *r)

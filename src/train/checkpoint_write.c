@@ -417,7 +417,6 @@ static void put_position(ln_pickling *p, const ln_epoch_position *position)
         int64_t count;
     } counts[] = {{"batch", position->batch},
                   {"sampler", (int64_t)position->sampler},
-                  {"loss_rows", position->loss_rows},
                   {"counted", position->counted},
                   {"correct", position->correct}};
     ln_put_text(p, LN_CHECKPOINT_POSITION);
@@ -428,6 +427,8 @@ static void put_position(ln_pickling *p, const ln_epoch_position *position)
     }
     ln_put_text(p, "loss");
     ln_put_float(p, position->loss);
+    ln_put_text(p, "loss_weight");
+    ln_put_float(p, position->loss_weight);
     ln_put_text(p, "lr");
     ln_put_float(p, position->lr);
     ln_put_opcodes(p, "u");

@@ -61,9 +61,9 @@ static void add_batch(linnet_trainer *trainer, const int64_t *index, size_t rows
         position->counted += ln_loss_counts(trainer->loss, &target);
     }
     position->correct += loss->correct;
-    if (!isnan(loss->mean)) {
-        position->loss += loss->mean * (double)rows;
-        position->loss_rows += (int64_t)rows;
+    if (loss->weight > 0) {
+        position->loss += loss->mean * loss->weight;
+        position->loss_weight += loss->weight;
     }
     position->batch++;
 }
@@ -77,7 +77,7 @@ static linnet_epoch sum_up(const linnet_trainer *trainer)
         done.rows = position->batch < ln_trainer_epoch_batches(trainer)
                         ? position->batch * (int64_t)trainer->step_rows
                         : rows;
-        done.loss = position->loss / (double)position->loss_rows;
+        done.loss = position->loss / position->loss_weight;
         done.accuracy = trainer->loss->type->task == LINNET_TASK_REGRESSION
                             ? (double)NAN
                             : (double)position->correct / (double)position->counted;

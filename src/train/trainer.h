@@ -13,11 +13,11 @@
 
 /* How far the epoch in hand has come. All 0 between epochs. */
 typedef struct ln_epoch_position {
-    int64_t batch;     /* done */
-    uint64_t sampler;  /* what seeds its order: LINNET_RNG_TORCH and the like */
-    double loss;       /* mean loss times rows, over the batches in which something counts */
-    int64_t loss_rows; /* the rows of these */
-    int64_t counted;   /* rows that are not ignored */
+    int64_t batch;      /* done */
+    uint64_t sampler;   /* what seeds its order: LINNET_RNG_TORCH and the like */
+    double loss;        /* mean losses of batches, each times what its rows weigh */
+    double loss_weight; /* what they weigh together */
+    int64_t counted;    /* rows that are not ignored */
     int64_t correct;
     double lr; /* of the last batch */
 } ln_epoch_position;
@@ -59,6 +59,7 @@ struct linnet_trainer {
 /* The mean loss of a batch's rows, and the loss as its reduction tells it. */
 typedef struct ln_batch_loss {
     double mean, item;
+    double weight;   /* of its rows in the mean, together; 0: nothing counts */
     int64_t correct; /* rows whose output is the label's */
 } ln_batch_loss;
 
