@@ -210,7 +210,8 @@ typedef struct search {
     int evaluations;
 } search;
 
-static const double least_decrease = 1e-4, most_slope = 0.9;
+/* PyTorch's line search does not know the optimizer's tolerance_change. */
+static const double least_decrease = 1e-4, most_slope = 0.9, narrowest = 1e-9;
 enum { MOST_EVALUATIONS = 25 };
 
 /* Where the cubic through two points has its least value, within bounds. */
@@ -313,11 +314,9 @@ static linnet_status zoom(search *s, point ends[2], size_t *low, linnet_error *e
 {
     bool near = false, done = false;
     double widest = largest(s->lbfgs, s->lbfgs->d);
-    const ln_value *tolerance =
-        ln_optimizer_value(s->lbfgs->trainer->optimizer, "tolerance_change");
     *low = ends[0].f <= ends[1].f ? 0u : 1u;
     while (!done && s->evaluations <= MOST_EVALUATIONS &&
-           fabs(ends[1].t - ends[0].t) * widest >= tolerance->number[0]) {
+           fabs(ends[1].t - ends[0].t) * widest >= narrowest) {
         point now;
         linnet_status status = look(s, choose(ends, &near), &ends[0], &ends[1], &now, error);
         if (status != LINNET_OK) {
