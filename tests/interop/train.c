@@ -2,9 +2,10 @@
  *
  *     train DATA MODEL KEY=VALUE...
  *
- * Keys: labels, scale, optim, loss, schedule, batch, accumulate, no_decay (a number), seed, rng
- * (torch, torch-default, philox), epochs, resume and checkpoint (files), output. Prints a line a
- * step: loss, learning rate. */
+ * Keys: labels, scale, dtype (float32, float64), optim, loss, schedule, batch, accumulate, no_decay
+ * (a number), seed, rng (torch, torch-mkl, torch-default, philox), epochs, metrics (a file with a line an epoch: what a schedule that
+ * wants a metric is told), resume and checkpoint (files), output. Prints a line a step: loss,
+ * learning rate. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -39,6 +40,7 @@ static long number(char **argv, const char *key, long otherwise)
 static linnet_rng rng_of(const char *name)
 {
     return name == NULL || strcmp(name, "torch") == 0 ? LINNET_RNG_TORCH
+           : strcmp(name, "torch-mkl") == 0           ? LINNET_RNG_TORCH_MKL
            : strcmp(name, "torch-default") == 0       ? LINNET_RNG_TORCH_DEFAULT
                                                       : LINNET_RNG_PHILOX;
 }
@@ -48,6 +50,19 @@ static bool tell(void *context, const linnet_progress *progress)
     (void)context;
     printf("%.17g %.17g\n", progress->batch_loss, progress->lr);
     return true;
+}
+
+static void tell_schedule(linnet_trainer *trainer, FILE *metrics)
+{
+    linnet_error error;
+    double metric;
+    if (linnet_trainer_wants_metric(trainer, NULL)) {
+        if (metrics == NULL || fscanf(metrics, "%lf", &metric) != 1) {
+            fprintf(stderr, "metrics: expected another line\n");
+            exit(1);
+        }
+        must(linnet_trainer_step_schedule(trainer, metric, &error), &error);
+    }
 }
 
 static void train(linnet_model *model, const linnet_dataset *dataset, char **argv)
@@ -68,8 +83,13 @@ static void train(linnet_model *model, const linnet_dataset *dataset, char **arg
     if (resume != NULL) {
         must(linnet_trainer_load_checkpoint(trainer, resume, false, NULL, &error), &error);
     }
+    FILE *metrics = option(argv, "metrics") != NULL ? fopen(option(argv, "metrics"), "r") : NULL;
     for (long i = number(argv, "epochs", 1); i > 0; i--) {
         must(linnet_trainer_epoch(trainer, NULL, &error), &error);
+        tell_schedule(trainer, metrics);
+    }
+    if (metrics != NULL) {
+        fclose(metrics);
     }
     if (checkpoint != NULL) {
         must(linnet_trainer_save_checkpoint(trainer, checkpoint, NULL, &error), &error);
@@ -90,6 +110,9 @@ int main(int argc, char **argv)
                                    .labels_path = option(argv, "labels")};
     must(linnet_dataset_open(argv[1], &data, &dataset, &error), &error);
     must(linnet_model_parse(argv[2], NULL, 0, &model, &error), &error);
+    if (option(argv, "dtype") != NULL && strcmp(option(argv, "dtype"), "float64") == 0) {
+        must(linnet_model_to(model, LINNET_FLOAT64, &error), &error);
+    }
     if (option(argv, "scale") != NULL) {
         must(linnet_model_set_scale(model, 1 / strtod(option(argv, "scale"), NULL), &error),
              &error);
