@@ -84,6 +84,7 @@ static const char *const description[] = {
     "A figure that does not exist, such as the precision of a class that was never predicted, is - "
     "in "
     "a table and null in JSON; above the tables, and in JSON under undefined, stands why.",
+    "Every row counts as one row: --sample-weight weighs the loss, and no other figure.",
     cli_about_data,
     NULL,
 };
