@@ -5,6 +5,7 @@
 #include "output.h"
 #include "source.h"
 #include "table.h"
+#include "train.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -103,6 +104,9 @@ static int calibrate(const calibrate_values *values, linnet_model *model,
     }
     if (code == CLI_OK) {
         code = measure(values, model, dataset, &scores[1], &evaluations[1]);
+    }
+    if (code == CLI_OK) {
+        code = cli_remember_calibration(model, values);
     }
     if (code != CLI_OK) {
         return code;

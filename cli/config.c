@@ -94,7 +94,9 @@ void cli_config_write(cli_json *json, const cli_command *command, const void *va
     for (const cli_operand *operand = command->operands; operand->name != NULL; operand++) {
         char key[32];
         operand_key(operand, key);
-        cli_json_string(json, key, *(const char *const *)field_of(values, operand->offset));
+        if (!cli_has_word(left_out, key)) {
+            cli_json_string(json, key, *(const char *const *)field_of(values, operand->offset));
+        }
     }
     for (size_t i = 0; (option = cli_option_at(command, i)) != NULL; i++) {
         if (!cli_has_word(left_out, option->name)) {

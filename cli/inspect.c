@@ -456,7 +456,7 @@ static int show_command(const inspected *subject, cli_text *text)
         return cli_fail(subject->path, "the file does not say which command made it");
     }
     char *where;
-    int code = cli_train_command(subject->path, subject->model, text, &where);
+    int code = cli_made_by(subject->path, subject->model, text, &where);
     if (where != NULL) {
         cli_warn(subject->path, "the run was interrupted %s; the command does not stop there",
                  where);
@@ -513,8 +513,8 @@ static const cli_option options[] = {
     {"json", 0, NULL, CLI_FLAG, offsetof(inspect_values, json), 0, 0, NULL,
      "print one JSON object, in which nothing is cut"},
     {"command", 0, NULL, CLI_FLAG, offsetof(inspect_values, command), 0, 0, NULL,
-     "print the command that made the model, as a shell reads it: run again, it makes the same "
-     "file"},
+     "print the command that made the model, as a shell reads it, and under it those that "
+     "calibrated it: run again, they make the same file"},
     CLI_PART_ROWS(inspect_values, part),
     {0},
 };

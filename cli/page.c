@@ -297,7 +297,7 @@ static int add_command(const cli_page *page, cli_text *text)
 {
     cli_text command = {0};
     char *interrupted;
-    int code = cli_train_command(page->model_path, page->model, &command, &interrupted);
+    int code = cli_made_by(page->model_path, page->model, &command, &interrupted);
     cli_text_add(text, "<pre class=\"wrap\">");
     cli_html_text(text, command.data != NULL ? command.data : "");
     cli_text_add(text, "</pre>\n");

@@ -141,10 +141,11 @@ int cli_record_close(cli_record *record, int code);
 int cli_train_report(const cli_training *training, const cli_history *history);
 
 /* Appends the command that made a model which knows its configuration, as a line for a shell that
- * writes it to `path`. *interrupted: where the run was stopped, the caller's to free; NULL:
- * nowhere. */
-int cli_train_command(const char *path, const linnet_model *model, cli_text *text,
-                      char **interrupted);
+ * writes it to `path`, and a line for each time that it was calibrated since. *interrupted: where
+ * the run was stopped, the caller's to free; NULL: nowhere. */
+int cli_made_by(const char *path, const linnet_model *model, cli_text *text, char **interrupted);
+/* Adds a calibration to the configuration of a model that has one; `values` are calibrate's. */
+int cli_remember_calibration(linnet_model *model, const void *values);
 
 /* A class without a row to train on is legal, and so is a single class; most often they are a
  * mistake: says so. fold: from 1, or 0 for none. Returns the exit code. */
