@@ -95,6 +95,46 @@ static void test_empty_archive(void **state)
     linnet_state_dict_free(dict);
 }
 
+/* ---- names of classes ---- */
+
+static void test_names_of_classes(void **state)
+{
+    (void)state;
+    need_npz();
+    static const struct {
+        const char *file, *classes;
+    } cases[] = {
+        {"classes_u.npz", "[\"tulpe\",\"g\xc3\xa4nsebl\xc3\xbcmchen\",\"\xe8\x8f\x8a\","
+                          "\"\xf0\x9f\x8c\xbb\",\"\"]"},
+        {"classes_big.npz", "[\"a\\\"b\",\"c\"]"},
+        {"classes_s.npz", "[\"rot\",\"gr\xc3\xbcn\"]"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        linnet_state_dict *dict = read_good(data_path(cases[i].file), NULL);
+        assert_int_equal(linnet_state_dict_count(dict), 2);
+        assert_string_equal(linnet_state_dict_metadata_get(dict, "classes"), cases[i].classes);
+        linnet_state_dict_free(dict);
+    }
+}
+
+static void check_bad(const char *name, linnet_status status, const char *message);
+
+static void test_no_names_of_classes(void **state)
+{
+    (void)state;
+    need_npz();
+    static const char no_unicode[] =
+        "array 'classes.npy': expected the names of classes in Unicode, found something else";
+    check_bad("classes_2d.npz", LINNET_ERROR_UNSUPPORTED,
+              "array 'classes.npy': expected texts in one dimension, found 2");
+    check_bad("classes_surrogate.npz", LINNET_ERROR_FORMAT, no_unicode);
+    check_bad("classes_latin1.npz", LINNET_ERROR_FORMAT, no_unicode);
+    check_bad("classes_beyond.npz", LINNET_ERROR_FORMAT, no_unicode);
+    check_bad("texts.npz", LINNET_ERROR_UNSUPPORTED,
+              "array 'y.npy': Linnet has no counterpart of the numpy dtype '<U1', text; "
+              "numpy.unique(y, return_inverse=True) numbers it");
+}
+
 /* ---- hostile archives ---- */
 
 static void check_bad(const char *name, linnet_status status, const char *message)
@@ -350,6 +390,8 @@ int main(void)
         cmocka_unit_test(test_stored_and_deflated),
         cmocka_unit_test(test_strongly_deflated),
         cmocka_unit_test(test_empty_archive),
+        cmocka_unit_test(test_names_of_classes),
+        cmocka_unit_test(test_no_names_of_classes),
         cmocka_unit_test(test_archives_of_something_else),
         cmocka_unit_test(test_changed_records),
         cmocka_unit_test(test_changed_elements),

@@ -114,7 +114,8 @@ static linnet_status read_header(shard *s, bool *is_npy, linnet_error *error)
     if (status == LINNET_OK) {
         status = ln_reader_read(&s->reader, 0, header, header_size, error);
         if (status == LINNET_OK) {
-            status = ln_npy_parse(header, header_size, (size_t)s->reader.size, &s->npy, error);
+            status =
+                ln_npy_parse(header, header_size, (size_t)s->reader.size, false, &s->npy, error);
         }
         ln_free(header);
     }

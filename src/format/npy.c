@@ -59,6 +59,8 @@ typedef struct cursor {
     const char *end;
     const char *begin;
     linnet_error *error;
+    bool texts;     /* are taken */
+    int64_t length; /* of a text, where the array is one of texts */
 } cursor;
 
 static linnet_status fail_expected(const cursor *c, const char *expected)
@@ -117,6 +119,15 @@ static linnet_status read_string(cursor *c, const char **text, size_t *length, c
     return LINNET_OK;
 }
 
+/* The type of a text without its byte order: "U5", "S12". */
+static bool read_text_type(cursor *c, const char *type, size_t length, ln_npy *npy)
+{
+    npy->texts = c->texts && length > 1 && (type[0] == 'U' || type[0] == 'S') &&
+                 ln_parse_int64(type + 1, length - 1, &c->length) && c->length >= 0;
+    npy->dtype = type[0] == 'U' ? LINNET_INT32 : LINNET_UINT8;
+    return npy->texts;
+}
+
 /* "<f4": byte order, then kind and size. */
 static linnet_status read_descr(cursor *c, ln_npy *npy)
 {
@@ -142,6 +153,10 @@ static linnet_status read_descr(cursor *c, ln_npy *npy)
             npy->swapped = text[0] == '>' && rows[i].size > 1;
             return LINNET_OK;
         }
+    }
+    if (ordered && read_text_type(c, text + 1, length - 1, npy)) {
+        npy->swapped = text[0] == '>';
+        return LINNET_OK;
     }
     bool is_text = length > 1 && (text[1] == 'U' || text[1] == 'S');
     return ln_fail(c->error, LINNET_ERROR_UNSUPPORTED,
@@ -255,16 +270,23 @@ static linnet_status read_header(cursor *c, ln_npy *npy)
     return LINNET_OK;
 }
 
-linnet_status ln_npy_parse(const uint8_t *data, size_t header_size, size_t file_size, ln_npy *npy,
-                           linnet_error *error)
+linnet_status ln_npy_parse(const uint8_t *data, size_t header_size, size_t file_size, bool texts,
+                           ln_npy *npy, linnet_error *error)
 {
     size_t preamble = data[6] > 1 ? 12 : 10;
     const char *text = (const char *)data;
-    cursor c = {text + preamble, text + header_size, text + preamble, error};
+    cursor c = {text + preamble, text + header_size, text + preamble, error, texts, 0};
     *npy = (ln_npy){.data_offset = header_size};
     linnet_status status = read_header(&c, npy);
     if (status != LINNET_OK) {
         return status;
+    }
+    if (npy->texts) {
+        if (npy->rank != 1 || npy->fortran) {
+            return ln_fail(error, LINNET_ERROR_UNSUPPORTED,
+                           "expected texts in one dimension, found %d", npy->rank);
+        }
+        npy->shape[npy->rank++] = c.length;
     }
     if (!ln_format_bytes(npy->dtype, npy->rank, npy->shape, &npy->data_size)) {
         return ln_fail(error, LINNET_ERROR_FORMAT,
@@ -314,7 +336,7 @@ static linnet_status read(const ln_file *file, const ln_read_options *options,
                        header_size, file->size);
     }
     ln_npy npy;
-    status = ln_npy_parse(file->data, header_size, file->size, &npy, error);
+    status = ln_npy_parse(file->data, header_size, file->size, false, &npy, error);
     if (status != LINNET_OK) {
         return status;
     }

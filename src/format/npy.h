@@ -17,6 +17,9 @@ typedef struct ln_npy {
     bool fortran; /* the first dimension varies fastest */
     int rank;
     int64_t shape[LINNET_MAX_RANK];
+    /* Texts: as arrays with one more dimension, of bytes (numpy's S) or int32 code points (U),
+     * with zeros behind what is shorter. */
+    bool texts;
 } ln_npy;
 
 bool ln_npy_probe(const uint8_t *data, size_t size);
@@ -27,10 +30,11 @@ LINNET_NODISCARD linnet_status ln_npy_header_size(const uint8_t *data, size_t si
                                                   size_t *header_size, linnet_error *error);
 
 /* Reads the header out of the first `header_size` bytes of a file of `file_size` bytes, and checks
- * that the elements fill the rest exactly. Errors: FORMAT, UNSUPPORTED (a dtype that Linnet does
- * not have). */
+ * that the elements fill the rest exactly. texts: whether the array may be one of texts. Errors:
+ * FORMAT, UNSUPPORTED (a dtype that Linnet does not have). */
 LINNET_NODISCARD linnet_status ln_npy_parse(const uint8_t *data, size_t header_size,
-                                            size_t file_size, ln_npy *npy, linnet_error *error);
+                                            size_t file_size, bool texts, ln_npy *npy,
+                                            linnet_error *error);
 
 /* Turns the elements of a contiguous tensor, as they stand in the file, into what the header says:
  * byte order in place, Fortran order as strides. */

@@ -1,6 +1,7 @@
 /* npz.c - reads npz, the format of numpy.savez and savez_compressed: npy files in a ZIP archive.
  *
- * One tensor an array. The archive goes through libzip, which checks each array's CRC. Nothing that
+ * One tensor an array; an array of texts that is called classes or class_names becomes metadata,
+ * the classes' names. The archive goes through libzip, which checks each array's CRC. Nothing that
  * the archive says about a size is believed before the bytes that are there allow it. Writing is
  * npz_write.c's. */
 #include "format/format.h"
@@ -11,6 +12,7 @@
 #include "base/error.h"
 #include "base/memory.h"
 #include "format/npy.h"
+#include "format/text.h"
 #include "format/zip.h"
 #include "tensor/state_dict.h"
 
@@ -25,6 +27,13 @@ static linnet_status check_entry(ln_zip *zip, const zip_stat_t *entry)
                            "expected a name that ends in " ENDING);
     }
     return ln_zip_check(zip, entry);
+}
+
+/* Whether an entry may hold the names of classes. */
+static bool is_classes(const zip_stat_t *entry)
+{
+    return strcmp(entry->name, "classes" ENDING) == 0 ||
+           strcmp(entry->name, "class_names" ENDING) == 0;
 }
 
 /* Puts the array's name before a message about its npy header. */
@@ -63,9 +72,10 @@ static linnet_status read_header(const ln_zip *zip, const zip_stat_t *entry, zip
     memcpy(header, preamble, first);
     status = ln_zip_read(zip, entry->name, file, header + first, header_size - first);
     if (status == LINNET_OK) {
-        status =
-            name_array(zip, ln_npy_parse(header, header_size, (size_t)entry->size, npy, zip->error),
-                       entry->name);
+        status = name_array(zip,
+                            ln_npy_parse(header, header_size, (size_t)entry->size,
+                                         is_classes(entry), npy, zip->error),
+                            entry->name);
     }
     ln_free(header);
     return status;
@@ -73,26 +83,87 @@ static linnet_status read_header(const ln_zip *zip, const zip_stat_t *entry, zip
 
 /* Reads an open entry into a tensor that the caller owns. */
 static linnet_status read_array(const ln_zip *zip, const zip_stat_t *entry, zip_file_t *file,
-                                linnet_tensor *tensor)
+                                ln_npy *npy, linnet_tensor *tensor)
 {
-    ln_npy npy;
-    linnet_status status = read_header(zip, entry, file, &npy);
+    linnet_status status = read_header(zip, entry, file, npy);
     if (status != LINNET_OK) {
         return status;
     }
-    status = linnet_tensor_create(npy.dtype, npy.rank, npy.shape, tensor, zip->error);
+    status = linnet_tensor_create(npy->dtype, npy->rank, npy->shape, tensor, zip->error);
     if (status != LINNET_OK) {
         return status;
     }
-    status = ln_zip_read(zip, entry->name, file, tensor->data, npy.data_size);
+    status = ln_zip_read(zip, entry->name, file, tensor->data, npy->data_size);
     if (status == LINNET_OK) {
         status = ln_zip_read_end(zip, entry->name, file, NULL);
     }
     if (status == LINNET_OK) {
-        ln_npy_finish(&npy, tensor);
+        ln_npy_finish(npy, tensor);
     } else {
         linnet_tensor_free(tensor);
     }
+    return status;
+}
+
+/* Appends a code point as UTF-8; one that is none as bytes that are not valid. */
+static void append_utf8(ln_text *text, uint32_t c)
+{
+    const char bytes[4] = {(char)(c > 0x10ffff ? 0xff : 0xf0 | c >> 18),
+                           (char)((c < 0x10000 ? 0xe0 : 0x80) | (c >> 12 & 0x3f)),
+                           (char)((c < 0x800 ? 0xc0 : 0x80) | (c >> 6 & 0x3f)),
+                           (char)(c < 0x80 ? c : 0x80 | (c & 0x3f))};
+    size_t first = c < 0x80 ? 3 : c < 0x800 ? 2 : c < 0x10000 ? 1 : 0;
+    ln_text_append(text, bytes + first, sizeof bytes - first);
+}
+
+/* Appends element i of an array of texts as a JSON string. False: it is no UTF-8. */
+static bool append_name(const linnet_tensor *texts, int64_t i, ln_text *json)
+{
+    const int32_t *points = (const int32_t *)texts->data + i * texts->shape[1];
+    const char *bytes = (const char *)texts->data + i * texts->shape[1];
+    int64_t length = texts->shape[1];
+    bool wide = texts->dtype == LINNET_INT32;
+    ln_text name = {0};
+    while (length > 0 && (wide ? points[length - 1] == 0 : bytes[length - 1] == 0)) {
+        length--;
+    }
+    for (int64_t j = 0; j < length; j++) {
+        if (wide) {
+            append_utf8(&name, (uint32_t)points[j]);
+        } else {
+            ln_text_append(&name, &bytes[j], 1);
+        }
+    }
+    ln_text_append(&name, "", 1);
+    bool valid = !name.failed && ln_utf8_valid(name.data, name.size - 1) &&
+                 strlen(name.data) == name.size - 1;
+    ln_text_append_string(json, i == 0 ? "" : ",");
+    if (valid) {
+        ln_text_append_json(json, name.data);
+    }
+    json->failed = json->failed || name.failed;
+    ln_free(name.data);
+    return valid || json->failed;
+}
+
+/* The names of classes as CSV's reader leaves them, a JSON array. */
+static linnet_status take_classes(const ln_zip *zip, const zip_stat_t *entry,
+                                  const linnet_tensor *texts, linnet_state_dict *state_dict)
+{
+    ln_text json = {0};
+    bool valid = true;
+    ln_text_append_string(&json, "[");
+    for (int64_t i = 0; valid && i < texts->shape[0]; i++) {
+        valid = append_name(texts, i, &json);
+    }
+    ln_text_append(&json, "]", sizeof "]");
+    linnet_status status =
+        !valid ? ln_zip_fail(zip, LINNET_ERROR_FORMAT, entry->name,
+                             "expected the names of classes in Unicode, found something else")
+        : json.failed
+            ? ln_fail_memory(zip->error, json.size, "the classes")
+            : linnet_state_dict_metadata_set(state_dict, "classes", json.data, zip->error);
+    ln_free(json.data);
     return status;
 }
 
@@ -112,9 +183,15 @@ static linnet_status read_entry(ln_zip *zip, zip_uint64_t index, linnet_state_di
         return status;
     }
     linnet_tensor tensor;
-    status = read_array(zip, &entry, file, &tensor);
+    ln_npy npy;
+    status = read_array(zip, &entry, file, &npy, &tensor);
     zip_fclose(file);
     if (status != LINNET_OK) {
+        return status;
+    }
+    if (npy.texts) {
+        status = take_classes(zip, &entry, &tensor, state_dict);
+        linnet_tensor_free(&tensor);
         return status;
     }
     size_t length = strlen(entry.name) - strlen(ENDING);

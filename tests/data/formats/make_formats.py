@@ -53,6 +53,16 @@ np.savez("stored.npz", **arrays)
 np.savez_compressed("deflated.npz", **arrays)
 np.savez_compressed("zeros.npz", x=np.zeros((100, 1000), "f4"))
 np.savez("empty.npz")
+# Names of classes: as numpy keeps them, in bytes, and what are none.
+names = {"x": np.zeros((2, 3), "f4"), "y": np.array([1, 0])}
+np.savez("classes_u.npz", **names, classes=np.array(["tulpe", "gänseblümchen", "菊", "\U0001f33b", ""]))
+np.savez("classes_big.npz", **names, class_names=np.array(["a\"b", "c"]).astype(">U3"))
+np.savez("classes_s.npz", **names, classes=np.array(["rot".encode(), "grün".encode()]))
+np.savez("classes_2d.npz", **names, classes=np.array([["a", "b"]]))
+np.savez("classes_surrogate.npz", **names, classes=np.array(["a", "\ud800"]))
+np.savez("classes_latin1.npz", **names, classes=np.array([b"a", b"\xe4"]))
+np.savez("classes_beyond.npz", **names, classes=np.array([0x61, 0x1010000], "<u4").view("<U1"))
+np.savez("texts.npz", x=names["x"], y=np.array(["a", "b"]))
 with zipfile.ZipFile("foreign.npz", "w") as archive:
     archive.writestr("readme.txt", "no array")
 with zipfile.ZipFile("torch.npz", "w") as archive:
