@@ -486,17 +486,15 @@ static void survives_cut_and_changed_text(void **state)
 
 /* ---- signatures: what optimizers and losses use ---- */
 
-static const ln_signature adam = {"Adam",
-                                  4,
-                                  {{"lr", LN_KIND_FLOAT, "0.001", LN_REPR_ALWAYS},
-                                   {"betas", LN_KIND_PAIR, "(0.9, 0.999)", LN_REPR_ALWAYS},
-                                   {"eps", LN_KIND_FLOAT, "1e-08", LN_REPR_IF_SET},
-                                   {"amsgrad", LN_KIND_BOOL, "False", LN_REPR_IF_SET}}};
+static const ln_signature adam = {
+    "Adam", LN_PARAMETERS({"lr", LN_KIND_FLOAT, "0.001", LN_REPR_ALWAYS},
+                          {"betas", LN_KIND_PAIR, "(0.9, 0.999)", LN_REPR_ALWAYS},
+                          {"eps", LN_KIND_FLOAT, "1e-08", LN_REPR_IF_SET},
+                          {"amsgrad", LN_KIND_BOOL, "False", LN_REPR_IF_SET})};
 static const ln_signature sgd = {"SGD",
-                                 3,
-                                 {{"params", LN_KIND_GIVEN, "None", LN_REPR_NEVER},
-                                  {"lr", LN_KIND_FLOAT, NULL, LN_REPR_ALWAYS},
-                                  {"fused", LN_KIND_FLAG, "None", LN_REPR_IF_SET}}};
+                                 LN_PARAMETERS({"params", LN_KIND_GIVEN, "None", LN_REPR_NEVER},
+                                               {"lr", LN_KIND_FLOAT, NULL, LN_REPR_ALWAYS},
+                                               {"fused", LN_KIND_FLAG, "None", LN_REPR_IF_SET})};
 static const ln_signature *const signatures[] = {&sgd, &adam};
 
 static void check_signature(const char *text, const char *expected)

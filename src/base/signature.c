@@ -234,6 +234,7 @@ linnet_status ln_signature_bind(ln_py_slice source, const ln_py_node *node,
 {
     const ln_py_node *arguments[LN_MAX_PARAMETERS] = {NULL};
     bool bound[LN_MAX_PARAMETERS] = {false};
+    assert(signature->count <= LN_MAX_PARAMETERS);
     linnet_status status = assign(source, node, signature, arguments, error);
     bool complete = true;
     for (size_t i = 0; i < signature->count; i++) {

@@ -47,9 +47,16 @@ typedef struct ln_parameter {
 
 typedef struct ln_signature {
     const char *name; /* "Linear" */
-    size_t count;
-    ln_parameter parameters[LN_MAX_PARAMETERS];
+    size_t count;     /* at most LN_MAX_PARAMETERS */
+    const ln_parameter *parameters;
 } ln_signature;
+
+/* Both of these last, in a constant: {"Linear", LN_PARAMETERS({...}, {...})}; of none: 0, NULL. */
+#define LN_PARAMETERS(...)                                                                         \
+    sizeof((const ln_parameter[]){__VA_ARGS__}) / sizeof(ln_parameter), (const ln_parameter[])     \
+    {                                                                                              \
+        __VA_ARGS__                                                                                \
+    }
 
 /* The value of one parameter after binding. */
 typedef struct ln_value {

@@ -60,14 +60,12 @@ static void reset(ln_module *module, ln_torch_generator *generator)
 }
 
 const ln_module_type ln_bilinear_type = {
-    .signature = {"Bilinear",
-                  6,
-                  {{"in1_features", LN_KIND_INT, NULL, LN_REPR_ALWAYS},
-                   {"in2_features", LN_KIND_INT, NULL, LN_REPR_ALWAYS},
-                   {"out_features", LN_KIND_INT, NULL, LN_REPR_ALWAYS},
-                   {"bias", LN_KIND_BOOL, "True", LN_REPR_ALWAYS},
-                   {"device", LN_KIND_NONE, "None", LN_REPR_NEVER},
-                   {"dtype", LN_KIND_NONE, "None", LN_REPR_NEVER}}},
+    .signature = {"Bilinear", LN_PARAMETERS({"in1_features", LN_KIND_INT, NULL, LN_REPR_ALWAYS},
+                                            {"in2_features", LN_KIND_INT, NULL, LN_REPR_ALWAYS},
+                                            {"out_features", LN_KIND_INT, NULL, LN_REPR_ALWAYS},
+                                            {"bias", LN_KIND_BOOL, "True", LN_REPR_ALWAYS},
+                                            {"device", LN_KIND_NONE, "None", LN_REPR_NEVER},
+                                            {"dtype", LN_KIND_NONE, "None", LN_REPR_NEVER})},
     .role = LN_ROLE_SHAPE,
     .check = check,
     .shape = shape_rule,

@@ -18,10 +18,8 @@ static ln_activation activation(const ln_value *values)
 }
 
 const ln_module_type ln_celu_type = {
-    .signature = {"CELU",
-                  2,
-                  {{"alpha", LN_KIND_FLOAT, "1.0", LN_REPR_ALWAYS},
-                   {"inplace", LN_KIND_BOOL, "False", LN_REPR_IF_SET}}},
+    .signature = {"CELU", LN_PARAMETERS({"alpha", LN_KIND_FLOAT, "1.0", LN_REPR_ALWAYS},
+                                        {"inplace", LN_KIND_BOOL, "False", LN_REPR_IF_SET})},
     .check = check,
     LN_NN_ACTIVATION(activation),
 };

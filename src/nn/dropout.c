@@ -200,10 +200,8 @@ static linnet_status shape_rule_1d(const ln_module *module, ln_shape *shape, lin
 /* ---- the records ---- */
 
 #define DROPOUT_FIELDS(name)                                                                       \
-    .signature = {name,                                                                            \
-                  2,                                                                               \
-                  {{"p", LN_KIND_FLOAT, "0.5", LN_REPR_ALWAYS},                                    \
-                   {"inplace", LN_KIND_BOOL, "False", LN_REPR_ALWAYS}}},                           \
+    .signature = {name, LN_PARAMETERS({"p", LN_KIND_FLOAT, "0.5", LN_REPR_ALWAYS},                 \
+                                      {"inplace", LN_KIND_BOOL, "False", LN_REPR_ALWAYS})},        \
     .role = LN_ROLE_ELEMENTWISE, .identity_in_eval = true, .check = check
 
 const ln_module_type ln_dropout_type = {

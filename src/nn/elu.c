@@ -9,9 +9,7 @@ static ln_activation activation(const ln_value *values)
 }
 
 const ln_module_type ln_elu_type = {
-    .signature = {"ELU",
-                  2,
-                  {{"alpha", LN_KIND_FLOAT, "1.0", LN_REPR_ALWAYS},
-                   {"inplace", LN_KIND_BOOL, "False", LN_REPR_IF_SET}}},
+    .signature = {"ELU", LN_PARAMETERS({"alpha", LN_KIND_FLOAT, "1.0", LN_REPR_ALWAYS},
+                                       {"inplace", LN_KIND_BOOL, "False", LN_REPR_IF_SET})},
     LN_NN_ACTIVATION(activation),
 };

@@ -38,10 +38,8 @@ static linnet_status shape_rule(const ln_module *module, ln_shape *shape, linnet
 }
 
 const ln_module_type ln_flatten_type = {
-    .signature = {"Flatten",
-                  2,
-                  {{"start_dim", LN_KIND_INT, "1", LN_REPR_ALWAYS},
-                   {"end_dim", LN_KIND_INT, "-1", LN_REPR_ALWAYS}}},
+    .signature = {"Flatten", LN_PARAMETERS({"start_dim", LN_KIND_INT, "1", LN_REPR_ALWAYS},
+                                           {"end_dim", LN_KIND_INT, "-1", LN_REPR_ALWAYS})},
     .role = LN_ROLE_SHAPE,
     .shape = shape_rule,
 };

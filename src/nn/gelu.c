@@ -11,6 +11,7 @@ static ln_activation activation(const ln_value *values)
 }
 
 const ln_module_type ln_gelu_type = {
-    .signature = {"GELU", 1, {{"approximate", LN_KIND_CHOICE, "none|tanh", LN_REPR_ALWAYS}}},
+    .signature = {"GELU",
+                  LN_PARAMETERS({"approximate", LN_KIND_CHOICE, "none|tanh", LN_REPR_ALWAYS})},
     LN_NN_ACTIVATION(activation),
 };

@@ -51,7 +51,7 @@ LN_MATH(ln_module_math, ln_glu_math) = {.forward = forward, .backward = backward
 
 #ifdef LN_RECORDS
 const ln_module_type ln_glu_type = {
-    .signature = {"GLU", 1, {{"dim", LN_KIND_INT, "-1", LN_REPR_ALWAYS}}},
+    .signature = {"GLU", LN_PARAMETERS({"dim", LN_KIND_INT, "-1", LN_REPR_ALWAYS})},
     .role = LN_ROLE_ROW,
     .backward_sees_x = true,
     .shape = shape_rule,

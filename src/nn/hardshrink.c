@@ -10,6 +10,6 @@ static ln_activation activation(const ln_value *values)
 }
 
 const ln_module_type ln_hardshrink_type = {
-    .signature = {"Hardshrink", 1, {{"lambd", LN_KIND_FLOAT, "0.5", LN_REPR_VALUE}}},
+    .signature = {"Hardshrink", LN_PARAMETERS({"lambd", LN_KIND_FLOAT, "0.5", LN_REPR_VALUE})},
     LN_NN_ACTIVATION(activation),
 };

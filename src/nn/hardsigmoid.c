@@ -10,6 +10,6 @@ static ln_activation activation(const ln_value *values)
 }
 
 const ln_module_type ln_hardsigmoid_type = {
-    .signature = {"Hardsigmoid", 1, {{"inplace", LN_KIND_BOOL, "False", LN_REPR_NEVER}}},
+    .signature = {"Hardsigmoid", LN_PARAMETERS({"inplace", LN_KIND_BOOL, "False", LN_REPR_NEVER})},
     LN_NN_ACTIVATION(activation),
 };

@@ -10,6 +10,6 @@ static ln_activation activation(const ln_value *values)
 }
 
 const ln_module_type ln_hardswish_type = {
-    .signature = {"Hardswish", 1, {{"inplace", LN_KIND_BOOL, "False", LN_REPR_NEVER}}},
+    .signature = {"Hardswish", LN_PARAMETERS({"inplace", LN_KIND_BOOL, "False", LN_REPR_NEVER})},
     LN_NN_ACTIVATION(activation),
 };

@@ -26,13 +26,11 @@ static ln_activation activation(const ln_value *values)
 }
 
 const ln_module_type ln_hardtanh_type = {
-    .signature = {"Hardtanh",
-                  5,
-                  {{"min_val", LN_KIND_FLOAT, "-1.0", LN_REPR_ALWAYS},
-                   {"max_val", LN_KIND_FLOAT, "1.0", LN_REPR_ALWAYS},
-                   {"inplace", LN_KIND_BOOL, "False", LN_REPR_IF_SET},
-                   {"min_value", LN_KIND_NONE, "None", LN_REPR_NEVER},
-                   {"max_value", LN_KIND_NONE, "None", LN_REPR_NEVER}}},
+    .signature = {"Hardtanh", LN_PARAMETERS({"min_val", LN_KIND_FLOAT, "-1.0", LN_REPR_ALWAYS},
+                                            {"max_val", LN_KIND_FLOAT, "1.0", LN_REPR_ALWAYS},
+                                            {"inplace", LN_KIND_BOOL, "False", LN_REPR_IF_SET},
+                                            {"min_value", LN_KIND_NONE, "None", LN_REPR_NEVER},
+                                            {"max_value", LN_KIND_NONE, "None", LN_REPR_NEVER})},
     .check = check,
     LN_NN_ACTIVATION(activation),
 };

@@ -11,8 +11,7 @@ static ln_activation activation(const ln_value *values)
 
 const ln_module_type ln_leaky_relu_type = {
     .signature = {"LeakyReLU",
-                  2,
-                  {{"negative_slope", LN_KIND_FLOAT, "0.01", LN_REPR_ALWAYS},
-                   {"inplace", LN_KIND_BOOL, "False", LN_REPR_IF_SET}}},
+                  LN_PARAMETERS({"negative_slope", LN_KIND_FLOAT, "0.01", LN_REPR_ALWAYS},
+                                {"inplace", LN_KIND_BOOL, "False", LN_REPR_IF_SET})},
     LN_NN_ACTIVATION(activation),
 };

@@ -75,13 +75,11 @@ static void reset(ln_module *module, ln_torch_generator *generator)
 }
 
 const ln_module_type ln_linear_type = {
-    .signature = {"Linear",
-                  5,
-                  {{"in_features", LN_KIND_INT, NULL, LN_REPR_ALWAYS},
-                   {"out_features", LN_KIND_INT, NULL, LN_REPR_ALWAYS},
-                   {"bias", LN_KIND_BOOL, "True", LN_REPR_ALWAYS},
-                   {"device", LN_KIND_NONE, "None", LN_REPR_NEVER},
-                   {"dtype", LN_KIND_NONE, "None", LN_REPR_NEVER}}},
+    .signature = {"Linear", LN_PARAMETERS({"in_features", LN_KIND_INT, NULL, LN_REPR_ALWAYS},
+                                          {"out_features", LN_KIND_INT, NULL, LN_REPR_ALWAYS},
+                                          {"bias", LN_KIND_BOOL, "True", LN_REPR_ALWAYS},
+                                          {"device", LN_KIND_NONE, "None", LN_REPR_NEVER},
+                                          {"dtype", LN_KIND_NONE, "None", LN_REPR_NEVER})},
     .role = LN_ROLE_LINEAR,
     .check = check,
     .shape = shape_rule,
@@ -146,13 +144,11 @@ linnet_status ln_linear_of_lazy(const ln_module *lazy, int64_t in_features, linn
 
 /* in_features is there because print() shows it. */
 const ln_module_type ln_lazy_linear_type = {
-    .signature = {"LazyLinear",
-                  5,
-                  {{"out_features", LN_KIND_INT, NULL, LN_REPR_ALWAYS},
-                   {"bias", LN_KIND_BOOL, "True", LN_REPR_ALWAYS},
-                   {"device", LN_KIND_NONE, "None", LN_REPR_NEVER},
-                   {"dtype", LN_KIND_NONE, "None", LN_REPR_NEVER},
-                   {"in_features", LN_KIND_INT, "0", LN_REPR_FIRST}}},
+    .signature = {"LazyLinear", LN_PARAMETERS({"out_features", LN_KIND_INT, NULL, LN_REPR_ALWAYS},
+                                              {"bias", LN_KIND_BOOL, "True", LN_REPR_ALWAYS},
+                                              {"device", LN_KIND_NONE, "None", LN_REPR_NEVER},
+                                              {"dtype", LN_KIND_NONE, "None", LN_REPR_NEVER},
+                                              {"in_features", LN_KIND_INT, "0", LN_REPR_FIRST})},
     .role = LN_ROLE_LAZY,
     .check = lazy_check,
     .shape = lazy_shape_rule,

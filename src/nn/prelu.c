@@ -67,12 +67,10 @@ LN_MATH(ln_module_math, ln_prelu_math) = {.forward = forward, .backward = backwa
 
 #ifdef LN_RECORDS
 const ln_module_type ln_prelu_type = {
-    .signature = {"PReLU",
-                  4,
-                  {{"num_parameters", LN_KIND_INT, "1", LN_REPR_ALWAYS},
-                   {"init", LN_KIND_FLOAT, "0.25", LN_REPR_NEVER},
-                   {"device", LN_KIND_NONE, "None", LN_REPR_NEVER},
-                   {"dtype", LN_KIND_NONE, "None", LN_REPR_NEVER}}},
+    .signature = {"PReLU", LN_PARAMETERS({"num_parameters", LN_KIND_INT, "1", LN_REPR_ALWAYS},
+                                         {"init", LN_KIND_FLOAT, "0.25", LN_REPR_NEVER},
+                                         {"device", LN_KIND_NONE, "None", LN_REPR_NEVER},
+                                         {"dtype", LN_KIND_NONE, "None", LN_REPR_NEVER})},
     .role = LN_ROLE_ELEMENTWISE,
     .backward_sees_x = true,
     .check = check,

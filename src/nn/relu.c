@@ -15,7 +15,7 @@ LN_MATH(ln_module_math, ln_relu_math) = {.forward = forward, .backward = backwar
 
 #ifdef LN_RECORDS
 const ln_module_type ln_relu_type = {
-    .signature = {"ReLU", 1, {{"inplace", LN_KIND_BOOL, "False", LN_REPR_IF_SET}}},
+    .signature = {"ReLU", LN_PARAMETERS({"inplace", LN_KIND_BOOL, "False", LN_REPR_IF_SET})},
     .role = LN_ROLE_ELEMENTWISE,
     .math = LN_MATHS(ln_relu_math),
 };

@@ -8,6 +8,6 @@ static ln_activation activation(const ln_value *values)
 }
 
 const ln_module_type ln_relu6_type = {
-    .signature = {"ReLU6", 1, {{"inplace", LN_KIND_BOOL, "False", LN_REPR_IF_SET}}},
+    .signature = {"ReLU6", LN_PARAMETERS({"inplace", LN_KIND_BOOL, "False", LN_REPR_IF_SET})},
     LN_NN_ACTIVATION(activation),
 };

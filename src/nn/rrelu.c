@@ -95,10 +95,9 @@ LN_MATH(ln_module_math, ln_rrelu_math) = {
 #ifdef LN_RECORDS
 const ln_module_type ln_rrelu_type = {
     .signature = {"RReLU",
-                  3,
-                  {{"lower", LN_KIND_FLOAT, "0.125", LN_REPR_ALWAYS},
-                   {"upper", LN_KIND_FLOAT, "0.3333333333333333", LN_REPR_ALWAYS},
-                   {"inplace", LN_KIND_BOOL, "False", LN_REPR_IF_SET}}},
+                  LN_PARAMETERS({"lower", LN_KIND_FLOAT, "0.125", LN_REPR_ALWAYS},
+                                {"upper", LN_KIND_FLOAT, "0.3333333333333333", LN_REPR_ALWAYS},
+                                {"inplace", LN_KIND_BOOL, "False", LN_REPR_IF_SET})},
     .role = LN_ROLE_ELEMENTWISE,
     .backward_sees_x = true,
     .check = check,

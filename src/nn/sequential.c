@@ -4,6 +4,6 @@
 #include "nn/nn.h"
 
 const ln_module_type ln_sequential_type = {
-    .signature = {"Sequential", 0, {{0}}},
+    .signature = {"Sequential", 0, NULL},
     .role = LN_ROLE_CONTAINER,
 };

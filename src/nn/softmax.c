@@ -135,7 +135,7 @@ SOFTMAX_MATH(softmin);
 #ifdef LN_RECORDS
 #define SOFTMAX_TYPE(name, text)                                                                   \
     const ln_module_type ln_##name##_type = {                                                      \
-        .signature = {text, 1, {{"dim", LN_KIND_DIM, "None", LN_REPR_ALWAYS}}},                    \
+        .signature = {text, LN_PARAMETERS({"dim", LN_KIND_DIM, "None", LN_REPR_ALWAYS})},          \
         .role = LN_ROLE_ROW,                                                                       \
         .math = LN_MATHS(ln_##name##_math),                                                        \
         .shape = shape_rule,                                                                       \

@@ -10,9 +10,7 @@ static ln_activation activation(const ln_value *values)
 }
 
 const ln_module_type ln_softplus_type = {
-    .signature = {"Softplus",
-                  2,
-                  {{"beta", LN_KIND_FLOAT, "1", LN_REPR_ALWAYS},
-                   {"threshold", LN_KIND_FLOAT, "20", LN_REPR_ALWAYS}}},
+    .signature = {"Softplus", LN_PARAMETERS({"beta", LN_KIND_FLOAT, "1", LN_REPR_ALWAYS},
+                                            {"threshold", LN_KIND_FLOAT, "20", LN_REPR_ALWAYS})},
     LN_NN_ACTIVATION(activation),
 };

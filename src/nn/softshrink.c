@@ -22,7 +22,7 @@ static ln_activation activation(const ln_value *values)
 }
 
 const ln_module_type ln_softshrink_type = {
-    .signature = {"Softshrink", 1, {{"lambd", LN_KIND_FLOAT, "0.5", LN_REPR_VALUE}}},
+    .signature = {"Softshrink", LN_PARAMETERS({"lambd", LN_KIND_FLOAT, "0.5", LN_REPR_VALUE})},
     .check = check,
     LN_NN_ACTIVATION(activation),
 };

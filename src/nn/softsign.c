@@ -8,6 +8,6 @@ static ln_activation activation(const ln_value *values)
 }
 
 const ln_module_type ln_softsign_type = {
-    .signature = {"Softsign", 0, {{0}}},
+    .signature = {"Softsign", 0, NULL},
     LN_NN_ACTIVATION(activation),
 };

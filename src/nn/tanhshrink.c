@@ -8,6 +8,6 @@ static ln_activation activation(const ln_value *values)
 }
 
 const ln_module_type ln_tanhshrink_type = {
-    .signature = {"Tanhshrink", 0, {{0}}},
+    .signature = {"Tanhshrink", 0, NULL},
     LN_NN_ACTIVATION(activation),
 };

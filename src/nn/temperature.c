@@ -16,7 +16,7 @@ LN_MATH(ln_module_math, ln_temperature_math) = {.forward = forward};
 
 #ifdef LN_RECORDS
 const ln_module_type ln_temperature_type = {
-    .signature = {"temperature", 0, {{0}}},
+    .signature = {"temperature", 0, NULL},
     .role = LN_ROLE_ELEMENTWISE,
     .math = LN_MATHS(ln_temperature_math),
 };

@@ -10,10 +10,8 @@ static ln_activation activation(const ln_value *values)
 }
 
 const ln_module_type ln_threshold_type = {
-    .signature = {"Threshold",
-                  3,
-                  {{"threshold", LN_KIND_FLOAT, NULL, LN_REPR_ALWAYS},
-                   {"value", LN_KIND_FLOAT, NULL, LN_REPR_ALWAYS},
-                   {"inplace", LN_KIND_BOOL, "False", LN_REPR_IF_SET}}},
+    .signature = {"Threshold", LN_PARAMETERS({"threshold", LN_KIND_FLOAT, NULL, LN_REPR_ALWAYS},
+                                             {"value", LN_KIND_FLOAT, NULL, LN_REPR_ALWAYS},
+                                             {"inplace", LN_KIND_BOOL, "False", LN_REPR_IF_SET})},
     LN_NN_ACTIVATION(activation),
 };

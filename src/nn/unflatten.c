@@ -82,9 +82,8 @@ static linnet_status shape_rule(const ln_module *module, ln_shape *shape, linnet
 
 const ln_module_type ln_unflatten_type = {
     .signature = {"Unflatten",
-                  2,
-                  {{"dim", LN_KIND_INT, NULL, LN_REPR_ALWAYS},
-                   {"unflattened_size", LN_KIND_SIZES, NULL, LN_REPR_ALWAYS}}},
+                  LN_PARAMETERS({"dim", LN_KIND_INT, NULL, LN_REPR_ALWAYS},
+                                {"unflattened_size", LN_KIND_SIZES, NULL, LN_REPR_ALWAYS})},
     .role = LN_ROLE_SHAPE,
     .shape = shape_rule,
 };

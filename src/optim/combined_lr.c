@@ -63,12 +63,10 @@ static size_t no_fields(ln_schedule *schedule, ln_schedule_field *fields)
 }
 
 const ln_schedule_type ln_sequential_lr_type = {
-    .signature = {"SequentialLR",
-                  5,
-                  {{"optimizer", LN_KIND_GIVEN, "None", LN_REPR_NEVER},
-                   {"schedulers", LN_KIND_LIST, NULL, LN_REPR_NEVER},
-                   {"milestones", LN_KIND_LIST, NULL, LN_REPR_NEVER},
-                   LN_SCHEDULE_TAIL}},
+    .signature = {"SequentialLR", LN_PARAMETERS({"optimizer", LN_KIND_GIVEN, "None", LN_REPR_NEVER},
+                                                {"schedulers", LN_KIND_LIST, NULL, LN_REPR_NEVER},
+                                                {"milestones", LN_KIND_LIST, NULL, LN_REPR_NEVER},
+                                                LN_SCHEDULE_TAIL)},
     .create = sequential_create,
     .fields = no_fields,
     .step = sequential_step,
@@ -97,9 +95,8 @@ static linnet_status chained_step(ln_schedule *schedule, double metric, linnet_e
 
 const ln_schedule_type ln_chained_scheduler_type = {
     .signature = {"ChainedScheduler",
-                  2,
-                  {{"schedulers", LN_KIND_LIST, NULL, LN_REPR_NEVER},
-                   {"optimizer", LN_KIND_GIVEN, "None", LN_REPR_NEVER}}},
+                  LN_PARAMETERS({"schedulers", LN_KIND_LIST, NULL, LN_REPR_NEVER},
+                                {"optimizer", LN_KIND_GIVEN, "None", LN_REPR_NEVER})},
     .create = chained_create,
     .fields = no_fields,
     .step = chained_step,

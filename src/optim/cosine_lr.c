@@ -41,11 +41,9 @@ static double cosine_first(const ln_schedule *schedule)
 
 const ln_schedule_type ln_cosine_annealing_lr_type = {
     .signature = {"CosineAnnealingLR",
-                  5,
-                  {{"optimizer", LN_KIND_GIVEN, "None", LN_REPR_NEVER},
-                   {"T_max", LN_KIND_INT, NULL, LN_REPR_NEVER},
-                   {"eta_min", LN_KIND_FLOAT, "0", LN_REPR_NEVER},
-                   LN_SCHEDULE_TAIL}},
+                  LN_PARAMETERS({"optimizer", LN_KIND_GIVEN, "None", LN_REPR_NEVER},
+                                {"T_max", LN_KIND_INT, NULL, LN_REPR_NEVER},
+                                {"eta_min", LN_KIND_FLOAT, "0", LN_REPR_NEVER}, LN_SCHEDULE_TAIL)},
     .create = cosine_create,
     .next = cosine_next,
     .first = cosine_first,
@@ -101,12 +99,10 @@ static size_t restarts_fields(ln_schedule *schedule, ln_schedule_field *fields)
 
 const ln_schedule_type ln_cosine_annealing_warm_restarts_type = {
     .signature = {"CosineAnnealingWarmRestarts",
-                  6,
-                  {{"optimizer", LN_KIND_GIVEN, "None", LN_REPR_NEVER},
-                   {"T_0", LN_KIND_INT, NULL, LN_REPR_NEVER},
-                   {"T_mult", LN_KIND_INT, "1", LN_REPR_NEVER},
-                   {"eta_min", LN_KIND_FLOAT, "0", LN_REPR_NEVER},
-                   LN_SCHEDULE_TAIL}},
+                  LN_PARAMETERS({"optimizer", LN_KIND_GIVEN, "None", LN_REPR_NEVER},
+                                {"T_0", LN_KIND_INT, NULL, LN_REPR_NEVER},
+                                {"T_mult", LN_KIND_INT, "1", LN_REPR_NEVER},
+                                {"eta_min", LN_KIND_FLOAT, "0", LN_REPR_NEVER}, LN_SCHEDULE_TAIL)},
     .create = restarts_create,
     .next = restarts_next,
     .fields = restarts_fields,

@@ -28,11 +28,9 @@ static double step_next(ln_schedule *schedule)
 
 const ln_schedule_type ln_step_lr_type = {
     .signature = {"StepLR",
-                  5,
-                  {{"optimizer", LN_KIND_GIVEN, "None", LN_REPR_NEVER},
-                   {"step_size", LN_KIND_INT, NULL, LN_REPR_NEVER},
-                   {"gamma", LN_KIND_FLOAT, "0.1", LN_REPR_NEVER},
-                   LN_SCHEDULE_TAIL}},
+                  LN_PARAMETERS({"optimizer", LN_KIND_GIVEN, "None", LN_REPR_NEVER},
+                                {"step_size", LN_KIND_INT, NULL, LN_REPR_NEVER},
+                                {"gamma", LN_KIND_FLOAT, "0.1", LN_REPR_NEVER}, LN_SCHEDULE_TAIL)},
     .create = step_create,
     .next = step_next,
     .first = base_lr,
@@ -69,11 +67,9 @@ static double multi_first(const ln_schedule *schedule)
 
 const ln_schedule_type ln_multi_step_lr_type = {
     .signature = {"MultiStepLR",
-                  5,
-                  {{"optimizer", LN_KIND_GIVEN, "None", LN_REPR_NEVER},
-                   {"milestones", LN_KIND_LIST, NULL, LN_REPR_NEVER},
-                   {"gamma", LN_KIND_FLOAT, "0.1", LN_REPR_NEVER},
-                   LN_SCHEDULE_TAIL}},
+                  LN_PARAMETERS({"optimizer", LN_KIND_GIVEN, "None", LN_REPR_NEVER},
+                                {"milestones", LN_KIND_LIST, NULL, LN_REPR_NEVER},
+                                {"gamma", LN_KIND_FLOAT, "0.1", LN_REPR_NEVER}, LN_SCHEDULE_TAIL)},
     .next = multi_next,
     .first = multi_first,
 };
@@ -90,10 +86,8 @@ static double exponential_next(ln_schedule *schedule)
 
 const ln_schedule_type ln_exponential_lr_type = {
     .signature = {"ExponentialLR",
-                  4,
-                  {{"optimizer", LN_KIND_GIVEN, "None", LN_REPR_NEVER},
-                   {"gamma", LN_KIND_FLOAT, NULL, LN_REPR_NEVER},
-                   LN_SCHEDULE_TAIL}},
+                  LN_PARAMETERS({"optimizer", LN_KIND_GIVEN, "None", LN_REPR_NEVER},
+                                {"gamma", LN_KIND_FLOAT, NULL, LN_REPR_NEVER}, LN_SCHEDULE_TAIL)},
     .next = exponential_next,
     .first = base_lr,
 };
@@ -116,11 +110,9 @@ static double polynomial_next(ln_schedule *schedule)
 
 const ln_schedule_type ln_polynomial_lr_type = {
     .signature = {"PolynomialLR",
-                  5,
-                  {{"optimizer", LN_KIND_GIVEN, "None", LN_REPR_NEVER},
-                   {"total_iters", LN_KIND_INT, "5", LN_REPR_NEVER},
-                   {"power", LN_KIND_FLOAT, "1.0", LN_REPR_NEVER},
-                   LN_SCHEDULE_TAIL}},
+                  LN_PARAMETERS({"optimizer", LN_KIND_GIVEN, "None", LN_REPR_NEVER},
+                                {"total_iters", LN_KIND_INT, "5", LN_REPR_NEVER},
+                                {"power", LN_KIND_FLOAT, "1.0", LN_REPR_NEVER}, LN_SCHEDULE_TAIL)},
     .next = polynomial_next,
     .first = base_lr,
 };

@@ -26,14 +26,14 @@ static linnet_status check(const ln_value *values, linnet_error *error)
 
 const ln_optimizer_type ln_lbfgs_type = {
     .signature = {"LBFGS",
-                  8,
-                  {{"params", LN_KIND_GIVEN, "None", LN_REPR_NEVER},
-                   {"lr", LN_KIND_FLOAT, "1", LN_REPR_ALWAYS},
-                   {"max_iter", LN_KIND_INT, "20", LN_REPR_ALWAYS},
-                   {"max_eval", LN_KIND_DIM, "None", LN_REPR_ALWAYS},
-                   {"tolerance_grad", LN_KIND_FLOAT, "1e-07", LN_REPR_ALWAYS},
-                   {"tolerance_change", LN_KIND_FLOAT, "1e-09", LN_REPR_ALWAYS},
-                   {"history_size", LN_KIND_INT, "100", LN_REPR_ALWAYS},
-                   {"line_search_fn", LN_KIND_CHOICE, "None|strong_wolfe", LN_REPR_ALWAYS}}},
+                  LN_PARAMETERS(
+                      {"params", LN_KIND_GIVEN, "None", LN_REPR_NEVER},
+                      {"lr", LN_KIND_FLOAT, "1", LN_REPR_ALWAYS},
+                      {"max_iter", LN_KIND_INT, "20", LN_REPR_ALWAYS},
+                      {"max_eval", LN_KIND_DIM, "None", LN_REPR_ALWAYS},
+                      {"tolerance_grad", LN_KIND_FLOAT, "1e-07", LN_REPR_ALWAYS},
+                      {"tolerance_change", LN_KIND_FLOAT, "1e-09", LN_REPR_ALWAYS},
+                      {"history_size", LN_KIND_INT, "100", LN_REPR_ALWAYS},
+                      {"line_search_fn", LN_KIND_CHOICE, "None|strong_wolfe", LN_REPR_ALWAYS})},
     .check = check,
 };

@@ -35,11 +35,10 @@ static double constant_first(const ln_schedule *schedule)
 
 const ln_schedule_type ln_constant_lr_type = {
     .signature = {"ConstantLR",
-                  5,
-                  {{"optimizer", LN_KIND_GIVEN, "None", LN_REPR_NEVER},
-                   {"factor", LN_KIND_FLOAT, "0.3333333333333333", LN_REPR_NEVER},
-                   {"total_iters", LN_KIND_INT, "5", LN_REPR_NEVER},
-                   LN_SCHEDULE_TAIL}},
+                  LN_PARAMETERS({"optimizer", LN_KIND_GIVEN, "None", LN_REPR_NEVER},
+                                {"factor", LN_KIND_FLOAT, "0.3333333333333333", LN_REPR_NEVER},
+                                {"total_iters", LN_KIND_INT, "5", LN_REPR_NEVER},
+                                LN_SCHEDULE_TAIL)},
     .create = constant_create,
     .next = constant_next,
     .first = constant_first,
@@ -87,12 +86,11 @@ static double linear_first(const ln_schedule *schedule)
 
 const ln_schedule_type ln_linear_lr_type = {
     .signature = {"LinearLR",
-                  6,
-                  {{"optimizer", LN_KIND_GIVEN, "None", LN_REPR_NEVER},
-                   {"start_factor", LN_KIND_FLOAT, "0.3333333333333333", LN_REPR_NEVER},
-                   {"end_factor", LN_KIND_FLOAT, "1.0", LN_REPR_NEVER},
-                   {"total_iters", LN_KIND_INT, "5", LN_REPR_NEVER},
-                   LN_SCHEDULE_TAIL}},
+                  LN_PARAMETERS(
+                      {"optimizer", LN_KIND_GIVEN, "None", LN_REPR_NEVER},
+                      {"start_factor", LN_KIND_FLOAT, "0.3333333333333333", LN_REPR_NEVER},
+                      {"end_factor", LN_KIND_FLOAT, "1.0", LN_REPR_NEVER},
+                      {"total_iters", LN_KIND_INT, "5", LN_REPR_NEVER}, LN_SCHEDULE_TAIL)},
     .create = linear_create,
     .next = linear_next,
     .first = linear_first,

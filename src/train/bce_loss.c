@@ -45,12 +45,9 @@ LN_MATH(ln_loss_math, ln_bce_loss_math) = {.row = row};
 
 #ifdef LN_RECORDS
 const ln_loss_type ln_bce_loss_type = {
-    .signature = {"BCELoss",
-                  4,
-                  {{"weight", LN_KIND_LIST, "None", LN_REPR_NEVER},
-                   LN_LOSS_OLD("size_average"),
-                   LN_LOSS_OLD("reduce"),
-                   LN_LOSS_REDUCTION}},
+    .signature = {"BCELoss", LN_PARAMETERS({"weight", LN_KIND_LIST, "None", LN_REPR_NEVER},
+                                           LN_LOSS_OLD("size_average"), LN_LOSS_OLD("reduce"),
+                                           LN_LOSS_REDUCTION)},
     .task = LINNET_TASK_MULTILABEL,
     .values = true,
     .unit = true,

@@ -81,12 +81,10 @@ LN_MATH(ln_loss_math, ln_bce_with_logits_loss_math) = {.row = row};
 #ifdef LN_RECORDS
 const ln_loss_type ln_bce_with_logits_loss_type = {
     .signature = {"BCEWithLogitsLoss",
-                  5,
-                  {{"weight", LN_KIND_LIST, "None", LN_REPR_NEVER},
-                   LN_LOSS_OLD("size_average"),
-                   LN_LOSS_OLD("reduce"),
-                   LN_LOSS_REDUCTION,
-                   {"pos_weight", LN_KIND_LIST, "None", LN_REPR_NEVER}}},
+                  LN_PARAMETERS({"weight", LN_KIND_LIST, "None", LN_REPR_NEVER},
+                                LN_LOSS_OLD("size_average"), LN_LOSS_OLD("reduce"),
+                                LN_LOSS_REDUCTION,
+                                {"pos_weight", LN_KIND_LIST, "None", LN_REPR_NEVER})},
     .task = LINNET_TASK_MULTILABEL,
     .values = true,
     .unit = true,

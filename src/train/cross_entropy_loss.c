@@ -97,13 +97,10 @@ LN_MATH(ln_loss_math, ln_cross_entropy_loss_math) = {.row = row};
 #ifdef LN_RECORDS
 const ln_loss_type ln_cross_entropy_loss_type = {
     .signature = {"CrossEntropyLoss",
-                  6,
-                  {{"weight", LN_KIND_LIST, "None", LN_REPR_NEVER},
-                   LN_LOSS_OLD("size_average"),
-                   {"ignore_index", LN_KIND_INT, "-100", LN_REPR_NEVER},
-                   LN_LOSS_OLD("reduce"),
-                   LN_LOSS_REDUCTION,
-                   {"label_smoothing", LN_KIND_FLOAT, "0.0", LN_REPR_NEVER}}},
+                  LN_PARAMETERS(
+                      {"weight", LN_KIND_LIST, "None", LN_REPR_NEVER}, LN_LOSS_OLD("size_average"),
+                      {"ignore_index", LN_KIND_INT, "-100", LN_REPR_NEVER}, LN_LOSS_OLD("reduce"),
+                      LN_LOSS_REDUCTION, {"label_smoothing", LN_KIND_FLOAT, "0.0", LN_REPR_NEVER})},
     .task = LINNET_TASK_CLASSIFICATION,
     .classes = true,
     .values = true,

@@ -39,8 +39,7 @@ LN_MATH(ln_loss_math, ln_huber_loss_math) = {.row = row};
 #ifdef LN_RECORDS
 const ln_loss_type ln_huber_loss_type = {
     .signature = {"HuberLoss",
-                  2,
-                  {LN_LOSS_REDUCTION, {"delta", LN_KIND_FLOAT, "1.0", LN_REPR_NEVER}}},
+                  LN_PARAMETERS(LN_LOSS_REDUCTION, {"delta", LN_KIND_FLOAT, "1.0", LN_REPR_NEVER})},
     .task = LINNET_TASK_REGRESSION,
     .values = true,
     .elementwise = true,

@@ -22,9 +22,8 @@ LN_MATH(ln_loss_math, ln_l1_loss_math) = {.row = row};
 
 #ifdef LN_RECORDS
 const ln_loss_type ln_l1_loss_type = {
-    .signature = {"L1Loss",
-                  3,
-                  {LN_LOSS_OLD("size_average"), LN_LOSS_OLD("reduce"), LN_LOSS_REDUCTION}},
+    .signature = {"L1Loss", LN_PARAMETERS(LN_LOSS_OLD("size_average"), LN_LOSS_OLD("reduce"),
+                                          LN_LOSS_REDUCTION)},
     .task = LINNET_TASK_REGRESSION,
     .values = true,
     .elementwise = true,

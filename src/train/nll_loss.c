@@ -32,13 +32,10 @@ LN_MATH(ln_loss_math, ln_nll_loss_math) = {.row = row};
 
 #ifdef LN_RECORDS
 const ln_loss_type ln_nll_loss_type = {
-    .signature = {"NLLLoss",
-                  5,
-                  {{"weight", LN_KIND_LIST, "None", LN_REPR_NEVER},
-                   LN_LOSS_OLD("size_average"),
-                   {"ignore_index", LN_KIND_INT, "-100", LN_REPR_NEVER},
-                   LN_LOSS_OLD("reduce"),
-                   LN_LOSS_REDUCTION}},
+    .signature = {"NLLLoss", LN_PARAMETERS({"weight", LN_KIND_LIST, "None", LN_REPR_NEVER},
+                                           LN_LOSS_OLD("size_average"),
+                                           {"ignore_index", LN_KIND_INT, "-100", LN_REPR_NEVER},
+                                           LN_LOSS_OLD("reduce"), LN_LOSS_REDUCTION)},
     .task = LINNET_TASK_CLASSIFICATION,
     .classes = true,
     .create = create,

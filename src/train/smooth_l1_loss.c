@@ -39,11 +39,8 @@ LN_MATH(ln_loss_math, ln_smooth_l1_loss_math) = {.row = row};
 #ifdef LN_RECORDS
 const ln_loss_type ln_smooth_l1_loss_type = {
     .signature = {"SmoothL1Loss",
-                  4,
-                  {LN_LOSS_OLD("size_average"),
-                   LN_LOSS_OLD("reduce"),
-                   LN_LOSS_REDUCTION,
-                   {"beta", LN_KIND_FLOAT, "1.0", LN_REPR_NEVER}}},
+                  LN_PARAMETERS(LN_LOSS_OLD("size_average"), LN_LOSS_OLD("reduce"),
+                                LN_LOSS_REDUCTION, {"beta", LN_KIND_FLOAT, "1.0", LN_REPR_NEVER})},
     .task = LINNET_TASK_REGRESSION,
     .values = true,
     .elementwise = true,
