@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Coefficients of the polynomials in src/numeric/functions.h, or with the argument 64 functions64.h.
+"""Coefficients of src/numeric/coefficients.h: for float, or with the argument 64 for double.
 
 Interpolates at Chebyshev nodes in 80 digits (near-minimax), rounds to float32 or float64, and prints the
 result with the largest relative error of the rounded polynomial. Needs mpmath."""

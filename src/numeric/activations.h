@@ -8,12 +8,8 @@
 #ifndef LN_NUMERIC_ACTIVATIONS_H
 #define LN_NUMERIC_ACTIVATIONS_H
 
-#include "numeric/real.h"
-#ifdef LN_FLOAT64
-#include "numeric/functions64.h"
-#else
 #include "numeric/functions.h"
-#endif
+#include "numeric/real.h"
 
 /* The functions of a row take all parameters, so that all have one type. */
 #define LN_ACTIVATE(name) static inline ln_real ln_activate_##name(ln_real x, ln_real p, ln_real q)

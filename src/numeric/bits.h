@@ -1,4 +1,4 @@
-/* bits.h - a float32 as its 32 bits, and back. */
+/* bits.h - a float32 as its 32 bits, a float64 as its 64, and back. */
 #ifndef LN_NUMERIC_BITS_H
 #define LN_NUMERIC_BITS_H
 
@@ -15,6 +15,20 @@ static inline uint32_t ln_bits(float x)
 static inline float ln_from_bits(uint32_t bits)
 {
     float x;
+    memcpy(&x, &bits, sizeof x);
+    return x;
+}
+
+static inline uint64_t ln_bits64(double x)
+{
+    uint64_t bits;
+    memcpy(&bits, &x, sizeof bits);
+    return bits;
+}
+
+static inline double ln_from_bits64(uint64_t bits)
+{
+    double x;
     memcpy(&x, &bits, sizeof x);
     return x;
 }

@@ -14,19 +14,23 @@
 #ifdef LN_FLOAT64
 typedef double ln_real;
 #define LN_REAL_DTYPE LINNET_FLOAT64
-#define LN_REAL_EPSILON 0x1p-52 /* from 1 to the next larger number */
+#define LN_REAL_EPSILON 0x1p-52    /* from 1 to the next larger number */
+#define LN_REAL_SMALLEST 0x1p-1022 /* the smallest normal number */
 #define LN_REAL_KIND f64
 #define ln_fma fma
 #define ln_sqrt sqrt
 #define ln_fabs fabs
+#define ln_copysign copysign
 #else
 typedef float ln_real;
 #define LN_REAL_DTYPE LINNET_FLOAT32
 #define LN_REAL_EPSILON 0x1p-23f
+#define LN_REAL_SMALLEST 0x1p-126f
 #define LN_REAL_KIND f32
 #define ln_fma fmaf
 #define ln_sqrt sqrtf
 #define ln_fabs fabsf
+#define ln_copysign copysignf
 /* Of a file that is compiled twice: what stands there once. */
 #define LN_RECORDS 1
 #endif
