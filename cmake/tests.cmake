@@ -9,6 +9,11 @@ target_include_directories(linnet_test_support PRIVATE src tests)
 target_compile_definitions(linnet_test_support PUBLIC
   LN_TEST_DATA="${CMAKE_CURRENT_SOURCE_DIR}/tests/data")
 target_link_libraries(linnet_test_support PRIVATE linnet_flags PUBLIC linnet_static PkgConfig::CMOCKA)
+# What of it is written in ln_real, in double.
+add_library(linnet_test_support64 OBJECT tests/support/engine.c tests/support/reals.c)
+target_compile_definitions(linnet_test_support64 PRIVATE LN_FLOAT64)
+target_include_directories(linnet_test_support64 PRIVATE include src tests)
+target_link_libraries(linnet_test_support64 PRIVATE linnet_flags PkgConfig::CMOCKA)
 
 # test_cli_* are of the program's parts.
 if(NOT LINNET_BUILD_CLI)
@@ -17,9 +22,10 @@ endif()
 if(NOT LINNET_GZIP) # its pictures are unpacked by zlib
   list(FILTER LINNET_TESTS EXCLUDE REGEX "/test_cli_page[^/]*$")
 endif()
-foreach(source ${LINNET_TESTS})
-  get_filename_component(name ${source} NAME_WE)
-  add_executable(${name} ${source} $<TARGET_OBJECTS:linnet_test_support>)
+# linnet_suite(NAME SOURCE): one suite, and a test of ctest.
+function(linnet_suite name source)
+  add_executable(${name} ${source}
+    $<TARGET_OBJECTS:linnet_test_support> $<TARGET_OBJECTS:linnet_test_support64>)
   if(name MATCHES "^test_cli_")
     target_include_directories(${name} PRIVATE cli)
     target_link_libraries(${name} PRIVATE linnet_cli)
@@ -28,6 +34,16 @@ foreach(source ${LINNET_TESTS})
   target_link_libraries(${name} PRIVATE linnet_test_support linnet_flags)
   add_test(NAME ${name} COMMAND ${name})
   set_tests_properties(${name} PROPERTIES LABELS suite)
+endfunction()
+
+foreach(source ${LINNET_TESTS})
+  get_filename_component(name ${source} NAME_WE)
+  linnet_suite(${name} ${source})
+endforeach()
+# The kernels' suites once more, of the kernels in double (src/numeric/real.h).
+foreach(name test_kernels test_rows)
+  linnet_suite(${name}_f64 tests/${name}.c)
+  target_compile_definitions(${name}_f64 PRIVATE LN_FLOAT64)
 endforeach()
 
 # Used by the checks against other programs.

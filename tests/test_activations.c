@@ -2,12 +2,12 @@
  *
  * Values over a range and into the tails, slopes against difference quotients of the formula, and
  * by bits what has to be exact: infinities, NaN, and both sides of each edge. That every kernel set
- * has the bits of these definitions is test_kernels.c's. */
+ * has the bits of these definitions is test_rows.c's. */
 #include "support/check.h"
 
 #include <math.h>
 
-#include "support/activations.h"
+#include "support/engine.h"
 
 static double sigmoid(double x)
 {

@@ -170,7 +170,7 @@ static void check_bits(const char *isa, void *context)
                 float value, slope;
                 x[j] = x[j] * (float)(1 << turn % 6);
                 values[j] =
-                    turn % 2 == 0 ? (double)(j % 3 == 0) : fabs((double)check_float(&random));
+                    turn % 2 == 0 ? (double)(j % 3 == 0) : fabs((double)check_real(&random));
                 definitions[d].element(x[j], (float)values[j], weights[j], &value, &slope);
                 sums[j % 16] = sums[j % 16] + value;
                 expected[j] = slope * (row_weight * scale);

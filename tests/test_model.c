@@ -297,10 +297,10 @@ static void standardizes(void **state)
     check_random random = {7};
     for (size_t i = 0; i < ROWS; i++) {
         for (size_t j = 0; j < 3; j++) {
-            x[i * FEATURES + j] = check_float(&random) * (float)(j + 1);
+            x[i * FEATURES + j] = check_real(&random) * (float)(j + 1);
         }
         x[i * FEATURES + 3] = 0.1f;
-        x[i * FEATURES + 4] = 10000.0f + check_float(&random);
+        x[i * FEATURES + 4] = 10000.0f + check_real(&random);
     }
     linnet_error error;
     linnet_dataset *dataset = make_dataset(x, ROWS, FEATURES, false);

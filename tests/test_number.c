@@ -120,7 +120,7 @@ static void reads_as_strtod(void **state)
         if (i % 3 == 0) {
             snprintf(text, sizeof text, "%.*e", digits, random_double(&random));
         } else if (i % 3 == 1) {
-            snprintf(text, sizeof text, "%.*f", digits, (double)check_float(&random) * 1e4);
+            snprintf(text, sizeof text, "%.*f", digits, (double)check_real(&random) * 1e4);
         } else {
             snprintf(text, sizeof text, "%llue%d", (unsigned long long)check_next(&random),
                      (int)(bits % 50) - 25);

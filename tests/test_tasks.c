@@ -113,10 +113,10 @@ static void train_under(const char *isa, void *context)
     check_random random = {9};
     check_fill(&random, x, ROWS * FEATURES);
     for (size_t i = 0; i < ROWS * LABELS; i++) {
-        y[i] = check_float(&random) > 0 ? 1 : 0;
+        y[i] = check_real(&random) > 0 ? 1 : 0;
     }
     for (size_t i = 0; i < ROWS; i++) {
-        weights[i] = fabs((double)check_float(&random));
+        weights[i] = fabs((double)check_real(&random));
     }
     linnet_dataset *dataset = rows_of(x, ROWS, FEATURES, y, LABELS, weights);
     for (int threads = 1; threads <= 3; threads++) {

@@ -1,30 +1,10 @@
 /* check.c - helpers of the test suites. */
 #include "support/check.h"
 
-#include <math.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
 #include "kernel/kernel.h"
-
-void check_same(const float *expected, const float *found, size_t n, const char *format, ...)
-{
-    if (memcmp(expected, found, n * sizeof *expected) == 0) {
-        return;
-    }
-    for (size_t i = 0; i < n; i++) {
-        bool both_nan = isnan(expected[i]) && isnan(found[i]);
-        if (!both_nan && memcmp(&expected[i], &found[i], sizeof *expected) != 0) {
-            char text[512];
-            va_list arguments;
-            va_start(arguments, format);
-            vsnprintf(text, sizeof text, format, arguments);
-            va_end(arguments);
-            fail_msg("%s: element %zu of %zu: expected %a, found %a", text, i, n,
-                     (double)expected[i], (double)found[i]);
-        }
-    }
-}
 
 void check_ok(linnet_status status, const linnet_error *error)
 {
@@ -54,28 +34,6 @@ uint64_t check_next(check_random *random)
     z = (z ^ (z >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
     z = (z ^ (z >> 27)) * UINT64_C(0x94d049bb133111eb);
     return z ^ (z >> 31);
-}
-
-float check_float(check_random *random)
-{
-    return (float)(int32_t)(check_next(random) >> 40) * 0x1p-23f - 1.0f;
-}
-
-void check_fill(check_random *random, float *out, size_t n)
-{
-    for (size_t i = 0; i < n; i++) {
-        out[i] = check_float(random);
-    }
-}
-
-void check_fill_special(check_random *random, float *out, size_t n)
-{
-    static const float special[] = {0.0f,      -0.0f, 0x1p-149f, -0x1p-130f, INFINITY,
-                                    -INFINITY, NAN,   3e38f,     -3e38f,     0x1p-126f};
-    for (size_t i = 0; i < n; i++) {
-        uint64_t drawn = check_next(random);
-        out[i] = drawn % 8 == 0 ? special[drawn / 8 % 10] : check_float(random) * 10;
-    }
 }
 
 static size_t mapping_size(size_t size, size_t page)

@@ -13,11 +13,19 @@
 
 #include <cmocka.h>
 
-#include "linnet.h"
+#include "numeric/real.h"
+
+/* Names of the second compilation (numeric/real.h). */
+#ifdef LN_FLOAT64
+#define check_same check_same_f64
+#define check_real check_real_f64
+#define check_fill check_fill_f64
+#define check_fill_special check_fill_special_f64
+#endif
 
 /* Fails unless both arrays have the same bits; a NaN equals a NaN. `format` says which case it was.
  */
-void check_same(const float *expected, const float *found, size_t n, const char *format, ...)
+void check_same(const ln_real *expected, const ln_real *found, size_t n, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
 
 /* Fails, printing the error, unless status is OK. */
@@ -38,11 +46,11 @@ typedef struct check_random {
 
 uint64_t check_next(check_random *random);
 /* Uniform in [-1, 1). */
-float check_float(check_random *random);
-void check_fill(check_random *random, float *out, size_t n);
+ln_real check_real(check_random *random);
+void check_fill(check_random *random, ln_real *out, size_t n);
 /* Like check_fill, with zeros of both signs, subnormals, infinities, NaN and large values mixed in.
  */
-void check_fill_special(check_random *random, float *out, size_t n);
+void check_fill_special(check_random *random, ln_real *out, size_t n);
 
 /* `size` bytes that end at a page which may not be touched, so that a read or write past the end
  * stops the test. Free with check_guarded_free. */

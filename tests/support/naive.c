@@ -9,7 +9,7 @@
 #include "numeric/functions.h"
 #include "numeric/rowsum.h"
 #include "numeric/sums.h"
-#include "support/activations.h"
+#include "support/engine.h"
 #include "support/naive_modules.h"
 
 extern const ln_module_type ln_relu_type, ln_dropout_type;

@@ -1,0 +1,25 @@
+/* engine.h - what suites of the engine's own parts need, in ln_real: the kernel sets, and the
+ * scalar definitions of numeric/activations.h as a table. */
+#ifndef LN_TESTS_ENGINE_H
+#define LN_TESTS_ENGINE_H
+
+#include "kernel/kernel.h"
+
+/* Names of the second compilation (numeric/real.h). */
+#ifdef LN_FLOAT64
+#define activation_definitions activation_definitions_f64
+#define check_each_set check_each_set_f64
+#endif
+
+typedef struct activation_definition {
+    const char *name;
+    ln_real (*forward)(ln_real x, ln_real p, ln_real q);
+    ln_real (*backward)(ln_real x, ln_real dy, ln_real p, ln_real q);
+} activation_definition;
+
+extern const activation_definition activation_definitions[LN_ACTIVATION_COUNT];
+
+/* For each set that this machine supports; says which it does not. */
+void check_each_set(void (*body)(const ln_kernels *set));
+
+#endif
