@@ -304,7 +304,9 @@ static const char *const description[] = {
     "Ctrl-C ends training after the batch in hand and keeps the model as after an epoch, or with "
     "--checkpoint as a run to be resumed; a second "
     "Ctrl-C kills. The same seed and data give the same file, on any number of threads and any "
-    "processor, and however often the run was killed and resumed.",
+    "processor, and however often the run was killed and resumed. The file tells the command, too "
+    "(linnet inspect --command): data under another name give the same weights, in a file that "
+    "differs in that name.",
     NULL,
 };
 
