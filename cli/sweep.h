@@ -77,9 +77,9 @@ typedef struct cli_sweep {
     cli_fold *folds;
     size_t fold_count; /* 1 where no folds are asked for */
     cli_head *heads;
-    size_t kept; /* the best head so far, whose model is written */
-    double drawn;
-    int64_t epoch;
+    size_t kept;           /* the best head so far, whose model is written */
+    double started, drawn; /* these epochs, the last drawing: cli_seconds() */
+    int64_t epoch, epochs; /* in hand; of how many */
 } cli_sweep;
 
 /* Trains all heads on all folds, and judges them after each epoch; without folds the best one's

@@ -5,6 +5,7 @@
 #include "sweep.h"
 
 #include "interrupt.h"
+#include "progress.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -67,18 +68,29 @@ static void gather(const cli_sweep *s, field *in)
 
 /* ---- runs ---- */
 
+static void begin(cli_sweep *s, int64_t epochs)
+{
+    s->epochs = epochs;
+    s->started = cli_seconds();
+}
+
 /* On a terminal; the batches of the first trainer that has come to one tell how far all are. */
 static bool on_batch(void *context, const linnet_progress *progress)
 {
     cli_sweep *s = context;
     double now = cli_seconds();
     if (now - s->drawn > 0.1 && cli_redraws()) {
-        char line[96];
+        double part = (double)progress->batch / (double)progress->batches;
+        double done = ((double)(s->epoch - 1) + part) / (double)s->epochs;
+        double passed = now - s->started;
         s->drawn = now;
-        snprintf(line, sizeof line, "epoch %lld/%lld  batch %lld of %lld", (long long)s->epoch,
-                 (long long)s->values->train.epochs, (long long)progress->batch,
-                 (long long)progress->batches);
-        cli_draw(strlen(line) < cli_width() ? line : "");
+        cli_draw_progress(&(cli_progress){.epoch = s->epoch,
+                                          .epochs = s->epochs,
+                                          .part = part,
+                                          .loss = NAN,
+                                          .accuracy = NAN,
+                                          .left = passed / done - passed,
+                                          .speed = NAN});
     }
     return !cli_interrupted();
 }
@@ -231,8 +243,8 @@ static int judge(cli_sweep *s, size_t h, const linnet_epoch *epochs,
 static void tell_epoch(const cli_sweep *s, size_t count, double seconds)
 {
     cli_text line = {0};
-    cli_text_add(&line, "epoch %lld/%lld  %zu head%s", (long long)s->epoch,
-                 (long long)s->values->train.epochs, count, count == 1 ? "" : "s");
+    cli_add_epoch(&line, s->epoch, s->epochs);
+    cli_text_add(&line, "  %zu head%s", count, count == 1 ? "" : "s");
     if (s->base.best.epoch > 0) {
         cli_text_add(&line, "  best ");
         cli_add_best(&s->base, "  ", &line);
@@ -320,8 +332,8 @@ static int all_epochs(cli_sweep *s)
     if (code == CLI_OK) {
         gather(s, &in);
     }
-    for (s->epoch = 1; code == CLI_OK && in.heads > 0 && s->epoch <= s->values->train.epochs;
-         s->epoch++) {
+    begin(s, s->values->train.epochs);
+    for (s->epoch = 1; code == CLI_OK && in.heads > 0 && s->epoch <= s->epochs; s->epoch++) {
         code = one_epoch(s, &in);
         if (code == CLI_OK && cli_interrupted()) {
             cli_say("interrupted: stopped in epoch %lld", (long long)s->epoch);
@@ -397,7 +409,8 @@ int cli_sweep_train_on_all(cli_sweep *s)
         code = cli_create_trainer(&run.training, on_batch, s, &run.trainer);
     }
     linnet_error error;
-    for (s->epoch = 1; code == CLI_OK && s->epoch <= best->values.epochs; s->epoch++) {
+    begin(s, best->values.epochs);
+    for (s->epoch = 1; code == CLI_OK && s->epoch <= s->epochs; s->epoch++) {
         linnet_epoch epoch;
         if (linnet_trainer_epoch(run.trainer, &epoch, &error) != LINNET_OK) {
             code = cli_fail_with(s->values->train.data, &error);

@@ -6,6 +6,7 @@
 
 #include "interrupt.h"
 #include "output.h"
+#include "progress.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -26,75 +27,22 @@ typedef struct epochs_run {
 
 /* ---- progress ---- */
 
-static int digits(int64_t number)
-{
-    char text[24];
-    return snprintf(text, sizeof text, "%lld", (long long)number);
-}
-
-/* "1:05", "2:03:04". */
-static void add_clock(cli_text *line, double seconds)
-{
-    long long whole = seconds > 359999 ? 359999 : (long long)(seconds + 0.5);
-    if (whole >= 3600) {
-        cli_text_add(line, "%lld:%02lld:%02lld", whole / 3600, whole / 60 % 60, whole % 60);
-    } else {
-        cli_text_add(line, "%lld:%02lld", whole / 60, whole % 60);
-    }
-}
-
-static void add_bar(cli_text *line, double part)
-{
-    const size_t length = 20;
-    size_t full = (size_t)(part * (double)length);
-    cli_text_add(line, "[");
-    cli_text_repeat(line, '=', full);
-    cli_text_add(line, full < length ? ">" : "");
-    cli_text_repeat(line, ' ', full < length ? length - full - 1 : 0);
-    cli_text_add(line, "]");
-}
-
-/* "  val loss 0.1234  val accuracy 0.9876"; a regression has no accuracy. */
-static void add_figures(cli_text *line, const char *of, double loss, double accuracy)
-{
-    cli_text_add(line, "  %sloss %.4f", of, loss);
-    if (!isnan(accuracy)) {
-        cli_text_add(line, "  %saccuracy %.4f", of, accuracy);
-    }
-}
-
-/* Bar, loss, accuracy, speed and time left; what does not fit the terminal is left away from the
- * end. */
 static void draw(const epochs_run *course, const linnet_progress *progress)
 {
     double now = cli_seconds(), part = (double)progress->batch / (double)progress->batches;
     int64_t epochs = course->training->values->epochs;
-    double left = (double)epochs - course->resumed;
+    double left = (double)epochs - course->resumed, passed = now - course->started;
     double done = ((double)(course->epoch - 1) + part - course->resumed) / left;
-    double passed = now - course->started;
-    cli_text pieces[5] = {0};
-    cli_text_add(&pieces[0], "epoch %*lld/%lld", digits(epochs), (long long)course->epoch,
-                 (long long)epochs);
-    cli_text_add(&pieces[1], "  ");
-    add_bar(&pieces[1], part);
-    add_figures(&pieces[2], "", progress->loss, progress->accuracy);
-    cli_text_add(&pieces[3], "  ");
-    add_clock(&pieces[3], passed / done - passed);
-    cli_text_add(&pieces[3], " left");
-    cli_text_add(&pieces[4], "  %.0f samples/s",
-                 (double)(progress->rows - course->rows_before) / (now - course->begun));
-    cli_text line = {0};
-    size_t width = cli_width();
-    for (size_t i = 0; i < sizeof pieces / sizeof pieces[0]; i++) {
-        if (!pieces[i].failed && line.length + pieces[i].length < width) {
-            cli_text_bytes(&line, pieces[i].data, pieces[i].length);
-        }
-        cli_text_free(&pieces[i]);
-    }
-    if (line.length > 0) {
-        cli_draw(line.data);
-    }
-    cli_text_free(&line);
+    cli_progress line = {
+        .epoch = course->epoch,
+        .epochs = epochs,
+        .part = part,
+        .loss = progress->loss,
+        .accuracy = progress->accuracy,
+        .left = passed / done - passed,
+        .speed = (double)(progress->rows - course->rows_before) / (now - course->begun),
+    };
+    cli_draw_progress(&line);
 }
 
 static bool on_batch(void *context, const linnet_progress *progress)
@@ -164,11 +112,10 @@ static void tell_epoch(const epochs_run *course, const cli_epoch *epoch)
 {
     int64_t epochs = course->training->values->epochs;
     cli_text line = {0};
-    cli_text_add(&line, "epoch %*lld/%lld", digits(epochs), (long long)epoch->epoch,
-                 (long long)epochs);
-    add_figures(&line, "", epoch->loss, epoch->accuracy);
+    cli_add_epoch(&line, epoch->epoch, epochs);
+    cli_add_figures(&line, "", epoch->loss, epoch->accuracy);
     if (course->training->val != NULL) {
-        add_figures(&line, "val ", epoch->val_loss, epoch->val_accuracy);
+        cli_add_figures(&line, "val ", epoch->val_loss, epoch->val_accuracy);
     }
     if (course->training->values->schedule != NULL) {
         cli_text_add(&line, "  lr %.4g", epoch->lr);
