@@ -17,9 +17,7 @@ void cli_add_epoch(cli_text *text, int64_t epoch, int64_t epochs)
 
 void cli_add_figures(cli_text *text, const char *of, double loss, double accuracy)
 {
-    if (!isnan(loss)) {
-        cli_text_add(text, "  %sloss %.4f", of, loss);
-    }
+    cli_text_add(text, "  %sloss %.4f", of, isnan(loss) ? NAN : loss); /* no "-nan" */
     if (!isnan(accuracy)) {
         cli_text_add(text, "  %saccuracy %.4f", of, accuracy);
     }
@@ -54,7 +52,9 @@ void cli_draw_progress(const cli_progress *progress)
     cli_add_epoch(&pieces[EPOCH], progress->epoch, progress->epochs);
     cli_text_add(&pieces[DONE], "  ");
     add_bar(&pieces[DONE], progress->part);
-    cli_add_figures(&pieces[FIGURES], "", progress->loss, progress->accuracy);
+    if (progress->figures) {
+        cli_add_figures(&pieces[FIGURES], "", progress->loss, progress->accuracy);
+    }
     cli_text_add(&pieces[LEFT], "  ");
     add_clock(&pieces[LEFT], progress->left);
     cli_text_add(&pieces[LEFT], " left");

@@ -8,7 +8,8 @@
 typedef struct cli_progress {
     int64_t epoch, epochs; /* in hand, from 1; of how many */
     double part;           /* of this epoch, from 0 to 1 */
-    double loss, accuracy; /* NaN: not told */
+    bool figures;          /* whether there are any to tell */
+    double loss, accuracy; /* accuracy: NaN where the task has none */
     double left;           /* seconds to the end of the last epoch */
     double speed;          /* samples a second; NaN: not told */
 } cli_progress;
@@ -20,7 +21,7 @@ void cli_draw_progress(const cli_progress *progress);
 
 /* "epoch  9/20" */
 void cli_add_epoch(cli_text *text, int64_t epoch, int64_t epochs);
-/* "  val loss 0.1234  val accuracy 0.9876" for an `of` of "val "; one that is NaN is left away. */
+/* "  val loss 0.1234  val accuracy 0.9876" for an `of` of "val "; an accuracy of NaN is left away. */
 void cli_add_figures(cli_text *text, const char *of, double loss, double accuracy);
 
 #endif

@@ -4,6 +4,7 @@
  * another. */
 #include "source.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -120,7 +121,10 @@ int cli_read_model_text(const char *model, char **text, const char **place)
         return cli_read_text_file(model, text);
     }
     /* A path that is not there is better called so than read as model text. */
-    bool path_like = strpbrk(model, "( \n") == NULL && strpbrk(model, "/") != NULL;
+    const char *dot = strrchr(model, '.'); /* of "head.txt", not of "torch.nn.Identity" */
+    bool path_like =
+        strpbrk(model, "( \n") == NULL &&
+        (strchr(model, '/') != NULL || (dot != NULL && islower((unsigned char)dot[1]) != 0));
     if (path_like) {
         return cli_fail(model, "cannot open: %s", strerror(errno));
     }

@@ -87,8 +87,6 @@ static bool on_batch(void *context, const linnet_progress *progress)
         cli_draw_progress(&(cli_progress){.epoch = s->epoch,
                                           .epochs = s->epochs,
                                           .part = part,
-                                          .loss = NAN,
-                                          .accuracy = NAN,
                                           .left = passed / done - passed,
                                           .speed = NAN});
     }

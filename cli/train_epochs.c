@@ -37,6 +37,7 @@ static void draw(const epochs_run *course, const linnet_progress *progress)
         .epoch = course->epoch,
         .epochs = epochs,
         .part = part,
+        .figures = true,
         .loss = progress->loss,
         .accuracy = progress->accuracy,
         .left = passed / done - passed,

@@ -66,7 +66,8 @@ static linnet_status read_epoch(ln_checkpoint_reading *r)
 {
     const char *text = linnet_state_dict_metadata_get(r->file, "epoch");
     if (text == NULL || !ln_parse_int64(text, strlen(text), &r->epoch) || r->epoch < 0) {
-        return ln_checkpoint_fail(r, "epoch", "the number of epochs done", text);
+        return ln_checkpoint_fail(r, "epoch",
+                                  "the number of epochs done, which every checkpoint tells", text);
     }
     return LINNET_OK;
 }
