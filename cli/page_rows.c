@@ -56,22 +56,22 @@ static bool shape_of(const linnet_dataset *data, image *shape)
 }
 
 /* The largest value that a pixel may have: 1 or 255; 0 where these are no pixels. */
-static float brightest(const float *values, size_t count)
+static double brightest(const double *values, size_t count)
 {
-    float most = 0;
+    double most = 0;
     bool whole = true;
     for (size_t i = 0; i < count; i++) {
         if (!(values[i] >= 0 && values[i] <= 255)) {
             return 0;
         }
         most = values[i] > most ? values[i] : most;
-        whole = whole && values[i] == floorf(values[i]);
+        whole = whole && values[i] == floor(values[i]);
     }
     return most <= 1 ? 1 : !whole ? 0 : most <= 16 ? 16 : 255;
 }
 
 /* The mean of a square of pixels, `factor` on each side. */
-static uint8_t mean_at(const image *shape, const float *values, float bright, size_t factor,
+static uint8_t mean_at(const image *shape, const double *values, double bright, size_t factor,
                        size_t x, size_t y, size_t channel)
 {
     double sum = 0;
@@ -84,7 +84,7 @@ static uint8_t mean_at(const image *shape, const float *values, float bright, si
 }
 
 /* No side has more than LARGEST_SIDE pixels, whole squares of the row's making one. */
-static void add_picture(cli_text *text, const image *shape, const float *values, float bright,
+static void add_picture(cli_text *text, const image *shape, const double *values, double bright,
                         uint8_t *pixels)
 {
     size_t longest = shape->width > shape->height ? shape->width : shape->height;
@@ -188,10 +188,10 @@ static void add_caption(const cli_page *page, cli_text *text, const cli_wrong *w
 }
 
 static void add_cards(const cli_page *page, cli_text *text, const cli_wrong *wrong, size_t count,
-                      const float *values, const image *shape, uint8_t *pixels)
+                      const double *values, const image *shape, uint8_t *pixels)
 {
     size_t features = (size_t)linnet_dataset_features(page->data);
-    float bright = brightest(values, count * features);
+    double bright = brightest(values, count * features);
     cli_text_add(text, "<div class=\"cards\">\n");
     for (size_t i = 0; i < count; i++) {
         cli_text_add(text, "<figure><img width=\"%zu\" height=\"%zu\" alt=\"row %lld\" src=\"",
@@ -262,13 +262,13 @@ static void add_table(const cli_page *page, cli_text *text, const cli_wrong *wro
 
 /* ---- the part ---- */
 
-static int read_rows(const cli_page *page, const cli_wrong *wrong, size_t count, float *values)
+static int read_rows(const cli_page *page, const cli_wrong *wrong, size_t count, double *values)
 {
     size_t features = (size_t)linnet_dataset_features(page->data);
     linnet_error error;
     for (size_t i = 0; i < count; i++) {
-        if (linnet_dataset_read(page->data, wrong[i].row.row, 1, values + i * features, &error) !=
-            LINNET_OK) {
+        if (linnet_dataset_read_f64(page->data, wrong[i].row.row, 1, values + i * features,
+                                    &error) != LINNET_OK) {
             return cli_fail_with(page->data_path, &error);
         }
     }
@@ -283,7 +283,7 @@ static int show_rows(const cli_page *page, cli_text *text, const cli_wrong *wron
         add_table(page, text, wrong, count);
         return CLI_OK;
     }
-    float *values = malloc(count * features * sizeof *values);
+    double *values = malloc(count * features * sizeof *values);
     uint8_t *pixels = malloc(features);
     int code = values != NULL && pixels != NULL ? read_rows(page, wrong, count, values)
                                                 : cli_fail_memory();

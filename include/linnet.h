@@ -356,7 +356,9 @@ typedef struct linnet_dataset_options {
                        columns with commas between them: "height,width" */
     const char *sample_weight; /* npz: the array of what each row weighs; CSV: the column's name or
                                   number; npy and IDX: a file; NULL: all weigh the same */
-    bool allow_nan;            /* NaN and infinity in the features are refused otherwise */
+    /* NaN and infinity in the features are refused otherwise, and so are float64 ones beyond
+     * float32 by whatever takes them as float32. */
+    bool allow_nan;
     /* Where the labels are text (CSV): the classes to look them up in, in order. NULL: the sorted
      * distinct labels become the classes. Borrowed for the call. */
     const char *const *classes;
@@ -445,8 +447,9 @@ LINNET_NODISCARD LINNET_API linnet_status linnet_dataset_digest(const linnet_dat
                                                                 linnet_error *error);
 /* Copies rows first .. first + count - 1 as float32 into out, (count, features) row-major. The rows
  * have to be there: 0 <= first, 0 <= count, first + count <= rows. Any number of threads may.
- * Errors, where rows are read from their files as they are needed: IO (also a file that has
- * changed), MEMORY. */
+ * Errors: DATA (the dataset has a number that float32 cannot hold, unless allow_nan let it pass);
+ * where rows are read from their files as they are needed also IO (also a file that has changed),
+ * MEMORY. */
 LINNET_NODISCARD LINNET_API linnet_status linnet_dataset_read(const linnet_dataset *dataset,
                                                               int64_t first, int64_t count,
                                                               float *out, linnet_error *error);

@@ -201,9 +201,6 @@ static void test_not_finite_dtypes(void **state)
 {
     (void)state;
     double f64[4] = {1, 2, 1e300, 4};
-    create_fails(VIEW(f64, LINNET_FLOAT64, 2, 2), NULL, LINNET_ERROR_DATA,
-                 "features, row 1, column 0: expected a finite number, found 1e+300, which float32 "
-                 "cannot hold");
     f64[2] = -INFINITY;
     create_fails(VIEW(f64, LINNET_FLOAT64, 2, 2), NULL, LINNET_ERROR_DATA,
                  "features, row 1, column 0: expected a finite number, found -inf");
@@ -213,6 +210,50 @@ static void test_not_finite_dtypes(void **state)
     half[1] = 0xff80;
     create_fails(VIEW(half, LINNET_BFLOAT16, 1, 2, 2), NULL, LINNET_ERROR_DATA,
                  "features, row 0, column 1: expected a finite number, found -inf");
+}
+
+/* A number that float64 alone holds is one to whoever reads float64, of a part of the rows too. */
+static void test_too_large_for_float32(void **state)
+{
+    (void)state;
+    enum { ROWS = 600, COLUMNS = 5 };
+    linnet_error error;
+    linnet_dataset *rest, *held_out;
+    float narrow[ROWS * COLUMNS];
+    double f64[ROWS * COLUMNS] = {0}, wide[ROWS * COLUMNS];
+    linnet_tensor features = VIEW(f64, LINNET_FLOAT64, ROWS, COLUMNS);
+    f64[COLUMNS] = 0x1.fffffefffffffp127; /* what still rounds to the largest float */
+    linnet_dataset *dataset = create_ok(features, NULL);
+    check_read(dataset, 0, ROWS, narrow);
+    assert_true(narrow[COLUMNS] == 0x1.fffffep127f);
+    linnet_dataset_free(dataset);
+
+    f64[COLUMNS + 1] = 0x1.ffffffp127;
+    f64[2 * COLUMNS] = -1e300;
+    dataset = create_ok(features, NULL);
+    check_ok(linnet_dataset_read_f64(dataset, 0, ROWS, wide, &error), &error);
+    assert_memory_equal(wide, f64, sizeof f64);
+    assert_int_equal(linnet_dataset_read(dataset, 0, 1, narrow, NULL), LINNET_ERROR_DATA);
+    assert_int_equal(linnet_dataset_read(dataset, 0, 1, narrow, &error), LINNET_ERROR_DATA);
+    assert_string_equal(error.message, "features, row 1, column 1: expected a finite number, found "
+                                       "3.4028235677973366e+38, which float32 cannot hold");
+    check_ok(linnet_dataset_split(dataset, 0.5, 1, &rest, &held_out, &error), &error);
+    assert_int_equal(linnet_dataset_read(rest, 0, 1, narrow, &error), LINNET_ERROR_DATA);
+    check_ok(linnet_dataset_read_f64(held_out, 0, 1, wide, &error), &error);
+    linnet_dataset_free(rest);
+    linnet_dataset_free(held_out);
+    linnet_dataset_free(dataset);
+
+    f64[ROWS * COLUMNS - 1] = NAN; /* still seen behind them */
+    char expected[128];
+    snprintf(expected, sizeof expected,
+             "features, row %d, column %d: expected a finite number, found nan", ROWS - 1,
+             COLUMNS - 1);
+    create_fails(features, NULL, LINNET_ERROR_DATA, expected);
+    check_ok(linnet_dataset_create(&features, NULL, true, &dataset, &error), &error);
+    check_read(dataset, 0, ROWS, narrow); /* who allows NaN has infinity, too */
+    assert_true(isinf(narrow[COLUMNS + 1]));
+    linnet_dataset_free(dataset);
 }
 
 /* ---- labels ---- */
@@ -620,7 +661,7 @@ int main(void)
         cmocka_unit_test(test_values),        cmocka_unit_test(test_values_refused),
         cmocka_unit_test(test_rows),          cmocka_unit_test(test_split),
         cmocka_unit_test(test_folds),         cmocka_unit_test(test_split_seeds),
-        cmocka_unit_test(test_split_refused),
+        cmocka_unit_test(test_split_refused), cmocka_unit_test(test_too_large_for_float32),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

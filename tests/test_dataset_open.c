@@ -137,6 +137,13 @@ static void test_open_errors_have_places(void **state)
     float x[6] = {1, 2, 3, 4, 5, NAN};
     int64_t y[3] = {0, -1 - INT64_C(2147483646), 1};
     const char *features = write_npy("nan.npy", VIEW(x, LINNET_FLOAT32, 3, 2));
+    double wide[2] = {1, 1e39};
+    linnet_error error;
+    const char *large = write_npy("large.npy", VIEW(wide, LINNET_FLOAT64, 1, 2));
+    linnet_dataset *dataset = open_ok(large, &(linnet_dataset_options){.allow_nan = false});
+    assert_int_equal(linnet_dataset_read(dataset, 0, 1, x, &error), LINNET_ERROR_DATA);
+    assert_string_equal(error.place, large);
+    linnet_dataset_free(dataset);
     const char *labels = write_npy("beyond.npy", VIEW(y, LINNET_INT64, 3));
     linnet_dataset_options options = {.allow_nan = false};
     open_fails(features, &options, LINNET_ERROR_DATA, features,

@@ -266,6 +266,51 @@ static void dtypes_do_not_mix(void **state)
     linnet_model_free(model);
 }
 
+/* Features that float32 cannot hold are numbers to a model in double, and refused by one that is
+ * not, before anything is computed. */
+static void values_follow_the_dtype(void **state)
+{
+    (void)state;
+    linnet_error error;
+    linnet_trainer *trainer;
+    linnet_evaluation evaluation;
+    double x[4] = {1e39, 2, 3e39, 4};
+    int64_t labels[2] = {0, 1};
+    const int64_t shape[] = {2, 2};
+    linnet_tensor features, y;
+    linnet_dataset *dataset;
+    check_ok(linnet_tensor_from(x, LINNET_FLOAT64, 2, shape, &features, &error), &error);
+    check_ok(linnet_tensor_from(labels, LINNET_INT64, 1, shape, &y, &error), &error);
+    check_ok(linnet_dataset_create(&features, &y, false, &dataset, &error), &error);
+    linnet_model *model = make_model("Linear(2, 2)");
+    check_ok(linnet_model_standardize(model, dataset, &error), &error);
+    check_ok(linnet_evaluate(model, dataset, NULL, &evaluation, &error), &error);
+    assert_int_equal(evaluation.rows, 2);
+    linnet_evaluation_free(&evaluation);
+    check_ok(linnet_trainer_create(model, dataset, &(linnet_trainer_options){.batch_size = 2},
+                                   &trainer, &error),
+             &error);
+    check_ok(linnet_trainer_epoch(trainer, NULL, &error), &error);
+    linnet_trainer_free(trainer);
+    linnet_model_free(model);
+
+    model = make_model("Linear(2, 2)");
+    check_ok(linnet_model_to(model, LINNET_FLOAT32, &error), &error);
+    static const char message[] = "features, row 0, column 0: expected a finite number, found "
+                                  "1e+39, which float32 cannot hold";
+    assert_int_equal(linnet_model_standardize(model, dataset, &error), LINNET_ERROR_DATA);
+    assert_string_equal(error.message, message);
+    assert_int_equal(linnet_evaluate(model, dataset, NULL, &evaluation, &error), LINNET_ERROR_DATA);
+    assert_string_equal(error.message, message);
+    assert_int_equal(
+        linnet_trainer_create(model, dataset, &(linnet_trainer_options){0}, &trainer, &error),
+        LINNET_ERROR_DATA);
+    assert_string_equal(error.message, message);
+    assert_null(trainer);
+    linnet_model_free(model);
+    linnet_dataset_free(dataset);
+}
+
 static void a_file_keeps_the_dtype(void **state)
 {
     static const char *const names[] = {"model.safetensors", "model.pt"};
@@ -346,6 +391,7 @@ int main(void)
                                         scratch_teardown),
         cmocka_unit_test(a_step_is_the_definition),
         cmocka_unit_test(dtypes_do_not_mix),
+        cmocka_unit_test(values_follow_the_dtype),
         cmocka_unit_test_setup_teardown(a_file_keeps_the_dtype, scratch_setup, scratch_teardown),
         cmocka_unit_test(initial_values_are_torchs),
         cmocka_unit_test(functions_stay_near_the_c_librarys),

@@ -11,6 +11,7 @@
 #include "base/fpenv.h"
 #include "base/memory.h"
 #include "base/number.h"
+#include "data/data.h"
 #include "data/dataset.h"
 #include "numeric/half.h"
 
@@ -58,57 +59,81 @@ linnet_status ln_dataset_set_features(linnet_dataset *dataset, const linnet_tens
     return status;
 }
 
-/* The first of n elements that float32 cannot hold as a finite number; n where there is none. */
-static size_t find_not_finite(linnet_dtype dtype, const unsigned char *data, size_t n)
+enum { BLOCK = 1024 };
+
+/* Whether n elements, at most BLOCK, are finite as float32 or, `wide`, as float64. */
+static bool block_is_finite(linnet_dtype dtype, const unsigned char *data, size_t n, bool wide)
 {
-    enum { BLOCK = 1024 };
-    float block[BLOCK];
-    size_t size = linnet_dtype_size(dtype);
-    for (size_t first = 0; first < n; first += BLOCK) {
-        size_t count = ln_min_size(n - first, BLOCK);
-        ln_to_float32(dtype, data + first * size, count, block);
-        uint32_t found = 0; /* no early way out: the loop is one of vectors */
-        for (size_t i = 0; i < count; i++) {
+    uint32_t found = 0; /* no early way out: the loops are ones of vectors */
+    if (wide) {
+        double block[BLOCK];
+        ln_convert(dtype, data, n, LINNET_FLOAT64, block);
+        for (size_t i = 0; i < n; i++) {
+            found |= isfinite(block[i]) ? 0 : 1;
+        }
+    } else {
+        float block[BLOCK];
+        ln_to_float32(dtype, data, n, block);
+        for (size_t i = 0; i < n; i++) {
             found |= (ln_bits(block[i]) & 0x7f800000u) == 0x7f800000u;
         }
-        for (size_t i = 0; found != 0 && i < count; i++) {
-            if (!isfinite(block[i])) {
-                return first + i;
+    }
+    return found == 0;
+}
+
+/* The first of n elements from `first` on that is not finite so; n where there is none. */
+static size_t find_not_finite(linnet_dtype dtype, const unsigned char *data, size_t first, size_t n,
+                              bool wide)
+{
+    size_t size = linnet_dtype_size(dtype);
+    while (first < n) {
+        size_t count = ln_min_size(n - first, BLOCK);
+        if (!block_is_finite(dtype, data + first * size, count, wide)) {
+            for (size_t i = first; i < first + count; i++) {
+                if (!block_is_finite(dtype, data + i * size, 1, wide)) {
+                    return i;
+                }
             }
         }
+        first += count;
     }
     return n;
 }
 
-static linnet_status fail_not_finite(const linnet_tensor *features, const unsigned char *element,
-                                     int64_t row, int64_t column, linnet_error *error)
+static linnet_status fail_value(double value, int64_t row, int64_t column, linnet_error *error)
 {
     char text[LN_NUMBER_TEXT];
-    float narrow;
-    ln_to_float32(features->dtype, element, 1, &narrow);
-    double value = (double)narrow;
-    if (features->dtype == LINNET_FLOAT64) {
-        memcpy(&value, element, sizeof value);
-    }
     return ln_fail(error, LINNET_ERROR_DATA,
                    "features, row %lld, column %lld: expected a finite number, found %s%s",
                    (long long)row, (long long)column, ln_print_double(value, text),
                    isfinite(value) ? ", which float32 cannot hold" : "");
 }
 
+/* Values are looked at as float32; one of float64 that is finite and too large for that is kept,
+ * and from there on values are looked at as they are. */
 static linnet_status see_finite(void *context, int64_t first, size_t count,
                                 const unsigned char *rows, linnet_error *error)
 {
-    const linnet_dataset *dataset = context;
+    linnet_dataset *dataset = context;
     linnet_dtype dtype = dataset->features.dtype;
-    size_t length = count * (size_t)dataset->row_features;
-    size_t found = find_not_finite(dtype, rows, length);
-    if (found == length) {
-        return LINNET_OK;
+    size_t length = count * (size_t)dataset->row_features, at = 0;
+    while ((at = find_not_finite(dtype, rows, at, length, dataset->too_large != NULL)) < length) {
+        double value;
+        ln_convert(dtype, rows + at * linnet_dtype_size(dtype), 1, LINNET_FLOAT64, &value);
+        int64_t row = first + (int64_t)at / dataset->row_features;
+        int64_t column = (int64_t)at % dataset->row_features;
+        if (!isfinite(value)) {
+            return fail_value(value, row, column, error);
+        }
+        linnet_error *kept;
+        linnet_status status = ln_alloc_into(&kept, 1, sizeof *kept, "a dataset", error);
+        if (status != LINNET_OK) {
+            return status;
+        }
+        (void)fail_value(value, row, column, kept);
+        dataset->too_large = dataset->owned_too_large = kept;
     }
-    return fail_not_finite(&dataset->features, rows + found * linnet_dtype_size(dtype),
-                           first + (int64_t)found / dataset->row_features,
-                           (int64_t)found % dataset->row_features, error);
+    return LINNET_OK;
 }
 
 linnet_status ln_dataset_check_finite(linnet_dataset *dataset, linnet_error *error)
@@ -120,6 +145,18 @@ linnet_status ln_dataset_check_finite(linnet_dataset *dataset, linnet_error *err
     linnet_status status = ln_dataset_scan(dataset, see_finite, dataset, error);
     ln_fpenv_leave(saved);
     return status;
+}
+
+linnet_status ln_dataset_check_dtype(const linnet_dataset *dataset, linnet_dtype dtype,
+                                     linnet_error *error)
+{
+    if (dtype != LINNET_FLOAT32 || dataset->too_large == NULL) {
+        return LINNET_OK;
+    }
+    if (error != NULL) {
+        *error = *dataset->too_large;
+    }
+    return dataset->too_large->status;
 }
 
 /* ---- labels ---- */

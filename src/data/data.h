@@ -14,6 +14,10 @@ LINNET_NODISCARD linnet_status ln_dataset_open(const char *path,
  * thread may. Rows that may not be are feed.h's. */
 void ln_dataset_row(const linnet_dataset *dataset, int64_t row, linnet_dtype dtype, void *out);
 
+/* Refuses a dtype in which a value that has to be finite is not. Errors: DATA with row and column. */
+LINNET_NODISCARD linnet_status ln_dataset_check_dtype(const linnet_dataset *dataset,
+                                                      linnet_dtype dtype, linnet_error *error);
+
 /* The number of a row in the file or memory that the dataset, or what it is a part of, was made of.
  * */
 int64_t ln_dataset_place(const linnet_dataset *dataset, int64_t row);

@@ -65,6 +65,7 @@ void linnet_dataset_free(linnet_dataset *dataset)
     ln_source_free(dataset->owned_source);
     ln_free(dataset->digest);
     ln_free(dataset->members);
+    ln_free(dataset->owned_too_large);
     linnet_tensor_free(&dataset->weights);
     linnet_state_dict_free(dataset->file);
     ln_free(dataset);
@@ -91,6 +92,7 @@ static linnet_status create_part(const linnet_dataset *parent, int64_t rows, lin
     made->features = parent->features;
     made->features.storage = NULL;
     made->row_features = parent->row_features;
+    made->too_large = parent->too_large;
     made->class_count = parent->class_count;
     made->classes = parent->classes;
     status =
@@ -343,7 +345,9 @@ static linnet_status read_rows(const linnet_dataset *dataset, int64_t first, int
 linnet_status linnet_dataset_read(const linnet_dataset *dataset, int64_t first, int64_t count,
                                   float *out, linnet_error *error)
 {
-    return read_rows(dataset, first, count, LINNET_FLOAT32, out, error);
+    linnet_status status = ln_dataset_check_dtype(dataset, LINNET_FLOAT32, error);
+    return status == LINNET_OK ? read_rows(dataset, first, count, LINNET_FLOAT32, out, error)
+                               : status;
 }
 
 linnet_status linnet_dataset_read_f64(const linnet_dataset *dataset, int64_t first, int64_t count,

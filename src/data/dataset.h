@@ -34,6 +34,11 @@ struct linnet_dataset {
     const char *const *classes; /* class_count names, or NULL */
     char **owned_classes;       /* what `classes` points to, unless that is the parent's */
 
+    /* What to say where the rows are to become float32: of the first value that float64 alone holds.
+     * NULL: there is none, or values need not be finite. */
+    const linnet_error *too_large;
+    linnet_error *owned_too_large; /* what `too_large` points to, unless that is the parent's */
+
     /* The digest of rows that are a source's, which takes a pass over the files: 0 until it is
      * known. Owned. */
     atomic_ullong *digest;
@@ -64,7 +69,8 @@ typedef linnet_status (*ln_see_rows)(void *context, int64_t first, size_t count,
 LINNET_NODISCARD linnet_status ln_dataset_scan(const linnet_dataset *dataset, ln_see_rows see,
                                                void *context, linnet_error *error);
 
-/* Refuses NaN, infinity, and what becomes infinite as float32. Errors: DATA with row and column. */
+/* Refuses NaN and infinity, and keeps what ln_dataset_check_dtype has to say. Errors: DATA with row
+ * and column, MEMORY. */
 LINNET_NODISCARD linnet_status ln_dataset_check_finite(linnet_dataset *dataset,
                                                        linnet_error *error);
 

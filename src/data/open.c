@@ -284,6 +284,8 @@ linnet_status ln_dataset_open(const char *path, const linnet_dataset_options *op
         status = fill(made, options, error);
         if (status != LINNET_OK) {
             ln_error_set_place(error, place_of(path));
+        } else if (made->owned_too_large != NULL) {
+            ln_error_set_place(made->owned_too_large, place_of(path));
         }
     }
     if (status != LINNET_OK) {

@@ -5,16 +5,25 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "data/data.h"
 #include "nn/nn.h"
+
+linnet_status ln_check_rows(const linnet_model *model, const linnet_dataset *dataset, size_t batch,
+                            ln_shape *shape, linnet_error *error)
+{
+    int64_t row[LINNET_MAX_RANK];
+    int rank = linnet_dataset_row_shape(dataset, row);
+    *shape = (ln_shape){.rank = rank + 1, .size = {(int64_t)batch}};
+    memcpy(shape->size + 1, row, (size_t)rank * sizeof *row);
+    linnet_status status = ln_model_shape(model, shape, error);
+    return status == LINNET_OK ? ln_dataset_check_dtype(dataset, model->dtype, error) : status;
+}
 
 linnet_status ln_check_logits(const linnet_model *model, const linnet_dataset *dataset,
                               size_t batch, int64_t *outputs, linnet_error *error)
 {
-    int64_t row[LINNET_MAX_RANK];
-    int rank = linnet_dataset_row_shape(dataset, row);
-    ln_shape shape = {.rank = rank + 1, .size = {(int64_t)batch}};
-    memcpy(shape.size + 1, row, (size_t)rank * sizeof *row);
-    linnet_status status = ln_model_shape(model, &shape, error);
+    ln_shape shape;
+    linnet_status status = ln_check_rows(model, dataset, batch, &shape, error);
     if (status != LINNET_OK) {
         return status;
     }

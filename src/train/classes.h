@@ -4,14 +4,21 @@
 #define LN_TRAIN_CLASSES_H
 
 #include "numeric/real.h"
+#include "tensor/tensor.h"
 
 /* Names of the second compilation (numeric/real.h). */
 #ifdef LN_FLOAT64
 #define ln_predicted_class ln_predicted_class_f64
 #endif
 
-/* The model takes the dataset's rows and gives one row of logits for each: fills *outputs, how
- * many. `batch` is how many rows go at a time, as PyTorch's texts have it. Errors: SHAPE. */
+/* The dataset's rows pass through the model, and their values are numbers in its dtype: fills
+ * *shape, what comes out for `batch` of them. Errors: SHAPE, DATA with row and column. */
+LINNET_NODISCARD linnet_status ln_check_rows(const linnet_model *model,
+                                             const linnet_dataset *dataset, size_t batch,
+                                             ln_shape *shape, linnet_error *error);
+
+/* The same, and the model gives one row of logits for each: fills *outputs, how
+ * many. `batch` is how many rows go at a time, as PyTorch's texts have it. Errors: SHAPE, DATA. */
 LINNET_NODISCARD linnet_status ln_check_logits(const linnet_model *model,
                                                const linnet_dataset *dataset, size_t batch,
                                                int64_t *outputs, linnet_error *error);

@@ -14,6 +14,7 @@
 #include "base/memory.h"
 #include "data/feed.h"
 #include "nn/nn.h"
+#include "train/classes.h"
 
 #define CHUNK_ROWS 64
 
@@ -136,16 +137,6 @@ static linnet_status compute(statistics *s, linnet_error *error)
     return status;
 }
 
-/* Whether rows of the dataset pass through the model. */
-static linnet_status check_rows(const linnet_model *model, const linnet_dataset *dataset,
-                                linnet_error *error)
-{
-    ln_shape shape = {.size = {1}};
-    int rank = linnet_dataset_row_shape(dataset, shape.size + 1);
-    shape.rank = rank + 1;
-    return ln_model_shape(model, &shape, error);
-}
-
 linnet_status linnet_model_standardize(linnet_model *model, const linnet_dataset *dataset,
                                        linnet_error *error)
 {
@@ -159,7 +150,8 @@ linnet_status linnet_model_standardize(linnet_model *model, const linnet_dataset
     if (s.rows == 0) {
         return ln_fail(error, LINNET_ERROR_DATA, "cannot standardize: the dataset has no rows");
     }
-    linnet_status status = check_rows(model, dataset, error);
+    ln_shape shape;
+    linnet_status status = ln_check_rows(model, dataset, 1, &shape, error);
     if (status != LINNET_OK) {
         return status;
     }
