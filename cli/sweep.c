@@ -93,6 +93,12 @@ static int make_folds(cli_sweep *s)
 {
     int64_t folds = s->values->folds;
     linnet_error error;
+    int64_t rows = linnet_dataset_rows(s->base.data);
+    if (folds > rows) {
+        return cli_fail(s->values->train.data,
+                        "expected a row at least for each of %lld folds, found %lld row%s",
+                        (long long)folds, (long long)rows, rows == 1 ? "" : "s");
+    }
     s->fold_count = folds > 0 ? (size_t)folds : 1;
     s->folds = calloc(s->fold_count, sizeof *s->folds);
     if (s->folds == NULL) {
@@ -165,14 +171,14 @@ static int check_usage(const cli_sweep *s)
     if (s->values->folds > 0 && (values->val != NULL || values->val_fraction > 0)) {
         return cli_misuse("--folds", "cannot stand beside --val and --val-fraction");
     }
-    if (s->values->folds == 1) {
-        return cli_misuse("--folds", "expected at least 2, found 1");
-    }
     if (s->values->folds > 0 && s->grid.heads > CLI_SWEEP_MOST / (size_t)s->values->folds) {
         return cli_misuse("--folds",
                           "expected at most %d heads on all folds together, found %zu on "
                           "%lld folds each",
                           CLI_SWEEP_MOST, s->grid.heads, (long long)s->values->folds);
+    }
+    if (s->base.figure == NULL && strcmp(values->keep, "last") == 0) {
+        return cli_misuse("--keep", "expected a figure to rank heads by, found last");
     }
     if (s->base.figure == NULL) {
         return cli_misuse("--val-fraction",
@@ -243,7 +249,7 @@ static const cli_option options[] = {
      "try each of these values for a name; can be repeated, for all combinations"},
     {"random", 0, "N", CLI_INT, offsetof(cli_sweep_values, random), 1, INT64_MAX, NULL,
      "of all combinations train only N, drawn at random under --data-seed"},
-    {"folds", 0, "K", CLI_INT, offsetof(cli_sweep_values, folds), 1, INT64_MAX, NULL,
+    {"folds", 0, "K", CLI_INT, offsetof(cli_sweep_values, folds), 2, INT64_MAX, NULL,
      "cut DATA into K parts at random under --data-seed, and train each head K times side by side, "
      "each time without one part, on which it is measured: figures are means over the parts, with "
      "their standard deviation. The best head is then trained on all rows, for as many epochs as "

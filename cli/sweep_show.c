@@ -120,6 +120,7 @@ static void show_table(const cli_sweep *s, const size_t *order, cli_text *text)
         cli_add_best(&s->base, ", ", text);
         cli_text_add(text, "\n");
     }
+    cli_add_next(text, &s->base);
 }
 
 static void add_head(const cli_sweep *s, size_t h, int64_t place, cli_json *json)

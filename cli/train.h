@@ -151,6 +151,11 @@ int cli_remember_calibration(linnet_model *model, const void *values);
  * mistake: says so. fold: from 1, or 0 for none. Returns the exit code. */
 int cli_warn_missing(const cli_training *training, int64_t fold);
 
+/* "next: linnet predict ...", the command to try next: measures where there are rows of a file of
+ * their own, else runs the model, and only shows it where the rows came through a pipe and are gone.
+ */
+void cli_add_next(cli_text *text, const cli_training *training);
+
 /* Trains, measures and saves; prints the results. Returns the exit code. */
 int cli_train_epochs(cli_training *training);
 

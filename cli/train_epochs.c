@@ -297,9 +297,7 @@ static int tell_stop(const epochs_run *course)
     return cli_mark_interrupted(course->training, where);
 }
 
-/* The command to try next: measure where there are rows of a file of their own, else run the model,
- * and only show it where the rows came through a pipe and are gone. */
-static void add_next(cli_text *text, const cli_training *training)
+void cli_add_next(cli_text *text, const cli_training *training)
 {
     const cli_train_values *values = training->values;
     bool measure = values->val != NULL && strcmp(values->val, "-") != 0;
@@ -343,7 +341,7 @@ static int tell_result(const epochs_run *course)
         cli_add_best(training, ", ", &text);
         cli_text_add(&text, "\n");
     }
-    add_next(&text, training);
+    cli_add_next(&text, training);
     return cli_print(&text);
 }
 
