@@ -43,7 +43,8 @@ int main(int argc, char **argv)
         const char *name = linnet_model_class(model, best); /* NULL: the model has no names */
         printf("class %zu (%s), probability %.4f\n", best, name ? name : "-", (double)y[best]);
     } else {
-        fprintf(stderr, "classify: %s %s\n", error.place, error.message);
+        fprintf(stderr, "classify: %s%s%s\n", error.place, error.place[0] != '\0' ? ": " : "",
+                error.message);
     }
     linnet_plan_free(plan);
     linnet_model_free(model);

@@ -343,10 +343,12 @@ static void test_labels_refused(void **state)
     float f32[] = {0, 2.5f, 0};
     y = VIEW(f32, LINNET_FLOAT32, 3);
     create_fails(features, &y, LINNET_ERROR_DATA,
-                 "label of row 1: expected a whole number, found 2.5");
+                 "label of row 1: expected a whole number, found 2.5 (other numbers are for "
+                 "MSELoss and its like)");
     f32[1] = NAN;
     create_fails(features, &y, LINNET_ERROR_DATA,
-                 "label of row 1: expected a whole number, found nan");
+                 "label of row 1: expected a whole number, found nan (other numbers are for "
+                 "MSELoss and its like)");
     f32[1] = 1e30f;
     assert_int_equal(linnet_dataset_create(&features, &y, false, &dataset, NULL),
                      LINNET_ERROR_DATA);

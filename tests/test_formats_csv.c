@@ -238,13 +238,17 @@ static void test_errors(void **state)
         {"1\n\x1b[2J\n", &none, LINNET_ERROR_FORMAT, ":2:1", "expected a number, found '?[2J'"},
         /* labels */
         {"a,label\n1,2\n3,x\n", &none, LINNET_ERROR_FORMAT, ":3:2",
-         "expected a whole number as label, found 'x'"},
+         "expected a whole number as label, found 'x' (other numbers are for MSELoss and its "
+         "like)"},
         {"a,label\n1,2.5\n", &none, LINNET_ERROR_FORMAT, ":2:2",
-         "expected a whole number as label, found '2.5'"},
+         "expected a whole number as label, found '2.5' (other numbers are for MSELoss and its "
+         "like)"},
         {"a,label\n1,nan\n", &none, LINNET_ERROR_FORMAT, ":2:2",
-         "expected a whole number as label, found 'nan'"},
+         "expected a whole number as label, found 'nan' (other numbers are for MSELoss and its "
+         "like)"},
         {"a,label\n1,1e30\n", &none, LINNET_ERROR_FORMAT, ":2:2",
-         "expected a whole number as label, found '1e30'"},
+         "expected a whole number as label, found '1e30' (other numbers are for MSELoss and its "
+         "like)"},
         {"a,label\n1,\n", &none, LINNET_ERROR_FORMAT, ":2:2", "expected a label, found nothing"},
         {"a,label\n1,\xff\n", &none, LINNET_ERROR_FORMAT, ":2:2",
          "expected a label in UTF-8, found '?'"},

@@ -241,9 +241,11 @@ static linnet_status fail_label(raw_label label, int64_t row, linnet_error *erro
 {
     char text[LN_NUMBER_TEXT];
     if (!label.is_whole) {
-        return ln_fail(error, LINNET_ERROR_DATA,
-                       "label of row %lld: expected a whole number, found %s", (long long)row,
-                       ln_print_double(label.real, text));
+        return ln_fail(
+            error, LINNET_ERROR_DATA,
+            "label of row %lld: expected a whole number, found %s (other numbers are for "
+            "MSELoss and its like)",
+            (long long)row, ln_print_double(label.real, text));
     }
     return ln_fail(error, LINNET_ERROR_DATA,
                    "label of row %lld: expected a number from %lld to %lld, found %lld%s",

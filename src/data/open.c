@@ -238,6 +238,11 @@ static linnet_status fill(linnet_dataset *dataset, const linnet_dataset_options 
     const linnet_tensor *features;
     const linnet_tensor *labels = NULL;
     linnet_status status = find_features(dataset->file, options->x, &features, error);
+    if (status == LINNET_OK && is_csv(dataset->file) && features->shape[1] == 0) {
+        status = ln_fail(error, LINNET_ERROR_DATA,
+                         "expected columns of features beside the labels, with commas between "
+                         "them, found none");
+    }
     if (status == LINNET_OK) {
         status = ln_dataset_set_features(dataset, features, error);
     }

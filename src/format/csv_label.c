@@ -99,7 +99,9 @@ linnet_status ln_csv_labels_read(ln_csv_labels *labels, const char *text, size_t
         return read_name(labels, text, length, value, error);
     }
     if (!parse_whole(text, length, value)) {
-        return ln_fail(error, LINNET_ERROR_FORMAT, "expected a whole number as label, found %s",
+        return ln_fail(error, LINNET_ERROR_FORMAT,
+                       "expected a whole number as label, found %s (other numbers are for "
+                       "MSELoss and its like)",
                        ln_quote(text, length, quoted));
     }
     return LINNET_OK;
