@@ -68,7 +68,9 @@ static void check_torch(const char *isa, void *context)
             fail_msg("%s, %s: PyTorch's loss %.9g, found %.9g", isa, c->text, c->item, item);
         }
         for (size_t j = 0; j < 12; j++) {
-            if (!near(c->gradient[j], (double)gradient[j])) {
+            /* PyTorch's Sigmoid makes 0 of it. */
+            bool bound = loss->type->unit_output && (c->outputs[j] == 0 || c->outputs[j] == 1);
+            if (bound ? gradient[j] != 0 : !near(c->gradient[j], (double)gradient[j])) {
                 fail_msg("%s, %s, gradient[%zu]: PyTorch's %.9g, found %.9g", isa, c->text, j,
                          c->gradient[j], (double)gradient[j]);
             }
@@ -110,7 +112,7 @@ static void bce(float x, float t, float list, float *value, float *slope)
 {
     x = ln_sigmoid(x);
     *value = list * ((t - 1) * fmaxf(ln_log1p(-x), -100) - t * fmaxf(ln_log(x), -100));
-    *slope = list * ((x - t) / fmaxf((1 - x) * x, 1e-12f));
+    *slope = x > 0 && x < 1 ? list * ((x - t) / fmaxf((1 - x) * x, 1e-12f)) : 0;
 }
 
 static void mse(float x, float t, float list, float *value, float *slope)

@@ -2,7 +2,9 @@
  *
  *     l_j = -w_j (t_j log(x_j) + (1 - t_j) log(1 - x_j)), logarithms no smaller than -100
  *
- * Outside 0 .. 1 it is NaN. BCEWithLogitsLoss says the same of logits, and more exactly. */
+ * Outside 0 .. 1 it is NaN. Where x is 0 or 1 the gradient is 0, as what PyTorch's Sigmoid makes of
+ * its own: ours has a slope there, which must not meet (x - t) / 1e-12. BCEWithLogitsLoss says the
+ * same of logits, and more exactly. */
 #include <math.h>
 
 #include "numeric/activations.h"
@@ -29,8 +31,9 @@ static ln_loss_element part(const ln_loss *loss, ln_real x, ln_real t)
         return (ln_loss_element){NAN, NAN};
     }
     ln_real spread = (1 - x) * x;
+    ln_real slope = (x - t) / (spread > LN_REAL(1e-12) ? spread : LN_REAL(1e-12));
     return (ln_loss_element){(t - 1) * bounded(ln_log1p(-x)) - t * bounded(ln_log(x)),
-                             (x - t) / (spread > LN_REAL(1e-12) ? spread : LN_REAL(1e-12))};
+                             spread > 0 ? slope : 0};
 }
 
 static ln_real row(const ln_loss *loss, const ln_kernels *kernels, size_t features,
