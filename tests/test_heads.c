@@ -10,7 +10,7 @@
 #include "data/data.h"
 #include "numeric/random.h"
 
-enum { ROWS = 1203, WIDTH = 40, CLASSES = 3, ROW_BYTES = WIDTH * 4 };
+enum { ROWS = 603, WIDTH = 40, CLASSES = 3, ROW_BYTES = WIDTH * 4 };
 
 static float x[ROWS * WIDTH];
 static int64_t y[ROWS];
@@ -208,7 +208,7 @@ static void measures_all_or_none(void **state)
 
 /* ---- training side by side ---- */
 
-enum { FOLDS = 3, HEADS = 6, RUNS = FOLDS * HEADS, EPOCHS = 3 };
+enum { FOLDS = 3, HEADS = 6, RUNS = FOLDS * HEADS, EPOCHS = 2 };
 
 typedef struct run {
     const linnet_dataset *dataset;
