@@ -443,7 +443,7 @@ static void check_adam(const rows_case *c)
                             .eps = LN_REAL(1e-8),
                             .step_size = LN_REAL(0.01),
                             .gradient_size = LN_REAL(0.03),
-                            .bias2_sqrt = 0.5f,
+                            .root_scale = 1.75f,
                             .weight_decay = LN_REAL(0.1),
                             .decay = LN_REAL(0.99),
                             .sign = -1};
@@ -457,7 +457,7 @@ static void check_adam(const rows_case *c)
             square[j] = ln_fma(s.one_minus_beta2 * g, g, s.beta2 * c->u[j]);
             largest[j] = square[j] > c->v[j] ? square[j] : c->v[j];
             ln_real used = kind == AMSGRAD ? largest[j] : square[j];
-            ln_real denominator = ln_sqrt(used) / s.bias2_sqrt + s.eps;
+            ln_real denominator = ln_fma(s.root_scale, ln_sqrt(used), s.eps);
             w = kind == NADAM ? ln_fma(-s.gradient_size, g / denominator, w) : w;
             weight[j] = ln_fma(-s.step_size, average[j] / denominator, w);
         }

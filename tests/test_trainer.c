@@ -218,7 +218,7 @@ static void define_adam_step(uint64_t step, float g, float *w, float state[3], d
     state[1] = fmaf((float)(1 - 0.99) * g, g, (float)0.99 * state[1]);
     state[2] = state[1] > state[2] ? state[1] : state[2];
     float v = amsgrad ? state[2] : state[1];
-    float denominator = sqrtf(v) / (float)sqrt(1 - power2) + (float)1e-8;
+    float denominator = fmaf((float)(1 / sqrt(1 - power2)), sqrtf(v), (float)1e-8);
     *w = fmaf(-(float)(lr / (1 - power1)), state[0] / denominator, *w);
 }
 

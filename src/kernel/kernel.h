@@ -56,7 +56,7 @@ typedef struct ln_sgd_step {
 typedef struct ln_adam_step {
     ln_real one_minus_beta1, beta2, one_minus_beta2, eps;
     ln_real step_size;     /* lr / (1 - beta1^t) */
-    ln_real bias2_sqrt;    /* sqrt(1 - beta2^t) */
+    ln_real root_scale;    /* 1 / sqrt(1 - beta2^t), multiplies sqrt(v) */
     ln_real weight_decay;  /* Adam: times the weight, added to the gradient; AdamW: 0 */
     ln_real decay;         /* AdamW: 1 - lr * weight_decay, multiplies the weight; Adam: 1 */
     ln_real sign;          /* -1 where the optimizer maximizes, else 1 */

@@ -47,7 +47,7 @@ ln_adam_step ln_adam_prepare(const ln_value *values, uint64_t step, bool decoupl
                           .one_minus_beta2 = (ln_real)(1 - beta2),
                           .eps = (ln_real)values[EPS].number[0],
                           .step_size = (ln_real)(lr / (1 - ln_power(beta1, step))),
-                          .bias2_sqrt = (ln_real)sqrt(1 - ln_power(beta2, step)),
+                          .root_scale = (ln_real)(1 / sqrt(1 - ln_power(beta2, step))),
                           .weight_decay = decoupled ? 0 : (ln_real)decay,
                           .decay = decoupled ? (ln_real)(1 - lr * decay) : 1,
                           .sign = maximize ? -1.0f : 1.0f};

@@ -37,8 +37,8 @@ static void prepare(const ln_value *values, uint64_t step, float *product, ln_st
         scalars->adam.step_size = (ln_real)(size * rectified);
         scalars->adam.eps = (ln_real)(values[EPS].number[0] / correction);
     } else {
-        /* sqrt(v) / infinity + 1: the denominator is 1. */
-        scalars->adam.bias2_sqrt = INFINITY;
+        /* The denominator is 1. */
+        scalars->adam.root_scale = 0;
         scalars->adam.eps = 1;
     }
 }
