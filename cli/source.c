@@ -199,12 +199,28 @@ int cli_check_own(const cli_model_options *options)
     return CLI_OK;
 }
 
+/* Fails where a file does not tell its architecture, and says how the program takes one. */
+static int check_architecture(const char *path, const linnet_state_dict *tensors)
+{
+    if (linnet_state_dict_metadata_get(tensors, "linnet.model") != NULL ||
+        linnet_state_dict_metadata_get(tensors, "torch.model") != NULL) {
+        return CLI_OK;
+    }
+    return cli_fail(path,
+                    "expected a model, found a %s file without an architecture; --model gives it "
+                    "in PyTorch's text, and linnet inspect proposes one that fits the weights",
+                    linnet_state_dict_format(tensors));
+}
+
 static int open_own(const char *path, const cli_model_options *options, linnet_model **model)
 {
     linnet_state_dict *tensors = NULL;
     int code = cli_check_own(options);
     if (code == CLI_OK) {
         code = cli_load_tensors(path, &options->part, &tensors);
+    }
+    if (code == CLI_OK) {
+        code = check_architecture(path, tensors);
     }
     linnet_error error;
     if (code == CLI_OK && linnet_model_from_state_dict(tensors, model, &error) != LINNET_OK) {
