@@ -1,7 +1,7 @@
 /* order.c - in which order an epoch takes the rows of a dataset.
  *
- * The parts of a fold are shuffled as parts of the whole: so the parts of all folds can be served by
- * one pass over it (relay.h). */
+ * The parts of a fold are shuffled as parts of the whole, so that one pass over that can serve the
+ * parts of all folds (relay.h). */
 #include "base/error.h"
 #include "base/memory.h"
 #include "data/data.h"

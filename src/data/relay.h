@@ -36,8 +36,8 @@ LINNET_NODISCARD linnet_status ln_relay_begin(ln_relay *relay, const linnet_data
 /* Gives up what has not been taken, and frees what it holds. */
 void ln_relay_end(ln_relay *relay);
 /* Makes the next batch of one of the feeds its current one; *share: which; *rows: how many rows it
- * has, 0 where all have come to their end. The batches of a feed come in its order. Errors: those of
- * reading. */
+ * has, 0 where all have come to their end. The batches of a feed come in its order. Errors: those
+ * of reading. */
 LINNET_NODISCARD linnet_status ln_relay_next(ln_relay *relay, size_t *share, size_t *rows,
                                              linnet_error *error);
 
