@@ -9,6 +9,7 @@
 #include "base/memory.h"
 #include "numeric/functions.h"
 #include "numeric/rowsum.h"
+#include "support/engine.h"
 #include "train/loss.h"
 
 static ln_loss *make(const char *text, size_t features)
@@ -96,15 +97,6 @@ static void test_torch(void **state)
 
 #define CLASSES 37
 
-static float row_sum(size_t n, const float *terms)
-{
-    float part[16] = {0};
-    for (size_t j = 0; j < n; j++) {
-        part[j % 16] = part[j % 16] + terms[j];
-    }
-    return ln_tree16(part);
-}
-
 /* weight 1 each and smoothing 0 are the plain cross entropy. */
 static float define(const float *x, const float *weight, double smoothing, size_t target,
                     float scale, float *gradient)
@@ -117,7 +109,7 @@ static float define(const float *x, const float *weight, double smoothing, size_
         terms[j] = ln_exp(x[j] - max);
         dot[j % 16] = fmaf(weight[j], x[j] - max, dot[j % 16]);
     }
-    float sum = row_sum(CLASSES, terms), total = row_sum(CLASSES, weight);
+    float sum = define_row_sum(CLASSES, terms, 1), total = define_row_sum(CLASSES, weight, 1);
     float nll = -((x[target] - max) - ln_log(sum));
     if (smoothing == 0) {
         for (size_t j = 0; j < CLASSES; j++) {

@@ -68,32 +68,6 @@ static void copy(const rows_case *c, ln_real *to, const ln_real *from)
     memcpy(to, from, c->n * sizeof *to);
 }
 
-/* ---- sums over a row: rule 3 ---- */
-
-static ln_real define_row_sum(size_t n, const ln_real *terms)
-{
-    ln_real part[16] = {0};
-    for (size_t j = 0; j < n; j++) {
-        part[j % 16] = part[j % 16] + terms[j];
-    }
-    for (size_t distance = 8; distance >= 1; distance /= 2) {
-        for (size_t l = 0; l < distance; l++) {
-            part[l] = part[l] + part[l + distance];
-        }
-    }
-    return part[0];
-}
-
-/* The same over products, each an fma. */
-static ln_real define_row_dot(size_t n, const ln_real *a, const ln_real *b)
-{
-    ln_real part[16] = {0};
-    for (size_t j = 0; j < n; j++) {
-        part[j % 16] = ln_fma(a[j], b[j], part[j % 16]);
-    }
-    return define_row_sum(16, part);
-}
-
 static ln_real define_max(size_t n, const ln_real *x)
 {
     ln_real max = -INFINITY;
@@ -269,8 +243,9 @@ static void check_sums(const rows_case *c)
     for (size_t j = 0; j < n; j++) {
         away[j] = c->x[j] - mean;
     }
-    same_number(c, "total", define_row_sum(n, c->x), KERNEL(total)(n, c->x));
-    same_number(c, "square_sum", define_row_dot(n, away, away), KERNEL(square_sum)(n, c->x, mean));
+    same_number(c, "total", define_row_sum(n, c->x, 1), KERNEL(total)(n, c->x));
+    same_number(c, "square_sum", define_row_dot(n, away, away, 1),
+                KERNEL(square_sum)(n, c->x, mean));
 }
 
 /* Variant 0: neither weight nor bias; 1: a weight; 2: both. */
@@ -293,8 +268,8 @@ static void check_norm(const rows_case *c, int variant)
     RUN(c->u, KERNEL(norm_terms)(n, c->x, mean, rstd, in, c->out));
     same(c, "norm_terms", expected, c->out);
     for (int centered = 0; centered <= 1; centered++) {
-        ln_real a = centered ? define_row_sum(n, g) / (ln_real)n : 0;
-        ln_real b = define_row_dot(n, g, h) / (ln_real)n;
+        ln_real a = centered ? define_row_sum(n, g, 1) / (ln_real)n : 0;
+        ln_real b = define_row_dot(n, g, h, 1) / (ln_real)n;
         EXPECT(rstd * (g[j] - ln_fma(h[j], b, a)));
         RUN(c->u, KERNEL(norm_backward)(n, c->x, mean, rstd, centered, weight, in, c->out));
         same(c, "norm_backward", expected, c->out);
@@ -340,11 +315,11 @@ static void check_softmax(const rows_case *c, ln_real max, ln_real sum, const ln
     EXPECT((c->x[j] - max) - ln_log(sum));
     RUN(c->x, KERNEL(log_softmax)(n, in, c->out));
     same(c, "log_softmax", expected, c->out);
-    ln_real dot = define_row_dot(n, c->y, c->x);
+    ln_real dot = define_row_dot(n, c->y, c->x, 1);
     EXPECT(c->y[j] * (c->x[j] - dot));
     RUN(c->x, KERNEL(softmax_backward)(n, c->y, in, c->out));
     same(c, "softmax_backward", expected, c->out);
-    ln_real total = define_row_sum(n, c->x);
+    ln_real total = define_row_sum(n, c->x, 1);
     EXPECT(ln_fma(-ln_exp(c->y[j]), total, c->x[j]));
     RUN(c->x, KERNEL(log_softmax_backward)(n, c->y, in, c->out));
     same(c, "log_softmax_backward", expected, c->out);
@@ -371,12 +346,12 @@ static void check_smooth_cross_entropy(const rows_case *c, ln_real max, ln_real 
 {
     ln_real expected[LONGEST], away[LONGEST] = {0}, found;
     size_t n = c->n;
-    ln_real total = define_row_sum(n, c->z), log_sum = ln_log(sum);
+    ln_real total = define_row_sum(n, c->z, 1), log_sum = ln_log(sum);
     const ln_real chosen = LN_REAL(0.9) * 1.75f, rest = LN_REAL(0.1) / 7, scale = 0.125f;
     for (size_t j = 0; j < n; j++) {
         away[j] = c->x[j] - max;
     }
-    ln_real smooth = ln_fma(total, log_sum, -define_row_dot(n, c->z, away));
+    ln_real smooth = ln_fma(total, log_sum, -define_row_dot(n, c->z, away, 1));
     for (size_t target = 0; target < n; target += n / 3 + 1) {
         EXPECT((terms[j] / sum * ln_fma(rest, total, chosen) -
                 ln_fma(rest, c->z[j], j == target ? chosen : 0)) *
@@ -399,7 +374,7 @@ static void check_exponentials(const rows_case *c)
     for (size_t j = 0; j < c->n; j++) {
         terms[j] = ln_exp(c->x[j] - max);
     }
-    ln_real sum = define_row_sum(c->n, terms);
+    ln_real sum = define_row_sum(c->n, terms, 1);
     check_softmax(c, max, sum, terms);
     check_cross_entropy(c, max, sum, terms);
     check_smooth_cross_entropy(c, max, sum, terms);

@@ -1,4 +1,4 @@
-/* engine.c - kernel sets and scalar definitions, for float and double. */
+/* engine.c - kernel sets, scalar definitions and sums, for float and double. */
 #include "support/engine.h"
 
 #include "numeric/activations.h"
@@ -21,4 +21,32 @@ void check_each_set(void (*body)(const ln_kernels *set))
         }
         before = set;
     }
+}
+
+static ln_real define_tree(ln_real part[16])
+{
+    for (size_t distance = 8; distance >= 1; distance /= 2) {
+        for (size_t l = 0; l < distance; l++) {
+            part[l] = part[l] + part[l + distance];
+        }
+    }
+    return part[0];
+}
+
+ln_real define_row_sum(size_t n, const ln_real *x, size_t stride)
+{
+    ln_real part[16] = {0};
+    for (size_t j = 0; j < n; j++) {
+        part[j % 16] = part[j % 16] + x[j * stride];
+    }
+    return define_tree(part);
+}
+
+ln_real define_row_dot(size_t n, const ln_real *x, const ln_real *y, size_t stride)
+{
+    ln_real part[16] = {0};
+    for (size_t j = 0; j < n; j++) {
+        part[j % 16] = ln_fma(x[j * stride], y[j * stride], part[j % 16]);
+    }
+    return define_tree(part);
 }

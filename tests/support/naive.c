@@ -7,7 +7,6 @@
 #include "nn/dropout.h"
 #include "numeric/bf16.h"
 #include "numeric/functions.h"
-#include "numeric/rowsum.h"
 #include "numeric/sums.h"
 #include "support/engine.h"
 #include "support/naive_modules.h"
@@ -89,16 +88,6 @@ const float *naive_gradient(const naive_net *net, size_t i)
     return net->gradients[i];
 }
 
-/* Sum over a row by rule 3. */
-static float row_sum(size_t n, const float *terms)
-{
-    float part[16] = {0};
-    for (size_t j = 0; j < n; j++) {
-        part[j % 16] = part[j % 16] + terms[j];
-    }
-    return ln_tree16(part);
-}
-
 /* exp(x - max) into terms; returns their sum. */
 static float exponentials(size_t n, const float *x, float *max, float *terms)
 {
@@ -109,7 +98,7 @@ static float exponentials(size_t n, const float *x, float *max, float *terms)
     for (size_t j = 0; j < n; j++) {
         terms[j] = ln_exp(x[j] - *max);
     }
-    return row_sum(n, terms);
+    return define_row_sum(n, terms, 1);
 }
 
 /* The module with its part of the net. */

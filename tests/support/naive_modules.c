@@ -13,6 +13,7 @@
 #include "numeric/activations.h"
 #include "numeric/rowsum.h"
 #include "numeric/sums.h"
+#include "support/engine.h"
 
 static const float one = 1;
 
@@ -26,31 +27,13 @@ static bool named(const naive_module *m, const char *name)
     return strcmp(m->module->type->signature.name, name) == 0;
 }
 
-/* Rule 3 over x[0], x[stride], ...: of x, of (x - mean)^2, of x y. */
-static float row_sum(size_t n, const float *x, size_t stride)
-{
-    float part[16] = {0};
-    for (size_t j = 0; j < n; j++) {
-        part[j % 16] = part[j % 16] + x[j * stride];
-    }
-    return ln_tree16(part);
-}
-
+/* Rule 3 over (x - mean)^2. */
 static float row_squares(size_t n, const float *x, float mean)
 {
     float part[16] = {0};
     for (size_t j = 0; j < n; j++) {
         float away = x[j] - mean;
         part[j % 16] = fmaf(away, away, part[j % 16]);
-    }
-    return ln_tree16(part);
-}
-
-static float row_dot(size_t n, const float *x, const float *y, size_t stride)
-{
-    float part[16] = {0};
-    for (size_t j = 0; j < n; j++) {
-        part[j % 16] = fmaf(x[j * stride], y[j * stride], part[j % 16]);
     }
     return ln_tree16(part);
 }
@@ -93,7 +76,7 @@ static void softmax_forward(const naive_module *m)
         for (size_t j = 0; j < a.n; j++) {
             y[j * a.inner] = ln_exp(y[j * a.inner] - max);
         }
-        float sum = row_sum(a.n, y, a.inner);
+        float sum = define_row_sum(a.n, y, a.inner);
         for (size_t j = 0; j < a.n; j++) {
             float *to = &y[j * a.inner];
             *to = logarithm ? (x[j * a.inner] - max) - ln_log(sum) : *to / sum;
@@ -108,7 +91,7 @@ static void softmax_backward(const naive_module *m)
         size_t at = v / a.inner * a.n * a.inner + v % a.inner;
         const float *y = m->y + at, *dy = m->dy + at;
         float *dx = m->dx + at;
-        float sum = row_sum(a.n, dy, a.inner), dot = row_dot(a.n, y, dy, a.inner);
+        float sum = define_row_sum(a.n, dy, a.inner), dot = define_row_dot(a.n, y, dy, a.inner);
         for (size_t i = 0; i < a.n * a.inner; i += a.inner) {
             float gradient = y[i] * (dy[i] - dot);
             dx[i] = named(m, "LogSoftmax") ? fmaf(-ln_exp(y[i]), sum, dy[i])
@@ -208,7 +191,7 @@ static void batch_sums(size_t rows, size_t width, size_t length, const float *te
         columns[j] = ln_sum_batch(rows, terms + j, width, &one, 0);
     }
     for (size_t j = 0; j < width; j += length) {
-        sums[j / length] = row_sum(length, columns + j, 1);
+        sums[j / length] = define_row_sum(length, columns + j, 1);
     }
     ln_free(columns);
 }
@@ -252,7 +235,7 @@ static norm_parts norm_of(const naive_module *m, const float *x)
         parts.n *= (size_t)m->module->values[0].sizes[i];
     }
     float n = (float)parts.n;
-    parts.mean = named(m, "LayerNorm") ? row_sum(parts.n, x, 1) / n : 0;
+    parts.mean = named(m, "LayerNorm") ? define_row_sum(parts.n, x, 1) / n : 0;
     float square = row_squares(parts.n, x, parts.mean) / n;
     parts.rstd = 1 / sqrtf(square + (eps->none ? FLT_EPSILON : (float)eps->number[0]));
     parts.weight = m->module->weight_count > 0 ? m->module->weights[0].data : NULL;
@@ -285,8 +268,8 @@ static void norm_backward(const naive_module *m)
             xhat[j] = (m->x[i + j] - p.mean) * p.rstd;
             terms[i + j] = m->dy[i + j] * xhat[j];
         }
-        float a = named(m, "LayerNorm") ? row_sum(n, g, 1) / (float)n : 0;
-        float b = row_dot(n, g, xhat, 1) / (float)n;
+        float a = named(m, "LayerNorm") ? define_row_sum(n, g, 1) / (float)n : 0;
+        float b = define_row_dot(n, g, xhat, 1) / (float)n;
         for (size_t j = 0; j < n; j++) {
             m->dx[i + j] = p.rstd * (g[j] - fmaf(xhat[j], b, a));
         }
