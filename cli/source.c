@@ -12,10 +12,10 @@
 #include <sys/stat.h>
 
 const char cli_about_data[] =
-    "DATA is .npz (arrays x or X, and y), .npy, IDX (also .gz), or CSV with or without a header; "
-    "- is standard input. The kind is found by content. 'train-*.npy' stands for shards of one "
-    "array, "
-    "in natural order; .npy may be larger than memory. Features are uint8, int32, int64, "
+    "DATA is .npz (arrays x or X, and y), .npy, IDX (also .gz), libsvm, or CSV with or without a "
+    "header; - is standard input. The kind is found by content. 'train-*.npy' stands for shards of "
+    "one array, in natural order; .npy, CSV and libsvm may be larger than memory. Features are "
+    "uint8, int32, int64, "
     "float16, float32 or float64 of shape (rows, *). Labels are whole numbers from 0, or text in "
     "a CSV; for several labels a row and for regression numbers, (rows) or (rows, k).";
 
@@ -30,7 +30,7 @@ linnet_precision cli_precision(const char *name)
 
 int cli_open_data(const char *path, const char *labels_path, linnet_labels labels,
                   const cli_data_options *options, linnet_task task, const char *const *classes,
-                  size_t class_count, linnet_dataset **dataset)
+                  size_t class_count, int64_t features, linnet_dataset **dataset)
 {
     linnet_dataset_options wanted = {
         .labels = labels,
@@ -43,6 +43,7 @@ int cli_open_data(const char *path, const char *labels_path, linnet_labels label
         .allow_nan = options->allow_nan,
         .classes = classes,
         .class_count = class_count,
+        .features = features,
     };
     linnet_error error;
     if (linnet_dataset_open(path, &wanted, dataset, &error) != LINNET_OK) {
@@ -268,6 +269,17 @@ int cli_open_model(const char *path, const cli_model_options *options, linnet_mo
     return code;
 }
 
+/* How many features the model takes; 0 where that is not known. */
+static int64_t features_of(const linnet_model *model)
+{
+    int64_t shape[LINNET_MAX_RANK], features = 1;
+    int rank = linnet_model_input_shape(model, shape);
+    for (int i = 0; i < rank; i++) {
+        features *= shape[i];
+    }
+    return rank > 0 ? features : 0;
+}
+
 /* Labels that are text are looked up among the model's classes; labels that are numbers lie in the
  * columns that its outputs are named after. */
 static int open_for(const char *path, const char *labels_path, linnet_labels labels,
@@ -283,7 +295,7 @@ static int open_for(const char *path, const char *labels_path, linnet_labels lab
         classes[i] = linnet_model_class(model, i);
     }
     int code = cli_open_data(path, labels_path, labels, input, linnet_model_task(model), classes,
-                             count, dataset);
+                             count, features_of(model), dataset);
     free((void *)classes);
     return code;
 }
@@ -294,7 +306,7 @@ int cli_open_to_run(const char *path, const cli_data_options *input, const linne
     /* Labels that are left aside may be names of other classes. */
     return linnet_model_task(model) == LINNET_TASK_CLASSIFICATION
                ? cli_open_data(path, NULL, LINNET_LABELS_IGNORED, input, LINNET_TASK_CLASSIFICATION,
-                               NULL, 0, dataset)
+                               NULL, 0, features_of(model), dataset)
                : open_for(path, NULL, LINNET_LABELS_IGNORED, input, model, dataset);
 }
 

@@ -53,10 +53,10 @@ int cli_convert_model(const char *dtype, linnet_model *model);
 extern const char cli_about_data[];
 
 /* Opens DATA, whose labels are what the task needs. `labels`: a second file or NULL. `classes` may
- * be NULL. */
+ * be NULL; `features`: those of a row, where a file does not say and something else does, or 0. */
 int cli_open_data(const char *path, const char *labels_path, linnet_labels labels,
                   const cli_data_options *options, linnet_task task, const char *const *classes,
-                  size_t class_count, linnet_dataset **dataset);
+                  size_t class_count, int64_t features, linnet_dataset **dataset);
 
 /* Fails where a row of the dataset does not pass through the model, or where the model then has not
  * as many outputs as names of classes. */

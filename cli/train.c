@@ -72,7 +72,7 @@ static int open_data(cli_training *training)
     const char *const *names = (const char *const *)values->classes.items;
     size_t count = values->classes.count;
     int code = cli_open_data(values->data, values->labels, LINNET_LABELS_REQUIRED, &values->input,
-                             training->task, names, count, &training->data);
+                             training->task, names, count, 0, &training->data);
     if (code != CLI_OK) {
         return code;
     }
@@ -84,7 +84,8 @@ static int open_data(cli_training *training)
     training->name_count = count;
     if (values->val != NULL) {
         return cli_open_data(values->val, values->val_labels, LINNET_LABELS_REQUIRED,
-                             &values->input, training->task, names, count, &training->val);
+                             &values->input, training->task, names, count,
+                             linnet_dataset_features(training->data), &training->val);
     }
     if (values->val_fraction > 0) {
         linnet_error error;

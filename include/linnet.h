@@ -363,13 +363,16 @@ typedef struct linnet_dataset_options {
      * distinct labels become the classes. Borrowed for the call. */
     const char *const *classes;
     size_t class_count;
+    int64_t features; /* libsvm, which leaves out zeros: how many features a row has; 0: as many as
+                         the largest index needs */
 } linnet_dataset_options;
 
-/* Reads .npy, .npz, CSV or IDX (.gz too; "-" is standard input), found by content. A pattern of the
- * shell's ("train-*.npy") names .npy shards of one array, one behind the other in natural order:
- * train-2 before train-10; labels_path may be one too. Of .npy files that would take more than an
- * eighth of the memory that the process may use, rows are read as they are needed and not kept: the
- * files have to stay as they are, and one that changes is an error. Features: uint8,
+/* Reads .npy, .npz, CSV, libsvm or IDX (.gz too; "-" is standard input), found by content. A
+ * pattern of the shell's ("train-*.npy") names .npy shards of one array, one behind the other in
+ * natural order: train-2 before train-10; labels_path may be one too. Of .npy, CSV and libsvm files
+ * whose features would take more than an eighth of the memory that the process may use, rows are
+ * read as they are needed and not kept: the files have to stay as they are, and one that changes is
+ * an error. Features: uint8,
  * int32, int64, float16, bfloat16, float32 or float64 of shape (rows, *). Labels: whole numbers
  * of any integer or float dtype, shape (rows) or (rows, 1), from 0 where they are classes (-100 and
  * the like are for a loss to ignore), or values. Rows and columns in messages

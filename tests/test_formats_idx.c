@@ -130,9 +130,8 @@ static void test_hostile_gzip(void **state)
     check_bad("idx_bomb.gz", "the gzip data unpacks to more than the 132 bytes that it may hold");
     check_bad("idx_liar.gz",
               "the idx header promises 4294967303 bytes, which 29 packed bytes cannot hold");
-    check_bad(
-        "empty.gz",
-        "the file is empty; expected one of: safetensors, npy, torch, npz, idx, onnx, hub, csv");
+    check_bad("empty.gz", "the file is empty; expected one of: safetensors, npy, torch, npz, idx, "
+                          "onnx, hub, libsvm, csv");
     size_t size;
     uint8_t *data = read_bytes(data_path("idx.gz"), &size);
     data[size - 8] ^= 1; /* the CRC */
@@ -219,7 +218,7 @@ static void test_hostile_files(void **state)
 static void test_unknown_content(void **state)
 {
     const char *message = "the content is of no known format; expected one of: safetensors, npy, "
-                          "torch, npz, idx, onnx, hub, csv";
+                          "torch, npz, idx, onnx, hub, libsvm, csv";
     check_refused(state, "unknown", "\0\0\x0a\1\0\0\0\0", 8, NULL, LINNET_ERROR_FORMAT, "",
                   message);
     check_refused(state, "unknown", "\x89PNG\r\n\x1a\n", 8, NULL, LINNET_ERROR_FORMAT, "", message);
@@ -230,9 +229,9 @@ static void test_unknown_content(void **state)
                   "\xff\xfe"
                   "1\0,\0",
                   6, NULL, LINNET_ERROR_FORMAT, "", message);
-    check_refused(
-        state, "empty", "", 0, NULL, LINNET_ERROR_FORMAT, "",
-        "the file is empty; expected one of: safetensors, npy, torch, npz, idx, onnx, hub, csv");
+    check_refused(state, "empty", "", 0, NULL, LINNET_ERROR_FORMAT, "",
+                  "the file is empty; expected one of: safetensors, npy, torch, npz, idx, onnx, "
+                  "hub, libsvm, csv");
     linnet_state_dict *dict;
     linnet_error error = {0};
     assert_int_equal(linnet_state_dict_load("/nonexistent", &dict, &error), LINNET_ERROR_IO);

@@ -189,6 +189,8 @@ static linnet_status create(size_t shards, npy_source **self, linnet_error *erro
 {
     linnet_status status = ln_alloc_into(self, 1, sizeof **self, "a source", error);
     if (status == LINNET_OK) {
+        (*self)->source.name = "";
+        (*self)->source.format = "npy";
         (*self)->source.read = read_rows;
         (*self)->source.free = free_source;
         status = ln_alloc_into(&(*self)->shards, shards, sizeof(shard), "a list of shards", error);

@@ -139,28 +139,26 @@ static linnet_status take_labels(linnet_dataset *dataset, linnet_targets targets
     return status;
 }
 
-/* What a source has, as the tensors of a file: its rows where they are at most `kept` bytes, else
- * *source, and a tensor that is nothing but a shape. Frees the source where it is not handed on. */
-static linnet_status list_source(ln_source *found, size_t kept, linnet_state_dict **file,
-                                 ln_source **source, linnet_error *error)
+/* What a source has, as the tensors of a file: its rows where they are at most `kept` bytes, else a
+ * tensor that is nothing but a shape. */
+static linnet_status list_source(ln_source *source, bool keep, linnet_state_dict **file,
+                                 linnet_error *error)
 {
     linnet_tensor tensor = {0};
-    bool keep = ln_saturated_mul((size_t)found->shape[0], found->row_bytes) <= kept;
     linnet_status status =
-        keep ? ln_source_load(found, &tensor, error)
-             : linnet_tensor_from(NULL, found->dtype, found->rank, found->shape, &tensor, error);
+        keep ? ln_source_load(source, &tensor, error)
+             : linnet_tensor_from(NULL, source->dtype, source->rank, source->shape, &tensor, error);
     if (status == LINNET_OK) {
         status = linnet_state_dict_create(file, error);
     }
     if (status == LINNET_OK) {
-        ln_state_dict_set_format(*file, "npy");
-        status = ln_state_dict_take(*file, "", &tensor, error);
+        ln_state_dict_set_format(*file, source->format);
+        status = ln_state_dict_take(*file, source->name, &tensor, error);
+    }
+    if (status == LINNET_OK && source->give != NULL) {
+        status = source->give(source, *file, error);
     }
     linnet_tensor_free(&tensor);
-    *source = status == LINNET_OK && !keep ? found : NULL;
-    if (*source == NULL) {
-        ln_source_free(found);
-    }
     return status;
 }
 
@@ -172,11 +170,20 @@ static linnet_status read_file(const char *path, const ln_read_options *options,
     ln_source *found;
     *source = NULL;
     linnet_status status = ln_npy_source_open(path, &found, error);
-    if (status != LINNET_OK) {
-        return status;
+    if (status == LINNET_OK && found == NULL) {
+        status = ln_text_source_open(path, options, &found, error);
     }
-    return found != NULL ? list_source(found, kept, file, source, error)
-                         : ln_format_read(path, options, file, error);
+    if (status != LINNET_OK || found == NULL) {
+        return status != LINNET_OK ? status : ln_format_read(path, options, file, error);
+    }
+    bool keep = ln_saturated_mul((size_t)found->shape[0], found->row_bytes) <= kept;
+    status = list_source(found, keep, file, error);
+    if (status == LINNET_OK && !keep) {
+        *source = found;
+    } else {
+        ln_source_free(found);
+    }
+    return status;
 }
 
 static linnet_status read_labels_file(linnet_dataset *dataset,
@@ -214,7 +221,9 @@ static linnet_status take_weights(linnet_dataset *dataset, const char *name, lin
     if (array != NULL) {
         return linnet_dataset_set_weights(dataset, array, error);
     }
-    if (linnet_state_dict_get(file, "") == NULL) {
+    bool nameless = linnet_state_dict_get(file, "") != NULL ||
+                    strcmp(linnet_state_dict_format(file), "libsvm") == 0;
+    if (!nameless) {
         return fail_not_named(file, name, "weights", error);
     }
     linnet_state_dict *weights = NULL;
@@ -230,6 +239,14 @@ static linnet_status take_weights(linnet_dataset *dataset, const char *name, lin
     }
     linnet_state_dict_free(weights);
     return status;
+}
+
+/* For the errors of reading alone. */
+static linnet_status see_nothing(void *context, int64_t first, size_t count,
+                                 const unsigned char *rows, linnet_error *error)
+{
+    (void)context, (void)first, (void)count, (void)rows, (void)error;
+    return LINNET_OK;
 }
 
 static linnet_status fill(linnet_dataset *dataset, const linnet_dataset_options *options,
@@ -259,6 +276,8 @@ static linnet_status fill(linnet_dataset *dataset, const linnet_dataset_options 
     }
     if (status == LINNET_OK && !options->allow_nan) {
         status = ln_dataset_check_finite(dataset, error);
+    } else if (status == LINNET_OK && dataset->source != NULL && dataset->source->unread) {
+        status = ln_dataset_scan(dataset, see_nothing, NULL, error);
     }
     return status;
 }
@@ -274,10 +293,17 @@ linnet_status ln_dataset_open(const char *path, const linnet_dataset_options *op
                                    beside && options->labels == LINNET_LABELS_REQUIRED,
                                .values = options->targets == LINNET_TARGETS_VALUES,
                                .weight = options->sample_weight,
+                               .features = (size_t)options->features,
                                .classes = options->classes,
                                .class_count = options->class_count};
     linnet_dataset *made;
     linnet_status status = ln_alloc_into(&made, 1, sizeof *made, "a dataset", error);
+    if (status == LINNET_OK && options->features < 0) {
+        ln_free(made);
+        status =
+            ln_fail_at(error, LINNET_ERROR_ARGUMENT, "features",
+                       "expected a number from 0 on, found %lld", (long long)options->features);
+    }
     if (status != LINNET_OK) {
         return status;
     }

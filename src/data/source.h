@@ -5,7 +5,7 @@
 #ifndef LN_DATA_SOURCE_H
 #define LN_DATA_SOURCE_H
 
-#include "linnet.h"
+#include "format/format.h"
 
 typedef struct ln_source ln_source;
 
@@ -15,11 +15,18 @@ struct ln_source {
     int rank;
     int64_t shape[LINNET_MAX_RANK]; /* (rows, *) */
     size_t row_bytes;
-    /* Reads rows[0 .. count - 1] into out, one behind the other. Any number of threads may.
-     * Allocates nothing. Errors: IO, with the file as place. */
+    const char *name; /* of the rows among the tensors that the file is read as */
+    /* Reads rows[0 .. count - 1] into out, one behind the other. Any number of threads may. Errors:
+     * IO, with the file as place; where rows are read from text FORMAT, with a place in it, and
+     * MEMORY. */
     linnet_status (*read)(const ln_source *source, const int64_t *rows, size_t count,
                           unsigned char *out, linnet_error *error);
+    /* Puts the tensors beside the rows into the state_dict; once. NULL: there are none. Errors:
+     * MEMORY. */
+    linnet_status (*give)(ln_source *source, linnet_state_dict *state_dict, linnet_error *error);
     void (*free)(ln_source *source);
+    const char *format; /* the name of the file's */
+    bool unread;        /* that rows can be read without an error is not known yet */
 };
 
 void ln_source_free(ln_source *source);
@@ -30,6 +37,12 @@ void ln_source_free(ln_source *source);
  * differ), MEMORY; the place is the file. */
 LINNET_NODISCARD linnet_status ln_npy_source_open(const char *path, ln_source **source,
                                                   linnet_error *error);
+
+/* A text file of records (format/records.h) that can be read in pieces. *source is NULL where
+ * `path` is none. The options are borrowed until `give`. The caller owns the source. Errors: those of the
+ * format, with the path or a place in it. */
+LINNET_NODISCARD linnet_status ln_text_source_open(const char *path, const ln_read_options *options,
+                                                   ln_source **source, linnet_error *error);
 
 /* All rows as a tensor, which the caller owns. Errors: those of reading, MEMORY. */
 LINNET_NODISCARD linnet_status ln_source_load(const ln_source *source, linnet_tensor *tensor,

@@ -10,6 +10,7 @@
 #include "base/memory.h"
 #include "base/number.h"
 #include "format/csv_scan.h"
+#include "format/records.h"
 
 /* The usual names of a label column, likeliest first. Of these only "y" could well be a label
  * itself (yes and no). */
@@ -284,15 +285,12 @@ linnet_status ln_csv_name_values(const char *text, size_t length, const ln_csv_h
         ln_text_append_string(&json, i == 0 ? "[" : ",");
         status = append_name(&json, &values[i], error);
     }
-    ln_text_append(&json, "]", sizeof "]");
-    if (status == LINNET_OK) {
-        status = json.failed
-                     ? ln_fail_memory(error, json.size, "the columns' names")
-                     : linnet_state_dict_metadata_set(state_dict, "classes", json.data, error);
-    }
-    ln_free(json.data);
     ln_free(values);
-    return status;
+    if (status != LINNET_OK) {
+        ln_free(json.data);
+        return status;
+    }
+    return ln_records_give_classes(&json, state_dict, error);
 }
 
 /* ---- the header ---- */

@@ -11,7 +11,7 @@
 #include "base/error.h"
 #include "base/memory.h"
 #include "base/number.h"
-#include "format/text.h"
+#include "format/records.h"
 
 linnet_status ln_csv_labels_create(const ln_read_options *options, ln_csv_labels *labels,
                                    linnet_error *error)
@@ -146,12 +146,7 @@ static linnet_status set_classes(const ranked *sorted, size_t count, linnet_stat
         ln_text_append_string(&json, i == 0 ? "" : ",");
         ln_text_append_json(&json, sorted[i].name);
     }
-    ln_text_append(&json, "]", sizeof "]");
-    linnet_status status =
-        json.failed ? ln_fail_memory(error, json.size, "the classes")
-                    : linnet_state_dict_metadata_set(state_dict, "classes", json.data, error);
-    ln_free(json.data);
-    return status;
+    return ln_records_give_classes(&json, state_dict, error);
 }
 
 linnet_status ln_csv_labels_finish(const ln_csv_labels *labels, int64_t *values, size_t count,

@@ -54,7 +54,7 @@ static const ln_format *find_by_ending(const char *path)
 
 /* By content. Where no format knows it, or only CSV, which knows any text, the ending decides if it
  * names a format: its reader can then say what is wrong. */
-static const ln_format *find_format(const ln_file *file)
+const ln_format *ln_format_find(const ln_file *file)
 {
     const ln_format *found = NULL;
     for (size_t i = 0; found == NULL && i < FORMAT_COUNT; i++) {
@@ -156,7 +156,7 @@ static linnet_status read_content(ln_file *file, const ln_read_options *options,
         return ln_fail(error, LINNET_ERROR_FORMAT, "the file is empty; expected one of: %s",
                        list_formats(TO_READ, list, sizeof list));
     }
-    const ln_format *format = find_format(file);
+    const ln_format *format = ln_format_find(file);
     if (format == NULL) {
         return ln_fail(error, LINNET_ERROR_FORMAT,
                        "the content is of no known format; expected one of: %s",

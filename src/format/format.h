@@ -15,12 +15,15 @@
  *                  its text and "linnet.input" shape and scaling of its input
  *     hub          of config.json and the weights beside it the head, with its text and classes as a
  *                  model of Linnet's has them; "linnet.warning": what was left aside
+ *     libsvm       "x" float32 (rows, features), "y" int64 (rows) where labels are classes,
+ *                  float64 (rows) where they are numbers, float64 (rows, k) of 0 and 1 where there
+ *                  are several a row; metadata "classes" where the classes are not their own numbers
  *     csv          "x" float32 (rows, columns), "y" int64 (rows) where there is a label column, or
  *                  float64 (rows, k) where labels are numbers; "w" float64 (rows) where rows weigh
  *                  something; metadata "classes": a JSON array of names, where the labels are text, or
  *                  numbers of columns that have names
  *
- * Content packed with gzip is unpacked first, whatever the format. Errors in a CSV have the place
+ * Content packed with gzip is unpacked first, whatever the format. Errors in a text have the place
  * path:LINE:FIELD, both counted from 1. */
 #ifndef LN_FORMAT_FORMAT_H
 #define LN_FORMAT_FORMAT_H
@@ -28,8 +31,9 @@
 #include "os/file.h"
 
 typedef struct ln_read_options {
-    /* CSV only. `label`: the column's name or number from 0, or NULL for the usual names ("label",
-     * "class", "target", "y"); label_required: without one of those the last column is it. */
+    /* Of text alone, and columns of CSV. `label`: the column's name or number from 0, or NULL for
+     * the usual names ("label", "class", "target", "y"); label_required: without one of those the
+     * last column is it. */
     const char *label;
     bool label_required;
     const char *const *classes; /* text labels are looked up here; NULL: sorted distinct labels */
@@ -39,7 +43,10 @@ typedef struct ln_read_options {
      * are there. */
     bool values;
     const char *weight; /* the column of what each row weighs, by name or number; NULL: none */
+    size_t features;    /* libsvm: how many a row has; 0: as many as its largest index needs */
 } ln_read_options;
+
+typedef struct ln_record_type ln_record_type; /* records.h */
 
 typedef struct ln_format {
     const char *name;      /* "safetensors" */
@@ -59,6 +66,7 @@ typedef struct ln_format {
     /* Whether `write` would take this, as far as can be told without writing; NULL: it takes all. */
     linnet_status (*check)(const linnet_state_dict *state_dict, linnet_error *error);
     bool keeps_metadata; /* `write` writes the metadata too: a whole model can be written */
+    const ln_record_type *records; /* of text whose rows can be read one by one; else NULL */
 } ln_format;
 
 /* ln_format_safetensors, ... */
@@ -70,6 +78,11 @@ typedef struct ln_format {
  * each with the file as place. */
 LINNET_NODISCARD linnet_status ln_format_read(const char *path, const ln_read_options *options,
                                               linnet_state_dict **state_dict, linnet_error *error);
+
+/* The format of a content that is not packed, by its beginning, LN_FORMAT_HEAD bytes of it at least
+ * where it has as many, and then by its path; NULL where none is known. */
+#define LN_FORMAT_HEAD 4096
+const ln_format *ln_format_find(const ln_file *file);
 
 /* The format that the ending of `path` names and that can be written: tensors, or with `model` a
  * model with its architecture too. Errors: UNSUPPORTED, with `path` as place. */

@@ -2,6 +2,7 @@
 """Makes the data of the command line's tests. The files are committed; NumPy is needed here only.
 
 flowers.csv  30 rows of 4 numbers and a name: three kinds that lie apart
+signs.svm    the irises (-1) and poppies (+1) of these, without what is below 1
 digits.*     12 images of 4 x 4 bytes in IDX, four kinds (a bright quarter), labels gzipped
 wide.npz     12 rows of 1536 features, 3 classes
 plain.safetensors   weights as PyTorch would save them: no architecture in it
@@ -28,6 +29,16 @@ def flowers():
             name = sorted(kinds)[i % 3]
             row = [round(v + 0.2 * float(rng.standard_normal()), 2) for v in kinds[name]]
             out.write(",".join(str(v) for v in row) + "," + name + "\n")
+
+
+def signs():
+    with open("flowers.csv") as flowers, open("signs.svm", "w") as out:
+        next(flowers)
+        out.write("# irises and poppies\n")
+        for *values, name in (line.strip().split(",") for line in flowers):
+            if name != "tulip":
+                pairs = [f"{i}:{v}" for i, v in enumerate(values, 1) if float(v) >= 1]
+                out.write(" ".join(["-1" if name == "iris" else "+1", *pairs]) + "\n")
 
 
 def digits():
@@ -91,6 +102,7 @@ def nets():
 
 
 flowers()
+signs()
 digits()
 wide()
 plain()
