@@ -3,8 +3,8 @@
     /usr/bin/python3 scripts/interop_onnx.py BUILD [CASES [SEED]]
 
 BUILD is a build with its tests (it holds `linnet` and `logits`); needs Debian's python3-torch and
-python3-onnx; onnxruntime comes from PyPI into BUILD/python, where it is missing. Each case is a network drawn from the seed, a chain of all that
-is exported, with rows of one to three dimensions:
+python3-onnx; onnxruntime comes from PyPI into BUILD/python, where it is missing. Each case is a network
+drawn from the seed, a chain of all that is exported, with rows of one to three dimensions:
   - torch.onnx.export writes it, under one of several opsets: Linnet's outputs are PyTorch's, and ONNX
     Runtime's within ten times as much
   - Linnet writes it, from that file and from its state_dict: onnx.checker takes it, ONNX Runtime's outputs are Linnet's, the
@@ -13,7 +13,6 @@ The last case is a model that Linnet trained with its input scaled. Outputs are 
 the largest. Prints what the first case that fails is, keeps its files and exits 1.
 """
 
-import importlib
 import os
 import random
 import shutil
@@ -27,21 +26,10 @@ import onnx
 import torch
 from torch import nn
 
+import pypi
+
 RUNTIME = "onnxruntime==1.32.0"
 TOLERANCE = 1e-6
-
-
-def import_runtime(build):
-    sys.path.append(os.path.join(build, "python"))
-    try:
-        import onnxruntime
-    except ImportError:
-        run(sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--root-user-action", "ignore",
-            "--target", sys.path[-1], RUNTIME)
-        importlib.invalidate_caches()
-        import onnxruntime
-    onnxruntime.set_default_logger_severity(3)
-    return onnxruntime
 
 
 # ---- what is drawn ----
@@ -112,9 +100,8 @@ def run(*command):
 
 
 class Bench:
-    def __init__(self, build, folder):
-        self.build, self.folder = build, folder
-        self.onnxruntime = import_runtime(build)
+    def __init__(self, build, folder, onnxruntime):
+        self.build, self.folder, self.onnxruntime = build, folder, onnxruntime
 
     def path(self, name):
         return os.path.join(self.folder, name)
@@ -223,8 +210,12 @@ def main():
     seed = int(sys.argv[3]) if len(sys.argv) > 3 else 1
     torch.set_num_threads(1)
     warnings.filterwarnings("ignore")
+    onnxruntime = pypi.module(build, "onnxruntime", RUNTIME)
+    if not onnxruntime:
+        return
+    onnxruntime.set_default_logger_severity(3)
     folder = tempfile.mkdtemp(prefix="interop_onnx.")
-    bench = Bench(build, folder)
+    bench = Bench(build, folder, onnxruntime)
     exported = 0
     for case in range(cases + 1):
         draw = random.Random(seed * 100003 + case)

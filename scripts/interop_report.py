@@ -7,9 +7,10 @@ BUILD/python, where it is missing. PAGES is a folder in which pages and screensh
 
   events   a run that is stopped and goes on: TensorBoard finds the figures of --history in --logdir, each
            step once, those of the second part where both went over a step
-  pages    reports on models of 2, 3, 12 and 120 classes, of several labels and of numbers: their JSON is that of `linnet eval --json` and of the
-           history; every figure that is shown is the JSON's, rounded; the confusion matrix, the curves and
-           the dots, put back through the ticks of their axes, are the JSON's; nothing is loaded from elsewhere
+  pages    reports on models of 2, 3, 12 and 120 classes, of several labels and of numbers: their JSON is that of
+           `linnet eval --json` and of the history; every figure that is shown is the JSON's, rounded; the
+           confusion matrix, the curves and the dots, put back through the ticks of their axes, are the JSON's;
+           nothing is loaded from elsewhere
   browser  Chromium shows such pages without a word on its console, light and dark; no label overlaps another,
            none is cut off, and on a telephone nothing is wider than the screen
 """
@@ -17,7 +18,6 @@ BUILD/python, where it is missing. PAGES is a folder in which pages and screensh
 import base64
 import html
 import html.parser
-import importlib
 import io
 import json
 import math
@@ -30,6 +30,8 @@ import tempfile
 
 import numpy
 import PIL.Image
+
+import pypi
 
 # The last one that takes Debian's protobuf.
 TENSORBOARD = ["tensorboard==2.12.3", "absl-py==1.4.0"]
@@ -52,19 +54,6 @@ def check(good, *what):
 
 
 # ---- events ----
-
-def import_accumulator(build):
-    sys.path.append(os.path.join(build, "python"))
-    name = "tensorboard.backend.event_processing.event_accumulator"
-    try:
-        module = importlib.import_module(name)
-    except ImportError:
-        run(sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--root-user-action", "ignore",
-            "--target", sys.path[-1], *TENSORBOARD)
-        importlib.invalidate_caches()
-        module = importlib.import_module(name)
-    return module.EventAccumulator
-
 
 def as_float32(number):
     return struct.unpack("f", struct.pack("f", number))[0]
@@ -440,12 +429,13 @@ def check_browser(paths, pages):
 def main():
     build = os.path.abspath(sys.argv[1])
     linnet = os.path.join(build, "linnet")
-    accumulator = import_accumulator(build)
+    reader = pypi.module(build, "tensorboard.backend.event_processing.event_accumulator", *TENSORBOARD)
     with tempfile.TemporaryDirectory() as work:
         pages = os.path.abspath(sys.argv[2]) if len(sys.argv) > 2 else work
         os.makedirs(pages, exist_ok=True)
         os.chdir(work)
-        check_events(linnet, accumulator)
+        if reader:
+            check_events(linnet, reader.EventAccumulator)
         check_browser(check_pages(linnet, pages), pages)
 
 
