@@ -6,7 +6,7 @@ JOBS ?= $(shell nproc)
 CMAKE_FLAGS ?=
 MAKEFLAGS += --no-print-directory
 CONFIGURE = [ -f $(BUILD)/CMakeCache.txt ] || cmake -S . -B $(BUILD) $(CMAKE_FLAGS) -DLINNET_BUILD_TESTS=OFF
-CONFIGURE_TESTS = cmake -S . -B $(BUILD) $(CMAKE_FLAGS) -DLINNET_BUILD_TESTS=ON -Wno-dev > $(BUILD).log \
+CONFIGURE_TESTS = mkdir -p $(BUILD); cmake -S . -B $(BUILD) $(CMAKE_FLAGS) -DLINNET_BUILD_TESTS=ON -Wno-dev > $(BUILD).log \
     || { cat $(BUILD).log; exit 1; }; rm -f $(BUILD).log
 CMAKE_BUILD := cmake --build $(BUILD) --parallel $(JOBS)
 

@@ -40,6 +40,9 @@ foreach(source ${LINNET_TESTS})
   get_filename_component(name ${source} NAME_WE)
   linnet_suite(${name} ${source})
 endforeach()
+# The longest go first, so that no core waits for one of them at the end.
+set_tests_properties(test_plan test_kernels PROPERTIES COST 20)
+set_tests_properties(test_gradients PROPERTIES COST 10)
 # The kernels' suites once more, of the kernels in double (src/numeric/real.h).
 foreach(name test_kernels test_rows)
   linnet_suite(${name}_f64 tests/${name}.c)
@@ -59,7 +62,7 @@ if(CMAKE_CROSSCOMPILING)
 endif()
 if(LINNET_BUILD_CLI)
   add_test(NAME cli COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/tests/cli/run $<TARGET_FILE:linnet_program>)
-  set_tests_properties(cli PROPERTIES LABELS suite)
+  set_tests_properties(cli PROPERTIES LABELS suite COST 30)
 endif()
 if(LINNET_SANITIZE)
   return()
@@ -97,6 +100,7 @@ add_test(NAME readme COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/tests/scripts/readme
 if(LINNET_BUILD_CLI)
   add_test(NAME memory COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/tests/scripts/memory
     $<TARGET_FILE:linnet_program>)
+  set_tests_properties(memory PROPERTIES COST 10)
 endif()
 
 # Benchmarks are built with the tests, so that they stay whole; they are run by hand.
