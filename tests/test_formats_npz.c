@@ -130,8 +130,32 @@ static void test_no_names_of_classes(void **state)
     check_bad("classes_surrogate.npz", LINNET_ERROR_FORMAT, no_unicode);
     check_bad("classes_latin1.npz", LINNET_ERROR_FORMAT, no_unicode);
     check_bad("classes_beyond.npz", LINNET_ERROR_FORMAT, no_unicode);
-    check_bad("texts.npz", LINNET_ERROR_UNSUPPORTED,
-              "array 'y.npy': Linnet has no counterpart of the numpy dtype '<U1', text; "
+}
+
+/* What is no array of numbers is left aside, where there is one beside it. */
+static void test_texts_beside(void **state)
+{
+    (void)state;
+    need_npz();
+    linnet_state_dict *dict = read_good(data_path("texts.npz"), NULL);
+    assert_int_equal(linnet_state_dict_count(dict), 1);
+    assert_non_null(linnet_state_dict_get(dict, "x"));
+    assert_string_equal(linnet_state_dict_metadata_get(dict, "linnet.warning"),
+                        "left aside: array 'y.npy': Linnet has no counterpart of the numpy dtype "
+                        "'<U1', text; numpy.unique(y, return_inverse=True) numbers it");
+    linnet_state_dict_free(dict);
+    dict = read_good(data_path("beside.npz"), NULL);
+    assert_int_equal(linnet_state_dict_count(dict), 2);
+    assert_non_null(linnet_state_dict_get(dict, "x"));
+    assert_non_null(linnet_state_dict_get(dict, "y"));
+    assert_string_equal(
+        linnet_state_dict_metadata_get(dict, "linnet.warning"),
+        "left aside: array 'meta.npy': Linnet has no counterpart of the numpy dtype "
+        "'|O'; array 'point.npy': expected an array of numbers, found an array of "
+        "records");
+    linnet_state_dict_free(dict);
+    check_bad("texts_alone.npz", LINNET_ERROR_UNSUPPORTED,
+              "array 'paths.npy': Linnet has no counterpart of the numpy dtype '<U3', text; "
               "numpy.unique(y, return_inverse=True) numbers it");
 }
 
@@ -392,6 +416,7 @@ int main(void)
         cmocka_unit_test(test_empty_archive),
         cmocka_unit_test(test_names_of_classes),
         cmocka_unit_test(test_no_names_of_classes),
+        cmocka_unit_test(test_texts_beside),
         cmocka_unit_test(test_archives_of_something_else),
         cmocka_unit_test(test_changed_records),
         cmocka_unit_test(test_changed_elements),

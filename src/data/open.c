@@ -51,8 +51,11 @@ static linnet_status fail_no_array(const linnet_state_dict *file, const char *wa
                                    const char *what, linnet_error *error)
 {
     char list[LIST_TEXT];
-    return ln_fail(error, LINNET_ERROR_DATA, "expected an array %s for the %s; the file holds: %s",
-                   wanted, what, list_arrays(file, list, sizeof list));
+    const char *aside = linnet_state_dict_metadata_get(file, LN_FORMAT_WARNING);
+    return ln_fail(error, LINNET_ERROR_DATA,
+                   "expected an array %s for the %s; the file holds: %s%s%s", wanted, what,
+                   list_arrays(file, list, sizeof list), aside != NULL ? "; " : "",
+                   aside != NULL ? aside : "");
 }
 
 static linnet_status fail_not_named(const linnet_state_dict *file, const char *name,

@@ -9,7 +9,8 @@
  *     torch        what torch.save was given, as named tensors (torch_flatten.c says how); numbers and
  *                  texts beside them as metadata; metadata "torch.model": a pickled torch.nn module
  *                  as print() shows it ("NAME.torch.model" where it has a name); "linnet.warning": what was wrong, but no reason to refuse
- *     npz          one tensor an array, named as in the archive without ".npy"
+ *     npz          one tensor an array, named as in the archive without ".npy"; metadata "classes" as
+ *                  CSV's; "linnet.warning": what was left aside
  *     idx          one tensor, named ""
  *     onnx         what a Linnet model file gives: a model's tensors, and in the metadata "linnet.model"
  *                  its text and "linnet.input" shape and scaling of its input

@@ -1,7 +1,7 @@
 /* npz.c - reads npz, the format of numpy.savez and savez_compressed: npy files in a ZIP archive.
  *
  * One tensor an array; an array of texts that is called classes or class_names becomes metadata,
- * the classes' names. The archive goes through libzip, which checks each array's CRC. Nothing that
+ * the classes' names, and what else is no array of numbers is left aside. The archive goes through libzip, which checks each array's CRC. Nothing that
  * the archive says about a size is believed before the bytes that are there allow it. Writing is
  * npz_write.c's. */
 #include "format/format.h"
@@ -167,7 +167,16 @@ static linnet_status take_classes(const ln_zip *zip, const zip_stat_t *entry,
     return status;
 }
 
-static linnet_status read_entry(ln_zip *zip, zip_uint64_t index, linnet_state_dict *state_dict)
+/* An array of paths or objects is no reason to refuse those of numbers beside it: what is wrong with
+ * it is kept, for whoever asks for that array. */
+static void leave_aside(const ln_zip *zip, ln_text *aside)
+{
+    ln_text_append_string(aside, aside->size == 0 ? "left aside: " : "; ");
+    ln_text_append_string(aside, zip->error->message);
+}
+
+static linnet_status read_entry(ln_zip *zip, zip_uint64_t index, linnet_state_dict *state_dict,
+                                ln_text *aside)
 {
     zip_stat_t entry;
     linnet_status status = ln_zip_stat(zip, index, &entry);
@@ -187,6 +196,10 @@ static linnet_status read_entry(ln_zip *zip, zip_uint64_t index, linnet_state_di
     status = read_array(zip, &entry, file, &npy, &tensor);
     zip_fclose(file);
     if (status != LINNET_OK) {
+        if (status == LINNET_ERROR_UNSUPPORTED && !is_classes(&entry)) {
+            leave_aside(zip, aside);
+            status = LINNET_OK;
+        }
         return status;
     }
     if (npy.texts) {
@@ -203,21 +216,41 @@ static linnet_status read_entry(ln_zip *zip, zip_uint64_t index, linnet_state_di
     return status;
 }
 
+static linnet_status read_entries(ln_zip *zip, linnet_state_dict *state_dict)
+{
+    ln_text aside = {0};
+    linnet_status status = LINNET_OK;
+    zip_int64_t count = zip_get_num_entries(zip->archive, 0);
+    for (zip_int64_t i = 0; status == LINNET_OK && i < count; i++) {
+        status = read_entry(zip, (zip_uint64_t)i, state_dict, &aside);
+    }
+    if (status == LINNET_OK && aside.size > 0 && linnet_state_dict_count(state_dict) == 0) {
+        status = LINNET_ERROR_UNSUPPORTED; /* and that is what zip->error tells */
+    } else if (status == LINNET_OK && aside.size > 0) {
+        ln_text_append(&aside, "", 1);
+        status = aside.failed ? ln_fail_memory(zip->error, aside.size, "a warning")
+                              : linnet_state_dict_metadata_set(state_dict, LN_FORMAT_WARNING,
+                                                               aside.data, zip->error);
+    }
+    ln_free(aside.data);
+    return status;
+}
+
 static linnet_status read(const ln_file *file, const ln_read_options *options,
                           linnet_state_dict *state_dict, bool *keeps_file, linnet_error *error)
 {
     (void)options;
     (void)keeps_file;
+    linnet_error failure; /* also of what is left aside, which the caller is not to see */
     ln_zip zip;
-    linnet_status status = ln_zip_open(file, "array", "a ZIP archive of npy files", &zip, error);
-    if (status != LINNET_OK) {
-        return status;
+    linnet_status status = ln_zip_open(file, "array", "a ZIP archive of npy files", &zip, &failure);
+    if (status == LINNET_OK) {
+        status = read_entries(&zip, state_dict);
+        ln_zip_close(&zip);
     }
-    zip_int64_t count = zip_get_num_entries(zip.archive, 0);
-    for (zip_int64_t i = 0; status == LINNET_OK && i < count; i++) {
-        status = read_entry(&zip, (zip_uint64_t)i, state_dict);
+    if (status != LINNET_OK && error != NULL) {
+        *error = failure;
     }
-    ln_zip_close(&zip);
     return status;
 }
 

@@ -63,6 +63,8 @@ np.savez("classes_surrogate.npz", **names, classes=np.array(["a", "\ud800"]))
 np.savez("classes_latin1.npz", **names, classes=np.array([b"a", b"\xe4"]))
 np.savez("classes_beyond.npz", **names, classes=np.array([0x61, 0x1010000], "<u4").view("<U1"))
 np.savez("texts.npz", x=names["x"], y=np.array(["a", "b"]))
+np.savez("texts_alone.npz", paths=np.array(["a/b", "c"]))
+np.savez("beside.npz", meta=np.array([{}, None], dtype=object), **names, point=np.zeros(2, [("a", "f4"), ("b", "i4")]))
 with zipfile.ZipFile("foreign.npz", "w") as archive:
     archive.writestr("readme.txt", "no array")
 with zipfile.ZipFile("torch.npz", "w") as archive:
