@@ -190,7 +190,8 @@ static void add_figures(const cli_page *page, cli_text *text)
     }
     list_figures(page, text, false);
     if (further > 0) {
-        cli_text_add(text, "<details><summary>Other means over the classes</summary>\n");
+        cli_text_add(text, "<details><summary>Other means over the %s</summary>\n",
+                     page->evaluation->task == LINNET_TASK_MULTILABEL ? "labels" : "classes");
         list_figures(page, text, true);
         cli_text_add(text, "</details>\n");
     }

@@ -51,6 +51,7 @@ size_t cli_page_lowest(const cli_page *page, cli_page_key key, size_t count, siz
 /* A row that the model was wrong about. */
 typedef struct cli_wrong {
     linnet_judged_row row;
+    int64_t place; /* its number in the file that the data come from */
     /* Of several labels and of regressions: the output that is farthest from its target, and both.
      * */
     size_t output;

@@ -1,14 +1,14 @@
-/* page_json.c - what a report shows as JSON inside the page, for whoever reads it by program: what
- * `linnet eval
- * --json` says, the epochs, and the rows that are shown. The page's figures name their place in it.
- * */
+/* page_json.c - what a report shows as JSON inside the page, for whoever reads it by program.
+ *
+ * It is what `linnet eval --json` says, the epochs, and the rows that are shown, numbered as in
+ * their file. The page's figures name their place in it. */
 #include "measures.h"
 #include "page.h"
 
 static void add_row(const cli_page *page, const cli_wrong *wrong, cli_json *json)
 {
     cli_json_open(json, NULL, '{');
-    cli_json_int(json, "row", wrong->row.row);
+    cli_json_int(json, "row", wrong->place);
     if (page->evaluation->task == LINNET_TASK_CLASSIFICATION) {
         cli_json_int(json, "label", wrong->row.label);
         cli_json_int(json, "predicted", wrong->row.predicted);

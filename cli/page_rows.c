@@ -136,7 +136,8 @@ int cli_page_wrong(const cli_page *page, cli_wrong *wrong, size_t *count)
         if (classes ? rows[i].label == rows[i].predicted : rows[i].loss == 0) {
             continue;
         }
-        wrong[*count] = (cli_wrong){.row = rows[i]};
+        wrong[*count] =
+            (cli_wrong){.row = rows[i], .place = linnet_dataset_place(page->data, rows[i].row)};
         code = classes ? CLI_OK : find_farthest(page, &wrong[*count]);
         *count += code == CLI_OK;
     }
@@ -184,7 +185,7 @@ static void add_caption(const cli_page *page, cli_text *text, const cli_wrong *w
         add_figure(text, rank, "score", wrong->score);
         cli_text_add(text, "</i>");
     }
-    cli_text_add(text, ", row %lld", (long long)wrong->row.row);
+    cli_text_add(text, ", row %lld", (long long)wrong->place);
 }
 
 static void add_cards(const cli_page *page, cli_text *text, const cli_wrong *wrong, size_t count,
@@ -195,7 +196,7 @@ static void add_cards(const cli_page *page, cli_text *text, const cli_wrong *wro
     cli_text_add(text, "<div class=\"cards\">\n");
     for (size_t i = 0; i < count; i++) {
         cli_text_add(text, "<figure><img width=\"%zu\" height=\"%zu\" alt=\"row %lld\" src=\"",
-                     shape->width, shape->height, (long long)wrong[i].row.row);
+                     shape->width, shape->height, (long long)wrong[i].place);
         add_picture(text, shape, values + i * features, bright, pixels);
         cli_text_add(text, "\"><figcaption>");
         add_caption(page, text, &wrong[i], i);
@@ -240,7 +241,7 @@ static void add_table(const cli_page *page, cli_text *text, const cli_wrong *wro
                                            : "<th>true<th>predicted",
         loss_of(task));
     for (size_t i = 0; i < count; i++) {
-        cli_text_add(text, "<tr><td>%lld", (long long)wrong[i].row.row);
+        cli_text_add(text, "<tr><td>%lld", (long long)wrong[i].place);
         if (task == LINNET_TASK_CLASSIFICATION) {
             add_name(page, text, (size_t)wrong[i].row.label);
             add_name(page, text, (size_t)wrong[i].row.predicted);

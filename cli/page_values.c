@@ -87,7 +87,7 @@ static void draw_output(const cli_page *page, cli_text *text, const sample *take
         cli_point point = {taken->truth[i * taken->outputs + output],
                            taken->predicted[i * taken->outputs + output]};
         snprintf(title, sizeof title, "row %lld: true %.6g, predicted %.6g",
-                 (long long)taken->rows[i], point.x, point.y);
+                 (long long)linnet_dataset_place(page->data, taken->rows[i]), point.x, point.y);
         cli_plot_dot(&plot, "cloud", point, title);
     }
     cli_plot_close(&plot);

@@ -423,6 +423,9 @@ LINNET_NODISCARD LINNET_API linnet_status linnet_dataset_set_weights(linnet_data
                                                                      linnet_error *error);
 
 LINNET_API int64_t linnet_dataset_rows(const linnet_dataset *dataset);
+/* The number of a row in the file or memory that the dataset, or what it is a part of, was made of.
+ * */
+LINNET_API int64_t linnet_dataset_place(const linnet_dataset *dataset, int64_t row);
 /* Features of one row, and their shape without the batch dimension: returns its rank and fills
  * `shape` (LINNET_MAX_RANK long). */
 LINNET_API int64_t linnet_dataset_features(const linnet_dataset *dataset);

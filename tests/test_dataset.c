@@ -526,6 +526,7 @@ static void test_split(void **state)
         int64_t *row = &next[expected[i]];
         expect_rows(part, *row, 1, &data[i]);
         assert_int_equal(linnet_dataset_labels(part)[*row], i % 7);
+        assert_int_equal(linnet_dataset_place(part, *row), i);
         ++*row;
     }
     assert_int_equal(linnet_dataset_class_count(rest), 7);
@@ -541,6 +542,7 @@ static void test_split(void **state)
     check_read(held, 0, 26, all);
     for (int i = 0; i < 13; i++) {
         assert_int_equal(linnet_dataset_labels(inner)[i], (int)both[13 + i] % 7);
+        assert_int_equal(linnet_dataset_place(inner, i), (int)both[13 + i]);
         assert_true(i == 0 || (both[i] > both[i - 1] && both[13 + i] > both[12 + i]));
     }
     for (int i = 0; i < 26; i++) {

@@ -405,7 +405,7 @@ static void folds_are_shuffled_as_all(void **state)
         ln_dataset_order(parts[i % 2], 3, 5, blocks[i / 2], order);
         int64_t rows = linnet_dataset_rows(parts[i % 2]), at = 0;
         for (int w = 0; w < ROWS && at < rows; w++) {
-            at += ln_dataset_place(parts[i % 2], order[at]) == whole[w];
+            at += linnet_dataset_place(parts[i % 2], order[at]) == whole[w];
         }
         assert_int_equal(at, rows);
         linnet_dataset_free(parts[0]);

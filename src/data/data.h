@@ -18,10 +18,6 @@ void ln_dataset_row(const linnet_dataset *dataset, int64_t row, linnet_dtype dty
 LINNET_NODISCARD linnet_status ln_dataset_check_dtype(const linnet_dataset *dataset,
                                                       linnet_dtype dtype, linnet_error *error);
 
-/* The number of a row in the file or memory that the dataset, or what it is a part of, was made of.
- * */
-int64_t ln_dataset_place(const linnet_dataset *dataset, int64_t row);
-
 /* What a part of a fold was cut out of, or the dataset itself. */
 const linnet_dataset *ln_dataset_whole(const linnet_dataset *dataset);
 /* The order in which an epoch takes the rows, under Philox (ln_philox_order). Of a part of a fold it

@@ -118,7 +118,7 @@ static linnet_status create_part(const linnet_dataset *parent, int64_t rows, lin
 
 static void append_row(linnet_dataset *part, const linnet_dataset *parent, int64_t row)
 {
-    part->index[part->rows] = parent->index != NULL ? parent->index[row] : row;
+    part->index[part->rows] = linnet_dataset_place(parent, row);
     if (parent->labels != NULL) {
         part->owned_labels[part->rows] = parent->labels[row];
     }
@@ -234,6 +234,11 @@ int64_t linnet_dataset_rows(const linnet_dataset *dataset)
     return dataset->rows;
 }
 
+int64_t linnet_dataset_place(const linnet_dataset *dataset, int64_t row)
+{
+    return dataset->index != NULL ? dataset->index[row] : row;
+}
+
 int64_t linnet_dataset_features(const linnet_dataset *dataset)
 {
     return dataset->row_features;
@@ -268,17 +273,12 @@ const char *const *linnet_dataset_classes(const linnet_dataset *dataset)
 
 /* ---- reading rows ---- */
 
-int64_t ln_dataset_place(const linnet_dataset *dataset, int64_t row)
-{
-    return dataset->index != NULL ? dataset->index[row] : row;
-}
-
 void ln_dataset_row(const linnet_dataset *dataset, int64_t row, linnet_dtype dtype, void *out)
 {
     assert(row >= 0 && row < dataset->rows && dataset->source == NULL);
     const linnet_tensor *features = &dataset->features;
     int64_t row_bytes = features->strides[0] * (int64_t)linnet_dtype_size(features->dtype);
-    int64_t place = ln_dataset_place(dataset, row);
+    int64_t place = linnet_dataset_place(dataset, row);
     if (dataset->row_features > 0) {
         ln_convert(features->dtype, (const unsigned char *)features->data + place * row_bytes,
                    (size_t)dataset->row_features, dtype, out);
@@ -298,8 +298,7 @@ static linnet_status read_source(const linnet_dataset *dataset, int64_t first, i
         int64_t places[PIECE];
         n = ln_min_size(PIECE, (size_t)count - done);
         for (size_t i = 0; i < n; i++) {
-            int64_t row = first + (int64_t)(done + i);
-            places[i] = dataset->index != NULL ? dataset->index[row] : row;
+            places[i] = linnet_dataset_place(dataset, first + (int64_t)(done + i));
         }
         unsigned char *to = (unsigned char *)out + done * features * linnet_dtype_size(dtype);
         status = source->read(source, places, n, raw != NULL ? raw : to, error);

@@ -24,7 +24,7 @@ void ln_feed_end(ln_feed *feed);
 /* Begins anew as ln_feed_begin, of rows of a source; but they are read by somebody else, who offers
  * them (relay.h). */
 void ln_feed_begin_offered(ln_feed *feed, const int64_t *order, size_t count);
-/* Whether the row at a place (ln_dataset_place) is the next one; takes it then, as it is stored. */
+/* Whether the row at a place (linnet_dataset_place) is the next one; takes it then, as it is stored. */
 bool ln_feed_wants(const ln_feed *feed, int64_t place);
 void ln_feed_offer(ln_feed *feed, int64_t place, const unsigned char *row);
 /* Whether what has been taken is a batch, or all that is left: ln_feed_next has to follow. */

@@ -10,8 +10,8 @@
 /* Where the row that is read after `next` others stands in its file. */
 static int64_t place_of(const ln_relay *relay, size_t next)
 {
-    return ln_dataset_place(relay->dataset,
-                            relay->order != NULL ? relay->order[next] : (int64_t)next);
+    return linnet_dataset_place(relay->dataset,
+                                relay->order != NULL ? relay->order[next] : (int64_t)next);
 }
 
 static bool is_wanted(const ln_relay *relay, int64_t place)

@@ -85,8 +85,9 @@ static void list_rows(const batch_run *run, char *text, size_t size)
     used = (size_t)snprintf(text, size, "row%s", count > 1 ? "s" : "");
     for (size_t r = 0; r < run->rows && told < LISTED; r++) {
         if (bad == 0 || !isfinite(losses[r])) {
-            used += (size_t)snprintf(text + used, size - used, "%s %lld", told > 0 ? "," : "",
-                                     (long long)ln_dataset_place(trainer->dataset, run->index[r]));
+            used +=
+                (size_t)snprintf(text + used, size - used, "%s %lld", told > 0 ? "," : "",
+                                 (long long)linnet_dataset_place(trainer->dataset, run->index[r]));
             told++;
         }
     }
