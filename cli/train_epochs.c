@@ -87,7 +87,7 @@ static cli_epoch figures(const epochs_run *course, const linnet_epoch *epoch, do
         .val_loss = validated ? evaluation->loss : NAN,
         .val_accuracy = validated ? evaluation->accuracy : NAN,
         .lr = epoch->lr,
-        .seconds = round(1e3 * (cli_seconds() - course->begun)) / 1e3,
+        .seconds = round(1e6 * (cli_seconds() - course->begun)) / 1e6,
         .samples_per_second = trained > 0 ? round(rows / trained) : 0.0,
     };
 }
@@ -121,7 +121,8 @@ static void tell_epoch(const epochs_run *course, const cli_epoch *epoch)
     if (course->training->values->schedule != NULL) {
         cli_text_add(&line, "  lr %.4g", epoch->lr);
     }
-    cli_text_add(&line, "  %.1f s  %.0f samples/s", epoch->seconds, epoch->samples_per_second);
+    cli_text_add(&line, "  %.*f s  %.0f samples/s", epoch->seconds < 0.1 ? 4 : 1, epoch->seconds,
+                 epoch->samples_per_second);
     if (course->training->figure != NULL && epoch->best) {
         cli_text_add(&line, " *");
     }
