@@ -175,8 +175,9 @@ static void tiles_of_precision(const ln_kernels *set, ln_precision precision, ch
     }
 }
 
-static void tiles_of_set(const ln_kernels *set)
+static void tiles_of_set(const ln_kernels *set, void *context)
 {
+    (void)context;
     check_random random = {1};
     for (int precision = 0; precision < LN_PRECISION_COUNT; precision++) {
         if (set->tiles[precision] != NULL) {
@@ -188,7 +189,7 @@ static void tiles_of_set(const ln_kernels *set)
 static void test_tiles(void **state)
 {
     (void)state;
-    check_each_set(tiles_of_set);
+    check_each_set(tiles_of_set, NULL);
 }
 
 #ifndef LN_FLOAT64
@@ -208,8 +209,9 @@ static void check_two_panels(const ln_kernels *set, size_t k, check_random *rand
     ln_free(a), ln_free(b);
 }
 
-static void two_panels_of_set(const ln_kernels *set)
+static void two_panels_of_set(const ln_kernels *set, void *context)
 {
+    (void)context;
     check_random random = {2};
     for (size_t k = 1; k <= 256; k += k < 6 ? 1 : 50) {
         check_two_panels(set, k, &random);
@@ -219,7 +221,7 @@ static void two_panels_of_set(const ln_kernels *set)
 static void test_two_panels(void **state)
 {
     (void)state;
-    check_each_set(two_panels_of_set);
+    check_each_set(two_panels_of_set, NULL);
 }
 
 /* The definition's fma against one in double, which holds such products and sums exactly. */
@@ -259,37 +261,66 @@ typedef struct product_case {
     size_t batch, in, out;
 } product_case;
 
-/* One case's arrays: x and dy have rows that lie apart, weight is as PyTorch has it. */
+/* One case's arrays: x and dy have rows that lie apart, weight is as PyTorch has it. What has to come out is
+ * the same for all sets and pools. */
 typedef struct product_data {
-    const ln_kernels *set;
-    ln_pool *pool;
     product_case size;
     size_t ldx, ldy;
-    ln_real *x, *dy, *weight, *bias, *packed;
+    ln_real *x, *dy, *weight, *bias;
+    ln_real *y, *y_with_bias, *dx, *dw;
+    ln_pool *const *pools;
+    size_t pool_count;
+    /* Of one set and pool. */
+    const ln_kernels *set;
+    ln_pool *pool;
+    ln_real *packed;
 } product_data;
 
-static product_data make_product(const ln_kernels *set, ln_pool *pool, const product_case *size)
+static product_data make_product(const product_case *size)
 {
     check_random random = {size->batch * 1000003 + size->out * 1009 + size->in};
-    product_data d = {.set = set, .pool = pool, .size = *size};
+    product_data d = {.size = *size};
     d.ldx = size->in + size->batch % 3;
     d.ldy = size->out + size->in % 4;
     d.x = ln_alloc(size->batch * d.ldx, sizeof *d.x);
     d.dy = ln_alloc(size->batch * d.ldy, sizeof *d.dy);
     d.weight = ln_alloc(size->in * size->out, sizeof *d.weight);
     d.bias = ln_alloc(size->out, sizeof *d.bias);
-    d.packed = ln_alloc(ln_packed_size(set, size->in, size->out), sizeof *d.packed);
     check_fill(&random, d.x, size->batch * d.ldx);
     check_fill(&random, d.dy, size->batch * d.ldy);
     check_fill(&random, d.weight, size->in * size->out);
     check_fill(&random, d.bias, size->out);
-    ln_pack_weight(set, pool, size->in, size->out, d.weight, (ptrdiff_t)size->in, 1, d.packed);
     return d;
+}
+
+static void define_products(product_data *d)
+{
+    size_t batch = d->size.batch, in = d->size.in, out = d->size.out;
+    d->y = ln_alloc(batch * out, sizeof *d->y);
+    d->y_with_bias = ln_alloc(batch * out, sizeof *d->y_with_bias);
+    d->dx = ln_alloc(batch * in, sizeof *d->dx);
+    d->dw = ln_alloc(in * out, sizeof *d->dw);
+    for (size_t r = 0; r < batch; r++) {
+        for (size_t o = 0; o < out; o++) {
+            const ln_real *x = d->x + r * d->ldx, *weight = d->weight + o * in;
+            d->y[r * out + o] = ln_sum_features(in, x, 1, weight, 1, 0);
+            d->y_with_bias[r * out + o] = ln_sum_features(in, x, 1, weight, 1, d->bias[o]);
+        }
+        for (size_t i = 0; i < in; i++) {
+            d->dx[r * in + i] = ln_sum_features(out, d->dy + r * d->ldy, 1, d->weight + i, in, 0);
+        }
+    }
+    for (size_t o = 0; o < out; o++) {
+        for (size_t i = 0; i < in; i++) {
+            d->dw[o * in + i] = ln_sum_batch(batch, d->dy + o, d->ldy, d->x + i, d->ldx);
+        }
+    }
 }
 
 static void free_product(product_data *d)
 {
-    ln_free(d->x), ln_free(d->dy), ln_free(d->weight), ln_free(d->bias), ln_free(d->packed);
+    ln_free(d->x), ln_free(d->dy), ln_free(d->weight), ln_free(d->bias);
+    ln_free(d->y), ln_free(d->y_with_bias), ln_free(d->dx), ln_free(d->dw);
 }
 
 /* The batch must pass every stretch of a row once. */
@@ -336,14 +367,7 @@ static ln_real *guarded_rows(size_t batch, size_t n, size_t ld, size_t *size)
 static void check_forward(const product_data *d, bool with_bias, bool negated)
 {
     size_t batch = d->size.batch, in = d->size.in, out = d->size.out, ldy = out + 3, bytes;
-    ln_real *y = guarded_rows(batch, out, ldy, &bytes),
-            *expected = ln_alloc(batch * out, sizeof *y);
-    for (size_t r = 0; r < batch; r++) {
-        for (size_t o = 0; o < out; o++) {
-            expected[r * out + o] = ln_sum_features(in, d->x + r * d->ldx, 1, d->weight + o * in, 1,
-                                                    with_bias ? d->bias[o] : 0);
-        }
-    }
+    ln_real *y = guarded_rows(batch, out, ldy, &bytes);
     int context = 0;
     /* With a small cache a block of the features is kept in it, and not all of them. */
     ln_forward product = {.precision = LN_FULL,
@@ -360,23 +384,15 @@ static void check_forward(const product_data *d, bool with_bias, bool negated)
                           .context = &context,
                           .cache = negated ? 16384 : 0};
     ln_linear_forward(d->set, d->pool, &product);
-    same_rows(d, "forward", expected, out, y, ldy, negated);
+    same_rows(d, "forward", with_bias ? d->y_with_bias : d->y, out, y, ldy, negated);
     check_guarded_free(y, bytes);
-    ln_free(expected);
 }
 
 static void check_input_gradient(const product_data *d, bool negated)
 {
     size_t batch = d->size.batch, in = d->size.in, out = d->size.out, lddx = in + 5, bytes;
-    ln_real *dx = guarded_rows(batch, in, lddx, &bytes),
-            *expected = ln_alloc(batch * in, sizeof *dx);
+    ln_real *dx = guarded_rows(batch, in, lddx, &bytes);
     ln_real *turned = ln_alloc(ln_turned_size(d->set, batch, out), sizeof *turned);
-    for (size_t r = 0; r < batch; r++) {
-        for (size_t i = 0; i < in; i++) {
-            expected[r * in + i] =
-                ln_sum_features(out, d->dy + r * d->ldy, 1, d->weight + i, in, 0);
-        }
-    }
     int context = 0;
     ln_input_gradient product = {LN_FULL,
                                  batch,
@@ -391,9 +407,9 @@ static void check_input_gradient(const product_data *d, bool negated)
                                  negated ? negate : NULL,
                                  &context};
     ln_linear_input_gradient(d->set, d->pool, &product);
-    same_rows(d, "input gradient", expected, in, dx, lddx, negated);
+    same_rows(d, "input gradient", d->dx, in, dx, lddx, negated);
     check_guarded_free(dx, bytes);
-    ln_free(expected), ln_free(turned);
+    ln_free(turned);
 }
 
 static void keep_stretch(void *context, size_t first, size_t count, const ln_real *gradient)
@@ -406,72 +422,81 @@ static void check_weight_gradient(const product_data *d)
     size_t batch = d->size.batch, in = d->size.in, out = d->size.out;
     size_t size = ln_packed_size(d->set, in, out);
     ln_real *packed = ln_alloc(size, sizeof *packed), *again = ln_alloc(size, sizeof *again);
-    ln_real *expected = ln_alloc(in * out, sizeof *expected);
     for (size_t i = 0; i < size; i++) {
         packed[i] = 1e30f;
-    }
-    for (size_t o = 0; o < out; o++) {
-        for (size_t i = 0; i < in; i++) {
-            expected[o * in + i] = ln_sum_batch(batch, d->dy + o, d->ldy, d->x + i, d->ldx);
-        }
     }
     ln_weight_gradient product = {LN_FULL, batch,  in,           out,    d->x,       d->ldx,
                                   d->dy,   d->ldy, keep_stretch, packed, {d->packed}};
     ln_linear_weight_gradient(d->set, d->pool, &product);
     /* Packed with zeros past the last output, so that padding stays what it is. */
-    ln_pack_weight(d->set, d->pool, in, out, expected, (ptrdiff_t)in, 1, again);
+    ln_pack_weight(d->set, d->pool, in, out, d->dw, (ptrdiff_t)in, 1, again);
     check_same(again, packed, size, "%s weight gradient batch %zu in %zu out %zu threads %d",
                d->set->name, batch, in, out, ln_pool_threads(d->pool));
-    ln_free(packed), ln_free(again), ln_free(expected);
+    ln_free(packed), ln_free(again);
 }
 
-static void check_products(const ln_kernels *set, ln_pool *pool, const product_case *size)
+static void products_of_set(const ln_kernels *set, void *context)
 {
-    product_data d = make_product(set, pool, size);
-    check_forward(&d, true, false);
-    check_forward(&d, false, true);
-    check_input_gradient(&d, false);
-    check_input_gradient(&d, true);
-    check_weight_gradient(&d);
+    product_data d = *(const product_data *)context;
+    size_t in = d.size.in, out = d.size.out;
+    d.set = set;
+    for (size_t i = 0; i < d.pool_count; i++) {
+        d.pool = d.pools[i];
+        d.packed = ln_alloc(ln_packed_size(set, in, out), sizeof *d.packed);
+        ln_pack_weight(set, d.pool, in, out, d.weight, (ptrdiff_t)in, 1, d.packed);
+        check_forward(&d, true, false);
+        check_forward(&d, false, true);
+        check_input_gradient(&d, false);
+        check_input_gradient(&d, true);
+        check_weight_gradient(&d);
+        ln_free(d.packed);
+    }
+}
+
+/* Under every set, in each of the pools. */
+static void check_products(const product_case *size, ln_pool *const *pools, size_t pool_count)
+{
+    product_data d = make_product(size);
+    define_products(&d);
+    d.pools = pools, d.pool_count = pool_count;
+    check_each_set(products_of_set, &d);
     free_product(&d);
 }
 
-static void products_of_set(const ln_kernels *set)
+static void test_products(void **state)
 {
+    (void)state;
     static const product_case cases[] = {
         {0, 7, 5},     {5, 7, 0},       {3, 0, 4},     {1, 1, 1},     {1, 300, 10},
         {2, 256, 33},  {13, 257, 64},   {14, 64, 32},  {15, 65, 31},  {16, 63, 130},
         {29, 513, 65}, {97, 128, 129},  {200, 129, 7}, {5, 700, 200}, {129, 30, 257},
         {321, 20, 33}, {193, 1100, 34}, {400, 3, 3}};
     static const int threads[] = {1, 2, 3, 8};
+    ln_pool *pools[4], *no_pool = NULL;
     for (size_t t = 0; t < 4; t++) {
-        ln_pool *pool;
         linnet_error error;
-        check_ok(ln_pool_create(threads[t], &pool, &error), &error);
-        for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-            check_products(set, pool, &cases[i]);
-        }
-        ln_pool_free(pool);
+        check_ok(ln_pool_create(threads[t], &pools[t], &error), &error);
+    }
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        check_products(&cases[i], pools, 4);
+    }
+    for (size_t t = 0; t < 4; t++) {
+        ln_pool_free(pools[t]);
     }
     /* Every number of rows and columns around the tiles of all sets. */
     for (size_t m = 1; m <= 34; m++) {
         for (size_t n = 1; n <= 66; n += m % 3 + 1) {
-            check_products(set, NULL, &(product_case){m, 37, n});
-            check_products(set, NULL, &(product_case){70, m, n});
+            check_products(&(product_case){m, 37, n}, &no_pool, 1);
+            check_products(&(product_case){70, m, n}, &no_pool, 1);
         }
     }
 }
 
-static void test_products(void **state)
-{
-    (void)state;
-    check_each_set(products_of_set);
-}
-
 /* ---- layouts ---- */
 
-static void layouts_of_set(const ln_kernels *set)
+static void layouts_of_set(const ln_kernels *set, void *context)
 {
+    (void)context;
     for (size_t in = 0; in <= 40; in += in < 5 ? 1 : 7) {
         for (size_t out = 0; out <= 70; out += out < 5 ? 1 : 9) {
             check_random random = {in * 100 + out};
@@ -499,7 +524,7 @@ static void layouts_of_set(const ln_kernels *set)
 static void test_layouts(void **state)
 {
     (void)state;
-    check_each_set(layouts_of_set);
+    check_each_set(layouts_of_set, NULL);
     for (size_t features = 0; features <= 5000; features++) {
         size_t ld = ln_leading(features);
         assert_true(ld >= features && ld < features + 7 * 16);
@@ -508,8 +533,9 @@ static void test_layouts(void **state)
     assert_int_not_equal(ln_leading(1024), 1024);
 }
 
-static void column_sums_of_set(const ln_kernels *set)
+static void column_sums_of_set(const ln_kernels *set, void *context)
 {
+    (void)context;
     check_random random = {7};
     static const ln_real one = 1;
     for (size_t rows = 0; rows <= 460; rows += rows < 130 ? 1 : 55) {
@@ -530,7 +556,7 @@ static void column_sums_of_set(const ln_kernels *set)
 static void test_column_sums(void **state)
 {
     (void)state;
-    check_each_set(column_sums_of_set);
+    check_each_set(column_sums_of_set, NULL);
 }
 
 static void test_select(void **state)
@@ -566,5 +592,6 @@ int main(void)
         cmocka_unit_test(test_layouts),  cmocka_unit_test(test_column_sums),
         cmocka_unit_test(test_select),
     };
+    check_name_missing_sets();
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

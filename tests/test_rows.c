@@ -556,8 +556,9 @@ static void check_length(const ln_kernels *set, size_t n, size_t offset, check_r
     }
 }
 
-static void rows_of_set(const ln_kernels *set)
+static void rows_of_set(const ln_kernels *set, void *context)
 {
+    (void)context;
     check_random random = {set->tile_columns};
     for (size_t n = 0; n <= 580; n += n < 140 ? 1 : 44) {
         check_length(set, n, 0, &random);
@@ -568,7 +569,7 @@ static void rows_of_set(const ln_kernels *set)
 static void test_rows(void **state)
 {
     (void)state;
-    check_each_set(rows_of_set);
+    check_each_set(rows_of_set, NULL);
     for (size_t i = 0; i < ROW_COUNT; i++) {
         if (!has_run[i]) {
             fail_msg("row kernel %zu of rows.def, counted from 0, is not tested", i);
@@ -579,5 +580,6 @@ static void test_rows(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_rows)};
+    check_name_missing_sets();
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

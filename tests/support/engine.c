@@ -10,16 +10,24 @@ const activation_definition activation_definitions[LN_ACTIVATION_COUNT] = {
 #undef LN_ACTIVATION
 };
 
-void check_each_set(void (*body)(const ln_kernels *set))
+void check_each_set(void (*body)(const ln_kernels *set, void *context), void *context)
 {
     const ln_kernels *set, *before = NULL;
     for (size_t i = 0; (set = ln_kernels_at(i)) != NULL; i++) {
-        if (!set->supported()) {
-            print_message("kernel set %s: not supported by this machine, not tested\n", set->name);
-        } else if (set != before) { /* one set may compute in double for several */
-            body(set);
+        if (set->supported() && set != before) { /* one set may compute in double for several */
+            body(set, context);
         }
         before = set;
+    }
+}
+
+void check_name_missing_sets(void)
+{
+    const ln_kernels *set;
+    for (size_t i = 0; (set = ln_kernels_at(i)) != NULL; i++) {
+        if (!set->supported()) {
+            print_message("kernel set %s: not supported by this machine, not tested\n", set->name);
+        }
     }
 }
 

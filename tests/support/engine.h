@@ -9,6 +9,7 @@
 #ifdef LN_FLOAT64
 #define activation_definitions activation_definitions_f64
 #define check_each_set check_each_set_f64
+#define check_name_missing_sets check_name_missing_sets_f64
 #define define_row_sum define_row_sum_f64
 #define define_row_dot define_row_dot_f64
 #endif
@@ -21,8 +22,10 @@ typedef struct activation_definition {
 
 extern const activation_definition activation_definitions[LN_ACTIVATION_COUNT];
 
-/* For each set that this machine supports; says which it does not. */
-void check_each_set(void (*body)(const ln_kernels *set));
+/* For each set that this machine supports. */
+void check_each_set(void (*body)(const ln_kernels *set, void *context), void *context);
+/* Says which it does not. */
+void check_name_missing_sets(void);
 
 /* Rule 3 over n elements that lie `stride` apart: of x, and of x y. */
 ln_real define_row_sum(size_t n, const ln_real *x, size_t stride);
