@@ -49,24 +49,6 @@ static void open_data(cli_text *text, const char *key)
     cli_text_add(text, "\" value=\"");
 }
 
-/* Four decimals, and one of what is large; what they would make 0 has two digits, 3.2e-7, and what
- * they would make very long five. */
-static void add_rounded(cli_text *text, double value)
-{
-    char digits[32];
-    double size = fabs(value);
-    int power = 0;
-    if (size == 0 || (size >= 0.00005 && size < 1e6)) {
-        cli_text_add(text, size < 1000 ? "%.4f" : "%.1f", value);
-        return;
-    }
-    snprintf(digits, sizeof digits, size < 1 ? "%.1e" : "%.4e", value);
-    char *e = strchr(digits, 'e');
-    if (sscanf(e, "e%d", &power) == 1) {
-        cli_text_add(text, "%.*se%d", (int)(e - digits), digits, power);
-    }
-}
-
 void cli_html_figure(cli_text *text, const char *key, double value, const char *undefined)
 {
     open_data(text, key);
@@ -83,7 +65,7 @@ void cli_html_figure(cli_text *text, const char *key, double value, const char *
     cli_text_add(text, "\" title=\"");
     cli_text_double(text, value);
     cli_text_add(text, "\">");
-    add_rounded(text, value);
+    cli_text_rounded(text, value);
     cli_text_add(text, "</data>");
 }
 

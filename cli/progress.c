@@ -17,7 +17,8 @@ void cli_add_epoch(cli_text *text, int64_t epoch, int64_t epochs)
 
 void cli_add_figures(cli_text *text, const char *of, double loss, double accuracy)
 {
-    cli_text_add(text, "  %sloss %.4f", of, isnan(loss) ? NAN : loss); /* no "-nan" */
+    cli_text_add(text, "  %sloss ", of);
+    cli_text_rounded(text, loss);
     if (!isnan(accuracy)) {
         cli_text_add(text, "  %saccuracy %.4f", of, accuracy);
     }

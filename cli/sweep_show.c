@@ -55,7 +55,10 @@ static bool has_accuracy(const cli_sweep *s)
 
 static void add_number(cli_table *table, bool measured, double number)
 {
-    cli_table_add(table, measured && !isnan(number) ? "%.4f" : "-", number);
+    cli_text digits = {0};
+    cli_text_rounded(&digits, number);
+    cli_table_add(table, "%s", measured && !isnan(number) && !digits.failed ? digits.data : "-");
+    cli_text_free(&digits);
 }
 
 /* One row: the head's values, and what it has reached. */

@@ -3,6 +3,7 @@
  * The program never calls setlocale, so printf and strtod speak the "C" locale here. */
 #include "text.h"
 
+#include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -107,6 +108,26 @@ void cli_text_double(cli_text *text, double value)
         }
     }
     cli_text_add(text, "%s", digits);
+}
+
+void cli_text_rounded(cli_text *text, double value)
+{
+    char digits[32];
+    double size = fabs(value);
+    int power = 0;
+    if (isnan(value)) {
+        cli_text_add(text, "nan"); /* not "-nan" */
+        return;
+    }
+    if (size == 0 || (size >= 0.00005 && size < 1e6) || isinf(value)) {
+        cli_text_add(text, size < 1000 ? "%.4f" : "%.1f", value);
+        return;
+    }
+    snprintf(digits, sizeof digits, size < 1 ? "%.1e" : "%.4e", value);
+    char *e = strchr(digits, 'e');
+    if (sscanf(e, "e%d", &power) == 1) {
+        cli_text_add(text, "%.*se%d", (int)(e - digits), digits, power);
+    }
 }
 
 void cli_text_size(cli_text *text, uint64_t bytes)

@@ -34,6 +34,9 @@ void cli_text_repeat(cli_text *text, char c, size_t count);
 /* The shortest decimal text that reads back to the same value. */
 void cli_text_float(cli_text *text, float value);
 void cli_text_double(cli_text *text, double value);
+/* Four decimals, and one of what is large; what they would make 0 has two digits, 3.2e-7, and what
+ * they would make very long five. */
+void cli_text_rounded(cli_text *text, double value);
 /* 7455228 -> "7.5 MB". */
 void cli_text_size(cli_text *text, uint64_t bytes);
 /* 7455228 -> "7,455,228". */

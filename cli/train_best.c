@@ -97,7 +97,8 @@ void cli_add_best(const cli_training *training, const char *between, cli_text *t
     if (training->task != LINNET_TASK_REGRESSION) {
         cli_text_add(text, "%saccuracy %.4f%s", of, training->best.accuracy, between);
     }
-    cli_text_add(text, "%sloss %.4f", of, training->best.loss);
+    cli_text_add(text, "%sloss ", of);
+    cli_text_rounded(text, training->best.loss);
 }
 
 bool cli_out_of_patience(const cli_training *training, int64_t done)
