@@ -109,6 +109,14 @@ static int keep(epochs_run *course, bool stopped, cli_epoch *epoch)
     return cli_keep_weights(training);
 }
 
+/* Adds what a terminal has room for, before `behind` columns more; a log has room for all. */
+static void add_fitting(cli_text *line, const char *piece, size_t behind)
+{
+    if (!cli_redraws() || line->length + strlen(piece) + behind <= cli_width()) {
+        cli_text_add(line, "%s", piece);
+    }
+}
+
 static void tell_epoch(const epochs_run *course, const cli_epoch *epoch)
 {
     int64_t epochs = course->training->values->epochs;
@@ -121,11 +129,13 @@ static void tell_epoch(const epochs_run *course, const cli_epoch *epoch)
     if (course->training->values->schedule != NULL) {
         cli_text_add(&line, "  lr %.4g", epoch->lr);
     }
-    cli_text_add(&line, "  %.*f s  %.0f samples/s", epoch->seconds < 0.1 ? 4 : 1, epoch->seconds,
-                 epoch->samples_per_second);
-    if (course->training->figure != NULL && epoch->best) {
-        cli_text_add(&line, " *");
-    }
+    const char *star = course->training->figure != NULL && epoch->best ? " *" : "";
+    char time[32], speed[48];
+    snprintf(time, sizeof time, "  %.*f s", epoch->seconds < 0.1 ? 4 : 1, epoch->seconds);
+    snprintf(speed, sizeof speed, "  %.0f samples/s", epoch->samples_per_second);
+    add_fitting(&line, time, strlen(star));
+    add_fitting(&line, speed, strlen(star));
+    cli_text_add(&line, "%s", star);
     cli_say("%s", line.failed ? "" : line.data);
     cli_text_free(&line);
 }
