@@ -158,6 +158,31 @@ int cli_convert_model(const char *dtype, linnet_model *model)
                                                                : cli_fail_with("--dtype", &error);
 }
 
+/* Says how a name gets a value, in the line that says that it has none. */
+static void name_option(linnet_error *error)
+{
+    static const char begin[] = "name '", end[] = "' is not defined";
+    linnet_error cause = *error;
+    const char *name = cause.message + strlen(begin), *behind = strstr(cause.message, end);
+    if (behind != NULL && strncmp(cause.message, begin, strlen(begin)) == 0) {
+        int length = (int)(behind - name);
+        snprintf(error->message, sizeof error->message,
+                 "name '%.*s' is not defined; --set %.*s=NUMBER gives it a value%s", length, name,
+                 length, name, behind + strlen(end));
+    }
+}
+
+int cli_parse_model(const char *text, const char *place, const linnet_name *names, size_t count,
+                    linnet_model **model)
+{
+    linnet_error error;
+    if (linnet_model_parse(text, names, count, model, &error) == LINNET_OK) {
+        return CLI_OK;
+    }
+    name_option(&error);
+    return cli_fail_with(place, &error);
+}
+
 static int open_plain(const char *path, const cli_model_options *options, linnet_model **model)
 {
     char *text;
@@ -168,9 +193,8 @@ static int open_plain(const char *path, const cli_model_options *options, linnet
     }
     linnet_error error;
     code = cli_check_set(&options->set, text, NULL);
-    if (code == CLI_OK && linnet_model_parse(text, options->set.names, options->set.count, model,
-                                             &error) != LINNET_OK) {
-        code = cli_fail_with(place, &error);
+    if (code == CLI_OK) {
+        code = cli_parse_model(text, place, options->set.names, options->set.count, model);
     }
     free(text);
     linnet_state_dict *weights = NULL;

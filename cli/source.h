@@ -110,6 +110,11 @@ int cli_read_text_file(const char *path, char **text);
  * about it name. The caller frees *text. */
 int cli_read_model_text(const char *model, char **text, const char **place);
 
+/* linnet_model_parse; `place` is what errors name, and a name without a value is said to get one by
+ * --set. */
+int cli_parse_model(const char *text, const char *place, const linnet_name *names, size_t count,
+                    linnet_model **model);
+
 /* Fails where a name of --set stands in neither text: it is mistyped. `classes` is a name of every
  * model's. schedule: NULL for none. */
 int cli_check_set(const cli_set *set, const char *model, const char *schedule);

@@ -124,12 +124,11 @@ static int parse_model(cli_training *training)
     char *text;
     const char *place;
     int code = cli_read_model_text(values->model, &text, &place);
-    linnet_error error;
     if (code == CLI_OK) {
         code = cli_check_set(&values->set, text, values->schedule);
-        if (code == CLI_OK && linnet_model_parse(text, names, values->set.count + !given,
-                                                 &training->model, &error) != LINNET_OK) {
-            code = cli_fail_with(place, &error);
+        if (code == CLI_OK) {
+            code =
+                cli_parse_model(text, place, names, values->set.count + !given, &training->model);
         }
         free(text);
     }
