@@ -371,6 +371,41 @@ static void keeps_mean_and_std_to_the_input(void **state)
     linnet_model_free(model);
 }
 
+static void copies_scaling(void **state)
+{
+    (void)state;
+    static const double mean[] = {0.1, -2}, std[] = {0.3, 4}, tiny[] = {1e-60, 1};
+    linnet_error error;
+    linnet_model *from = parse("Linear(2, 3)"), *to = parse("Linear(2, 5)");
+    check_ok(linnet_model_to(from, LINNET_FLOAT64, &error), &error);
+    check_ok(linnet_model_set_scale(from, 1.0 / 255, &error), &error);
+    check_ok(ln_model_set_standard(from, 2, mean, std, &error), &error);
+    check_ok(linnet_model_copy_scaling(to, from, &error), &error);
+    assert_true(to->scaling.scale == (double)(float)(1.0 / 255)); /* rounded, as all else */
+    assert_int_equal(to->scaling.features, 2);
+    for (size_t j = 0; j < 2; j++) {
+        assert_true(to->scaling.mean[j] == (double)(float)mean[j]);
+        assert_true(to->scaling.std[j] == (double)(float)std[j]);
+    }
+
+    /* What the model cannot take leaves it as it was. */
+    linnet_model *wide = parse("Linear(4, 5)");
+    assert_int_equal(linnet_model_copy_scaling(wide, from, &error), LINNET_ERROR_SHAPE);
+    assert_string_equal(error.message, "expected mean and std of 4 features, found 2");
+    assert_true(wide->scaling.scale == 1 && wide->scaling.features == 0);
+    check_ok(linnet_model_set_scale(from, 1e-60, &error), &error);
+    assert_int_equal(linnet_model_copy_scaling(to, from, &error), LINNET_ERROR_ARGUMENT);
+    check_ok(linnet_model_set_scale(from, 2, &error), &error);
+    check_ok(ln_model_set_standard(from, 2, mean, tiny, &error), &error);
+    assert_int_equal(linnet_model_copy_scaling(to, from, &error), LINNET_ERROR_ARGUMENT);
+    assert_true(to->scaling.scale == (double)(float)(1.0 / 255));
+    assert_true(to->scaling.std[0] == (double)(float)std[0]);
+
+    linnet_model_free(from);
+    linnet_model_free(to);
+    linnet_model_free(wide);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -386,6 +421,7 @@ int main(void)
         cmocka_unit_test(standardizes),
         cmocka_unit_test(refuses_to_standardize),
         cmocka_unit_test(keeps_mean_and_std_to_the_input),
+        cmocka_unit_test(copies_scaling),
     };
     return cmocka_run_group_tests_name("model", tests, NULL, NULL);
 }

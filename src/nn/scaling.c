@@ -90,10 +90,14 @@ linnet_status ln_model_set_standard(linnet_model *model, size_t features, const 
 linnet_status linnet_model_copy_scaling(linnet_model *model, const linnet_model *from,
                                         linnet_error *error)
 {
-    linnet_status status = ln_model_set_standard(model, from->scaling.features, from->scaling.mean,
-                                                 from->scaling.std, error);
+    double before = model->scaling.scale;
+    linnet_status status = linnet_model_set_scale(model, from->scaling.scale, error);
     if (status == LINNET_OK) {
-        model->scaling.scale = from->scaling.scale;
+        status = ln_model_set_standard(model, from->scaling.features, from->scaling.mean,
+                                       from->scaling.std, error);
+    }
+    if (status != LINNET_OK) {
+        model->scaling.scale = before;
     }
     return status;
 }
