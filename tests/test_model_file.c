@@ -43,6 +43,8 @@ static linnet_model *make_full(void)
     check_ok(linnet_model_set_classes(model, classes, 3, &error), &error);
     check_ok(linnet_model_set_scale(model, 1.0 / 255, &error), &error);
     check_ok(ln_model_set_standard(model, 6, mean, std, &error), &error);
+    check_ok(linnet_model_set_config(model, "{\"epochs\": 3, \"name\": \"größe\"}", &error),
+             &error);
     return model;
 }
 
@@ -68,6 +70,11 @@ static void check_same_models(const linnet_model *a, const linnet_model *b)
     if (features > 0) {
         assert_memory_equal(a->scaling.mean, b->scaling.mean, features * sizeof(double));
         assert_memory_equal(a->scaling.std, b->scaling.std, features * sizeof(double));
+    }
+    const char *config = linnet_model_config(a);
+    assert_int_equal(config != NULL, linnet_model_config(b) != NULL);
+    if (config != NULL) {
+        assert_string_equal(config, linnet_model_config(b));
     }
 }
 
@@ -104,6 +111,25 @@ static void keeps_everything(void **state)
         linnet_model_free(model);
         linnet_model_free(again);
     }
+}
+
+static void takes_an_object_as_configuration(void **state)
+{
+    (void)state;
+    static const char *const wrong[] = {"",     "[1]", "3", "{\"a\": 1", "{\"a\": 1, \"a\": 2}",
+                                        "{} {}"};
+    linnet_error error;
+    linnet_model *model = parse("Linear(2, 3)");
+    assert_null(linnet_model_config(model));
+    check_ok(linnet_model_set_config(model, "{}", &error), &error);
+    for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
+        assert_int_equal(linnet_model_set_config(model, wrong[i], &error), LINNET_ERROR_ARGUMENT);
+        assert_string_equal(error.message, "expected a JSON object as configuration");
+        assert_string_equal(linnet_model_config(model), "{}");
+    }
+    check_ok(linnet_model_set_config(model, NULL, &error), &error);
+    assert_null(linnet_model_config(model));
+    linnet_model_free(model);
 }
 
 /* The same model out of every format that keeps a whole one, the same bytes each time. */
@@ -191,7 +217,7 @@ static void writes_what_says_something(void **state)
     linnet_model *model = make_full();
     save(model, path);
     check_ok(linnet_state_dict_load(path, &state_dict, &error), &error);
-    assert_int_equal(linnet_state_dict_metadata_count(state_dict), 5);
+    assert_int_equal(linnet_state_dict_metadata_count(state_dict), 6);
     assert_string_equal(metadata(state_dict, "format"), "pt");
     assert_string_equal(metadata(state_dict, "linnet.version"), linnet_version());
     assert_string_equal(metadata(state_dict, "linnet.model"),
@@ -206,6 +232,7 @@ static void writes_what_says_something(void **state)
                         "{\"shape\":[2,3],\"scale\":0.003921569,"
                         "\"mean\":[0.1,-2.0,1e-30,3.4e+38,0.0,0.33333334],"
                         "\"std\":[1.0,1e-45,0.2,16777216.0,1e+20,1.0]}");
+    assert_string_equal(metadata(state_dict, "linnet.config"), linnet_model_config(model));
     assert_string_equal(linnet_state_dict_name(state_dict, 0), "classifier.fc.bias");
     assert_string_equal(linnet_state_dict_name(state_dict, 1), "classifier.fc.weight");
     linnet_state_dict_free(state_dict);
@@ -437,6 +464,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(keeps_everything),
+        cmocka_unit_test(takes_an_object_as_configuration),
         cmocka_unit_test(every_format),
         cmocka_unit_test(gives_its_state_dict),
         cmocka_unit_test(refuses_other_endings),

@@ -296,6 +296,9 @@ static void test_file(void **state)
     const linnet_task tasks[] = {LINNET_TASK_MULTILABEL, LINNET_TASK_REGRESSION,
                                  LINNET_TASK_CLASSIFICATION};
     for (size_t i = 0; i < 3; i++) {
+        linnet_task task;
+        check_ok(linnet_loss_task(texts[i], &task, &error), &error);
+        assert_int_equal(task, tasks[i]);
         const char *path = scratch_path(state, "model.safetensors");
         check_ok(linnet_model_set_loss(model, texts[i], &error), &error);
         check_ok(linnet_model_save(model, path, &error), &error);
@@ -304,6 +307,9 @@ static void test_file(void **state)
         assert_int_equal(linnet_model_task(read), tasks[i]);
         linnet_model_free(read);
     }
+    linnet_task task = LINNET_TASK_REGRESSION;
+    assert_int_equal(linnet_loss_task("HingeLoss()", &task, &error), LINNET_ERROR_SYNTAX);
+    assert_int_equal(task, LINNET_TASK_CLASSIFICATION);
     assert_int_equal(linnet_model_set_loss(model, "MSELoss(", &error), LINNET_ERROR_SYNTAX);
     assert_string_equal(linnet_model_loss(model), "CrossEntropyLoss()");
     linnet_state_dict *tensors;

@@ -550,12 +550,43 @@ static void test_failures(void **state)
     ln_free(data);
 }
 
+/* What it says of itself: the kernel set of a plan, the threads that were asked for, and memory that
+ * holds at least the weights and Adam's two states, and grows with the batch. */
+static void test_account(void **state)
+{
+    (void)state;
+    train_data *data = ln_alloc(1, sizeof *data);
+    fill_data(data);
+    linnet_dataset *dataset = make_dataset(data->x, data->y, ROWS, FEATURES);
+    linnet_model *model = make_model("Linear(37, 5)", 0);
+    linnet_plan *plan;
+    linnet_error error;
+    check_ok(linnet_plan_create(model, NULL, &plan, &error), &error);
+    size_t size[2];
+    for (int i = 0; i < 2; i++) {
+        linnet_trainer *trainer;
+        linnet_trainer_options options = {.threads = i + 1, .batch_size = i == 0 ? 8 : 64};
+        check_ok(linnet_trainer_create(model, dataset, &options, &trainer, &error), &error);
+        assert_int_equal(linnet_trainer_threads(trainer), i + 1);
+        assert_string_equal(linnet_trainer_isa(trainer), linnet_plan_isa(plan));
+        size[i] = linnet_trainer_size(trainer);
+        linnet_trainer_free(trainer);
+    }
+    assert_true(size[0] >= 3 * (37 * 5 + 5) * sizeof(float));
+    assert_true(size[1] > size[0]);
+    linnet_plan_free(plan);
+    linnet_model_free(model);
+    linnet_dataset_free(dataset);
+    ln_free(data);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_replay),           cmocka_unit_test(test_one_number),
         cmocka_unit_test(test_ignored_rows),     cmocka_unit_test(test_stop),
         cmocka_unit_test(test_mean_of_an_epoch), cmocka_unit_test(test_failures),
+        cmocka_unit_test(test_account),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
