@@ -73,9 +73,6 @@ int cli_bench_measure_line(cli_bench *bench, cli_bench_line *line, bool *trains)
 
 /* ---- bench_report.c ---- */
 
-/* The bound that applies to a line, "FMA" or "reading" (NULL: none), and the seconds that it gives.
- * */
-const char *cli_bench_bound(const cli_bench_line *line, double *seconds);
 void cli_bench_text(const cli_bench *bench, cli_text *text);
 void cli_bench_json(const cli_bench *bench, cli_text *text);
 

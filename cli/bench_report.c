@@ -9,7 +9,9 @@
 
 #define WORK_COLUMNS 48 /* a longer optimizer's text is cut */
 
-const char *cli_bench_bound(const cli_bench_line *line, double *seconds)
+/* The bound that applies to a line, "FMA" or "reading" (NULL: none), and the seconds that it gives.
+ * */
+static const char *bound_of(const cli_bench_line *line, double *seconds)
 {
     double computing = line->operations / line->peak, reading = line->bytes / line->bandwidth;
     if (isnan(computing) || isnan(reading)) {
@@ -91,7 +93,7 @@ static void limits_text(const cli_bench *bench, cli_text *text)
 static void add_line(cli_table *table, const cli_bench_line *line)
 {
     double limit;
-    const char *bound = cli_bench_bound(line, &limit);
+    const char *bound = bound_of(line, &limit);
     char work[128];
     bool training = line->optim != NULL;
     snprintf(work, sizeof work, "%s%s", training ? "training, " : "forward",
@@ -143,7 +145,7 @@ static void limit_json(cli_json *json, const char *key, const cli_bench *bench, 
 static void line_json(cli_json *json, const cli_bench_line *line)
 {
     double limit;
-    const char *bound = cli_bench_bound(line, &limit);
+    const char *bound = bound_of(line, &limit);
     cli_json_open(json, NULL, '{');
     cli_json_string(json, "work", line->optim == NULL ? "forward" : "training");
     if (line->optim != NULL) {

@@ -132,12 +132,13 @@ static double part(const cli_axis *axis, double value)
                              : (value - axis->low) / (axis->high - axis->low);
 }
 
-double cli_plot_x(const cli_plot *plot, double value)
+/* Where a value lies in the picture. */
+static double place_x(const cli_plot *plot, double value)
 {
     return LEFT + (RIGHT - LEFT) * part(&plot->x, value);
 }
 
-double cli_plot_y(const cli_plot *plot, double value)
+static double place_y(const cli_plot *plot, double value)
 {
     return BOTTOM - (BOTTOM - TOP) * part(&plot->y, value);
 }
@@ -169,7 +170,7 @@ static void add_axes(cli_plot *plot)
 {
     cli_text *text = plot->text;
     for (size_t i = 0; i < plot->y.count; i++) {
-        double y = cli_plot_y(plot, plot->y.ticks[i]);
+        double y = place_y(plot, plot->y.ticks[i]);
         cli_text_add(
             text, "<path class=\"%s\" d=\"M%g %.2fH%g\"/><text class=\"ty\" x=\"%g\" y=\"%.2f\">",
             i == 0 ? "axis" : "grid", LEFT, y, RIGHT, LEFT - 7, y + 4);
@@ -177,7 +178,7 @@ static void add_axes(cli_plot *plot)
         cli_text_add(text, "</text>\n");
     }
     for (size_t i = 0; i < plot->x.count; i++) {
-        double x = cli_plot_x(plot, plot->x.ticks[i]);
+        double x = place_x(plot, plot->x.ticks[i]);
         cli_text_add(
             text, "<path class=\"axis\" d=\"M%.2f %gv4\"/><text class=\"tx\" x=\"%.2f\" y=\"%g\">",
             x, BOTTOM, x, BOTTOM + 17);
@@ -206,7 +207,7 @@ void cli_plot_line(cli_plot *plot, const char *classes, const cli_point *points,
     cli_text_add(text, "<path class=\"line %s\" d=\"", classes);
     double last_x = NAN, last_y = NAN; /* NaN: the line begins anew */
     for (size_t i = 0; i < count; i++) {
-        double x = cli_plot_x(plot, points[i].x), y = cli_plot_y(plot, points[i].y);
+        double x = place_x(plot, points[i].x), y = place_y(plot, points[i].y);
         if (!isfinite(x) || !isfinite(y)) {
             last_x = NAN;
             continue;
@@ -229,7 +230,7 @@ void cli_plot_line(cli_plot *plot, const char *classes, const cli_point *points,
 
 void cli_plot_dot(cli_plot *plot, const char *classes, cli_point point, const char *title)
 {
-    double x = cli_plot_x(plot, point.x), y = cli_plot_y(plot, point.y);
+    double x = place_x(plot, point.x), y = place_y(plot, point.y);
     if (!isfinite(x) || !isfinite(y)) {
         return;
     }
@@ -245,7 +246,7 @@ void cli_plot_dot(cli_plot *plot, const char *classes, cli_point point, const ch
 void cli_plot_bar(cli_plot *plot, const char *classes, double from, double to, double y,
                   const char *title)
 {
-    double left = cli_plot_x(plot, from), right = cli_plot_x(plot, to), top = cli_plot_y(plot, y);
+    double left = place_x(plot, from), right = place_x(plot, to), top = place_y(plot, y);
     if (!isfinite(top)) {
         return;
     }
@@ -258,7 +259,7 @@ void cli_plot_bar(cli_plot *plot, const char *classes, double from, double to, d
 
 void cli_plot_mark(cli_plot *plot, double x, const char *name)
 {
-    double at = cli_plot_x(plot, x);
+    double at = place_x(plot, x);
     const char *anchor = at < LEFT + 40 ? "start" : at > RIGHT - 40 ? "end" : "middle";
     cli_text_add(plot->text,
                  "<path class=\"mark\" d=\"M%.2f %gV%g\"/><text class=\"markname\" "

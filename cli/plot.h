@@ -39,9 +39,6 @@ typedef struct cli_plot {
 /* Begins a chart with its axes. `label` says what it shows to readers that do not see it; `x_title`
  * stands under the axis. */
 void cli_plot_open(cli_plot *plot, const char *label, const char *x_title);
-/* Where a value lies in the picture. */
-double cli_plot_x(const cli_plot *plot, double value);
-double cli_plot_y(const cli_plot *plot, double value);
 /* A line through the points, broken where one is not finite; points that nobody could tell apart
  * from the one before are left away. `title` may be NULL. */
 void cli_plot_line(cli_plot *plot, const char *classes, const cli_point *points, size_t count,

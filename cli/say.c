@@ -15,21 +15,16 @@
 #define YELLOW "\033[33m"
 #define PLAIN "\033[0m"
 
-static bool terminal(int fd)
-{
-    const char *term = getenv("TERM");
-    return isatty(fd) && (term == NULL || strcmp(term, "dumb") != 0);
-}
-
 bool cli_redraws(void)
 {
-    return terminal(STDERR_FILENO);
+    const char *term = getenv("TERM");
+    return isatty(STDERR_FILENO) && (term == NULL || strcmp(term, "dumb") != 0);
 }
 
-bool cli_colours(int fd)
+static bool has_colours(void)
 {
     const char *off = getenv("NO_COLOR");
-    return terminal(fd) && (off == NULL || off[0] == '\0');
+    return cli_redraws() && (off == NULL || off[0] == '\0');
 }
 
 size_t cli_width(void)
@@ -53,7 +48,7 @@ void cli_draw(const char *line)
  * tabs of the library's texts cannot reach the terminal. */
 static void print(const char *colour, const char *kind, const char *place, const char *message)
 {
-    bool coloured = cli_colours(STDERR_FILENO);
+    bool coloured = has_colours();
     cli_text text = {0};
     cli_text_add(&text, "%slinnet:%s ", coloured ? colour : "", coloured ? PLAIN : "");
     cli_text_add(&text, "%s", kind);

@@ -31,8 +31,6 @@ size_t cli_width(void);
 /* Draws `line` (no longer than the width) in place of the one drawn before; nothing where stderr is
  * no terminal. An empty line clears. Everything above that prints clears it first. */
 void cli_draw(const char *line);
-/* Whether `fd` shows colours. */
-bool cli_colours(int fd);
 
 /* Seconds since some moment in the past, never going back. */
 double cli_seconds(void);

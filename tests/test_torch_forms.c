@@ -8,7 +8,6 @@
 #include "support/torch_files.h"
 
 #define FROM_TYPE GLOBAL("torch._tensor", "_rebuild_from_type_v2")
-#define PARAMETER GLOBAL("torch.nn.parameter", "Parameter")
 #define UNTYPED(count)                                                                             \
     "(" T("\x07", "storage") GLOBAL("torch.storage", "UntypedStorage") T("\x01", "0")              \
         T("\x03", "cpu") count "NtQ"

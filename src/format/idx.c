@@ -36,7 +36,7 @@ static int64_t size_at(const uint8_t *data, int dimension)
     return (int64_t)((uint32_t)at[0] << 24 | (uint32_t)at[1] << 16 | (uint32_t)at[2] << 8 | at[3]);
 }
 
-bool ln_idx_probe(const uint8_t *data, size_t size)
+static bool looks_like_idx(const uint8_t *data, size_t size)
 {
     linnet_dtype dtype;
     return size >= 4 && data[0] == 0 && data[1] == 0 && find_type(data[2], &dtype);
@@ -45,7 +45,7 @@ bool ln_idx_probe(const uint8_t *data, size_t size)
 bool ln_idx_file_size(const uint8_t *data, size_t size, size_t *file_size)
 {
     linnet_dtype dtype;
-    if (!ln_idx_probe(data, size) || !find_type(data[2], &dtype) || data[3] > LINNET_MAX_RANK ||
+    if (!looks_like_idx(data, size) || !find_type(data[2], &dtype) || data[3] > LINNET_MAX_RANK ||
         size < 4 + 4 * (size_t)data[3]) {
         return false;
     }
@@ -62,7 +62,7 @@ bool ln_idx_file_size(const uint8_t *data, size_t size, size_t *file_size)
 
 static bool probe(const ln_file *file)
 {
-    return ln_idx_probe(file->data, file->size);
+    return looks_like_idx(file->data, file->size);
 }
 
 /* Checks the header and that the elements fill the file exactly. */

@@ -6,9 +6,6 @@
 
 #define LN_IDX_MAX_HEADER (4 + 4 * LINNET_MAX_RANK)
 
-/* Whether the first bytes of a file look like IDX. */
-bool ln_idx_probe(const uint8_t *data, size_t size);
-
 /* Size of a whole IDX file, header included, by its first `size` bytes. False where these are no
  * complete header of IDX, or the size overflows. */
 bool ln_idx_file_size(const uint8_t *data, size_t size, size_t *file_size);

@@ -91,8 +91,3 @@ linnet_status ln_reader_check(const ln_reader *reader, linnet_error *error)
                 (int64_t)info.st_mtim.tv_nsec == reader->nanoseconds;
     return same ? LINNET_OK : fail_changed(reader, error);
 }
-
-void ln_reader_will_need(const ln_reader *reader, uint64_t offset, uint64_t size)
-{
-    posix_fadvise(reader->fd, (off_t)offset, (off_t)size, POSIX_FADV_WILLNEED);
-}

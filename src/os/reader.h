@@ -27,7 +27,5 @@ LINNET_NODISCARD linnet_status ln_reader_read(const ln_reader *reader, uint64_t 
 /* Whether the file is still the one that was opened, by its size and the time of its last change.
  * Errors: IO. */
 LINNET_NODISCARD linnet_status ln_reader_check(const ln_reader *reader, linnet_error *error);
-/* Asks the system to read ahead what lies there; does not wait. */
-void ln_reader_will_need(const ln_reader *reader, uint64_t offset, uint64_t size);
 
 #endif

@@ -108,7 +108,7 @@ bool ln_plan_is_fed_alike(const linnet_plan *a, const linnet_plan *b)
             memcmp(a->mean, b->mean, 2 * a->scaled * linnet_dtype_size(a->dtype)) == 0);
 }
 
-linnet_status ln_plan_check_batch(const linnet_plan *plan, size_t batch, linnet_error *error)
+static linnet_status check_batch(const linnet_plan *plan, size_t batch, linnet_error *error)
 {
     if (batch > plan->max_batch) {
         return ln_fail(error, LINNET_ERROR_ARGUMENT,
@@ -130,9 +130,9 @@ linnet_status ln_plan_check_batches(const linnet_plan *plan, size_t rows, size_t
 {
     size_t last = batch > 0 ? rows % batch : 0;
     linnet_error why = {.status = LINNET_OK};
-    linnet_status status = rows >= batch ? ln_plan_check_batch(plan, batch, &why) : LINNET_OK;
+    linnet_status status = rows >= batch ? check_batch(plan, batch, &why) : LINNET_OK;
     if (status == LINNET_OK) {
-        status = ln_plan_check_batch(plan, last, &why);
+        status = check_batch(plan, last, &why);
     }
     return status == LINNET_OK
                ? LINNET_OK
@@ -149,7 +149,7 @@ static linnet_status run(linnet_plan *plan, linnet_dtype dtype, const void *x, s
                        "mat1 and mat2 must have the same dtype, but got %s and %s",
                        ln_dtype_row(dtype)->type_name, ln_dtype_row(plan->dtype)->type_name);
     }
-    linnet_status status = ln_plan_check_batch(plan, batch, error);
+    linnet_status status = check_batch(plan, batch, error);
     if (status == LINNET_OK) {
         ln_fpenv saved = ln_fpenv_enter();
         ln_plan_engine_of(dtype)->run(plan, x, batch, y);

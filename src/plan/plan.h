@@ -201,13 +201,8 @@ typedef struct ln_plan_engine {
 /* The compilation for a dtype. */
 const ln_plan_engine *ln_plan_engine_of(linnet_dtype dtype);
 
-/* Whether a batch of so many rows can be run. Errors: ARGUMENT (above max_batch), SHAPE in
- * PyTorch's words (too few rows for statistics). */
-LINNET_NODISCARD linnet_status ln_plan_check_batch(const linnet_plan *plan, size_t batch,
-                                                   linnet_error *error);
-
-/* Whether `rows` can be run in batches of this size, the last one as short as it comes. Errors: as
- * ln_plan_check_batch. */
+/* Whether `rows` can be run in batches of this size, the last one as short as it comes. Errors:
+ * ARGUMENT (above max_batch), SHAPE in PyTorch's words (too few rows for statistics). */
 LINNET_NODISCARD linnet_status ln_plan_check_batches(const linnet_plan *plan, size_t rows,
                                                      size_t batch, linnet_error *error);
 

@@ -84,7 +84,6 @@ LINNET_NODISCARD linnet_status ln_checkpoint_scalar(const ln_checkpoint_reading 
 /* A set of parameters as one vector, each parameter as PyTorch lays it out; the caller owns it. */
 LINNET_NODISCARD linnet_status ln_checkpoint_flat(const linnet_trainer *trainer, const void *set,
                                                   linnet_tensor *flat, linnet_error *error);
-int64_t ln_checkpoint_flat_size(const linnet_trainer *trainer);
 
 /* Check and compare, and read aside what is not there already. Errors: FORMAT, MEMORY. */
 LINNET_NODISCARD linnet_status ln_checkpoint_read_optimizer(ln_checkpoint_reading *r);

@@ -13,10 +13,19 @@ static size_t parameter_bytes(const linnet_trainer *trainer, size_t i)
     return (size_t)linnet_tensor_numel(tensor) * linnet_dtype_size(tensor->dtype);
 }
 
+static int64_t flat_size(const linnet_trainer *trainer)
+{
+    int64_t size = 0;
+    for (size_t i = 0; i < trainer->model->parameter_count; i++) {
+        size += linnet_tensor_numel(trainer->model->parameters[i].tensor);
+    }
+    return size;
+}
+
 linnet_status ln_checkpoint_flat(const linnet_trainer *trainer, const void *set,
                                  linnet_tensor *flat, linnet_error *error)
 {
-    int64_t size = ln_checkpoint_flat_size(trainer);
+    int64_t size = flat_size(trainer);
     linnet_status status = linnet_tensor_create(trainer->model->dtype, 1, &size, flat, error);
     unsigned char *at = status == LINNET_OK ? flat->data : NULL;
     for (size_t i = 0; status == LINNET_OK && i < trainer->model->parameter_count; i++) {
@@ -27,15 +36,6 @@ linnet_status ln_checkpoint_flat(const linnet_trainer *trainer, const void *set,
     return status;
 }
 
-int64_t ln_checkpoint_flat_size(const linnet_trainer *trainer)
-{
-    int64_t size = 0;
-    for (size_t i = 0; i < trainer->model->parameter_count; i++) {
-        size += linnet_tensor_numel(trainer->model->parameters[i].tensor);
-    }
-    return size;
-}
-
 /* The entry state.0.KEY as a set of parameters. */
 static linnet_status read_set(const ln_checkpoint_reading *r, const char *prefix, const char *key,
                               void *set)
@@ -43,7 +43,7 @@ static linnet_status read_set(const ln_checkpoint_reading *r, const char *prefix
     const linnet_trainer *trainer = r->trainer;
     char name[LN_CHECKPOINT_NAME];
     linnet_tensor flat, like = {.dtype = trainer->model->dtype, .rank = 1};
-    like.shape[0] = ln_checkpoint_flat_size(trainer);
+    like.shape[0] = flat_size(trainer);
     snprintf(name, sizeof name, "%s.state.0.%s", prefix, key);
     linnet_status status = ln_checkpoint_tensor(r, name, &like, &flat);
     if (status != LINNET_OK) {

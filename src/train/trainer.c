@@ -297,7 +297,10 @@ static linnet_status run_epoch(epoch_run *run, linnet_error *error)
     return status;
 }
 
-linnet_status ln_trainer_make_statistics(linnet_trainer *trainer, linnet_error *error)
+/* Makes BatchNorm's running statistics anew, as torch.optim.swa_utils.update_bn: cumulative, by one
+ * pass over the rows in training mode, in an order and with masks that leave the generator as it
+ * was. */
+static linnet_status make_statistics(linnet_trainer *trainer, linnet_error *error)
 {
     size_t rows = (size_t)linnet_dataset_rows(trainer->dataset), in_hand = 0;
     ln_torch_generator generator = trainer->generator;
@@ -331,7 +334,7 @@ static linnet_status show_average(linnet_trainer *trainer, bool stopped, linnet_
     }
     ln_average_show(trainer->average);
     return !stopped && ln_average_wants_statistics(trainer->average)
-               ? ln_trainer_make_statistics(trainer, error)
+               ? make_statistics(trainer, error)
                : LINNET_OK;
 }
 

@@ -90,11 +90,6 @@ const ln_train_engine *ln_train_engine_of(linnet_dtype dtype);
 /* Leaves the parameters that options.no_decay means without weight decay (decay.c). Errors:
  * ARGUMENT. */
 LINNET_NODISCARD linnet_status ln_trainer_exempt(linnet_trainer *trainer, linnet_error *error);
-/* Makes BatchNorm's running statistics anew, as torch.optim.swa_utils.update_bn: cumulative, by one
- * pass over the rows in training mode, in an order and with masks that leave the generator as it
- * was. Errors: those of reading. */
-LINNET_NODISCARD linnet_status ln_trainer_make_statistics(linnet_trainer *trainer,
-                                                          linnet_error *error);
 /* Which option makes two trainers of one dataset take its rows in different orders; NULL: none. */
 const char *ln_trainer_other_order(const linnet_trainer *trainer, const linnet_trainer *with);
 /* The batches of an epoch. */
