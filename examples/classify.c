@@ -32,7 +32,13 @@ int main(int argc, char **argv)
         done = false;
     }
     for (size_t i = 0; done && i < in; i++) {
-        x[i] = strtof(argv[2 + i], NULL);
+        char *end;
+        x[i] = strtof(argv[2 + i], &end);
+        if (end == argv[2 + i] || *end != '\0') {
+            snprintf(error.message, sizeof error.message, "expected a number, found '%.99s'",
+                     argv[2 + i]);
+            done = false;
+        }
     }
     done = done && linnet_plan_run(plan, x, 1, y, &error) == LINNET_OK;
     if (done) {
