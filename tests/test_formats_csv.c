@@ -261,7 +261,7 @@ static void test_errors(void **state)
         {"1,2\n", &negative, LINNET_ERROR_ARGUMENT, "",
          "expected a label column from 0 to 1, got '-1'"},
         {"a,b\n1,2\n", &species, LINNET_ERROR_ARGUMENT, "",
-         "the first record names no column 'species'"},
+         "expected a column 'species' in the first record, found 'a,b'"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         check_refused(state, "hostile.csv", cases[i].text, strlen(cases[i].text), cases[i].options,
@@ -343,7 +343,8 @@ static void test_values_refused(void **state)
     } cases[] = {
         {"a,b\n1,2\n", &twice, LINNET_ERROR_ARGUMENT, "", "the column 'a' is asked for twice"},
         {"a,b\n1,2\n", &both, LINNET_ERROR_ARGUMENT, "", "the column 'b' is asked for twice"},
-        {"a,b\n1,2\n", &nowhere, LINNET_ERROR_ARGUMENT, "", "the first record names no column 'z'"},
+        {"a,b\n1,2\n", &nowhere, LINNET_ERROR_ARGUMENT, "",
+         "expected a column 'z' in the first record, found 'a,b'"},
         {"a,b\n1,2\n", &heavy, LINNET_ERROR_ARGUMENT, "",
          "expected a weight column from 0 to 1, got '9'"},
         {"a,b\n1,dog\n", &named, LINNET_ERROR_FORMAT, ":2:2",

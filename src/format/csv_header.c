@@ -119,8 +119,14 @@ static linnet_status find_asked(const char *text, size_t length, size_t columns,
     *column = find_name(text, length, label);
     *header = true;
     if (*column == 0) {
-        return ln_fail(error, LINNET_ERROR_ARGUMENT, "the first record names no column %s",
-                       ln_quote(label, strlen(label), quoted));
+        char found[LN_QUOTED];
+        size_t end = 0;
+        while (end < length && text[end] != '\n' && text[end] != '\r') {
+            end++;
+        }
+        return ln_fail(error, LINNET_ERROR_ARGUMENT,
+                       "expected a column %s in the first record, found %s",
+                       ln_quote(label, strlen(label), quoted), ln_quote(text, end, found));
     }
     return LINNET_OK;
 }
