@@ -14,7 +14,6 @@
 /* With more, the text leaves the confusion matrix out unless it is wanted. */
 #define MATRIX_CLASSES 20
 #define NAME_COLUMNS 26 /* with the figures beside it, no wider than 80 */
-#define TOP 5           /* shown as top-5 accuracy, where there are more classes */
 #define TOPS 10         /* of the top-k accuracies in JSON */
 
 /* ---- text ---- */
@@ -33,14 +32,18 @@ static bool is_below_the_classes(const linnet_metric *metric)
            strcmp(metric->name, "log_loss") == 0;
 }
 
-/* The share of rows whose class is among the k likeliest. */
-static double top_accuracy(const linnet_evaluation *evaluation, int64_t k)
+double cli_top_accuracy(const linnet_evaluation *evaluation, int64_t k)
 {
     int64_t rows = 0;
     for (int64_t rank = 0; rank < k; rank++) {
         rows += evaluation->ranks[rank];
     }
     return evaluation->rows > 0 ? (double)rows / (double)evaluation->rows : (double)NAN;
+}
+
+bool cli_shows_top(const linnet_evaluation *evaluation)
+{
+    return evaluation->ranks != NULL && evaluation->class_count > CLI_TOP;
 }
 
 /* Of any magnitude. */
@@ -79,9 +82,9 @@ static void figures_text(const cli_measures *measures, cli_text *text)
         if (!is_below_the_classes(figure->metric)) {
             add_figure(&table, evaluation, figure);
         }
-        if (i == 0 && evaluation->ranks != NULL && evaluation->class_count > TOP) {
-            cli_table_add(&table, "top-%d accuracy", TOP);
-            cli_table_add(&table, "%.4f", top_accuracy(evaluation, TOP));
+        if (i == 0 && cli_shows_top(evaluation)) {
+            cli_table_add(&table, "top-%d accuracy", CLI_TOP);
+            cli_table_add(&table, "%.4f", cli_top_accuracy(evaluation, CLI_TOP));
         }
     }
     cli_table_print(&table, text);
@@ -254,7 +257,7 @@ static void tops_json(const linnet_evaluation *evaluation, cli_json *json)
 {
     cli_json_open(json, "top_k_accuracy", '[');
     for (int64_t k = 1; k <= evaluation->class_count && k <= TOPS; k++) {
-        cli_json_double(json, NULL, top_accuracy(evaluation, k));
+        cli_json_double(json, NULL, cli_top_accuracy(evaluation, k));
     }
     cli_json_close(json, ']');
 }

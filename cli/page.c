@@ -4,6 +4,7 @@
 #include "page.h"
 
 #include "html.h"
+#include "measures.h"
 #include "output.h"
 #include "sha256.h"
 #include "train.h"
@@ -127,10 +128,23 @@ static void add_verdict(const cli_page *page, cli_text *text)
     cli_text_add(text, "</p>\n");
 }
 
-/* Whether a metric is another mean of what stands there already. */
-static bool is_further(const linnet_metric *metric)
+/* Whether a figure is another mean of what stands there already, or the same number again. */
+static bool is_further(const cli_page *page, const linnet_figure *figure)
 {
-    return strstr(metric->name, "_micro") != NULL || strstr(metric->name, "_weighted") != NULL;
+    const char *name = figure->metric->name;
+    return strstr(name, "_micro") != NULL || strstr(name, "_weighted") != NULL ||
+           (strcmp(name, "log_loss") == 0 &&
+            figure->value == linnet_evaluation_figure(page->evaluation, "loss")->value);
+}
+
+static void add_figure(cli_text *text, const char *title, const char *key, double value,
+                       const char *undefined, bool first)
+{
+    cli_text_add(text, "<div%s><dt>", first ? " class=\"first\"" : "");
+    cli_html_text(text, title);
+    cli_text_add(text, "</dt><dd>");
+    cli_html_figure(text, key, value, undefined);
+    cli_text_add(text, "</dd></div>\n");
 }
 
 static void list_figures(const cli_page *page, cli_text *text, bool further)
@@ -138,23 +152,24 @@ static void list_figures(const cli_page *page, cli_text *text, bool further)
     cli_text_add(text, "<dl class=\"figures\">\n");
     for (size_t i = 0; i < page->evaluation->figure_count; i++) {
         const linnet_figure *figure = &page->evaluation->figures[i];
-        if (is_further(figure->metric) != further) {
+        if (is_further(page, figure) != further) {
             continue;
         }
-        char key[64];
+        char key[64], title[48];
         snprintf(key, sizeof key, "figures.%s", figure->metric->name);
-        cli_text_add(text, "<div%s><dt>", i == 0 ? " class=\"first\"" : "");
-        cli_html_text(text, figure->metric->title);
-        cli_text_add(text, "</dt><dd>");
-        cli_html_figure(text, key, figure->value, figure->undefined);
-        cli_text_add(text, "</dd></div>\n");
+        add_figure(text, figure->metric->title, key, figure->value, figure->undefined, i == 0);
+        if (i == 0 && cli_shows_top(page->evaluation)) {
+            snprintf(title, sizeof title, "top-%d accuracy", CLI_TOP);
+            snprintf(key, sizeof key, "top_k_accuracy.%d", CLI_TOP - 1);
+            add_figure(text, title, key, cli_top_accuracy(page->evaluation, CLI_TOP), NULL, false);
+        }
     }
     cli_text_add(text, "</dl>\n");
 }
 
-static bool is_dash_for(const linnet_figure *figure, const char *reason)
+static bool is_dash_for(const cli_page *page, const linnet_figure *figure, const char *reason)
 {
-    return figure->undefined != NULL && !is_further(figure->metric) &&
+    return figure->undefined != NULL && !is_further(page, figure) &&
            strcmp(figure->undefined, reason) == 0;
 }
 
@@ -165,12 +180,12 @@ static void say_undefined(const cli_page *page, cli_text *text)
     size_t count = page->evaluation->figure_count;
     for (size_t i = 0; i < count; i++) {
         const char *reason = figures[i].undefined;
-        bool said = reason == NULL || is_further(figures[i].metric);
+        bool said = reason == NULL || is_further(page, &figures[i]);
         for (size_t k = 0; k < i && !said; k++) {
-            said = is_dash_for(&figures[k], reason);
+            said = is_dash_for(page, &figures[k], reason);
         }
         for (size_t k = i; k < count && !said; k++) {
-            if (is_dash_for(&figures[k], reason)) {
+            if (is_dash_for(page, &figures[k], reason)) {
                 cli_text_add(text, k == i ? "<p class=\"soft\">\xe2\x80\x93 " : ", ");
                 cli_html_text(text, figures[k].metric->title);
             }
@@ -186,12 +201,11 @@ static void add_figures(const cli_page *page, cli_text *text)
 {
     size_t further = 0;
     for (size_t i = 0; i < page->evaluation->figure_count; i++) {
-        further += is_further(page->evaluation->figures[i].metric);
+        further += is_further(page, &page->evaluation->figures[i]);
     }
     list_figures(page, text, false);
     if (further > 0) {
-        cli_text_add(text, "<details><summary>Other means over the %s</summary>\n",
-                     page->evaluation->task == LINNET_TASK_MULTILABEL ? "labels" : "classes");
+        cli_text_add(text, "<details><summary>More figures</summary>\n");
         list_figures(page, text, true);
         cli_text_add(text, "</details>\n");
     }
@@ -419,6 +433,17 @@ static int save(const cli_page *page, const char *path)
     return code;
 }
 
+static int tell_saved(const char *path)
+{
+    cli_text text = {0};
+    if (strcmp(path, "-") != 0) {
+        cli_text_add(&text, "wrote ");
+        cli_text_name(&text, path);
+        cli_text_add(&text, ": the report\n");
+    }
+    return cli_print(&text);
+}
+
 int cli_page_save(cli_page *page, const linnet_plan_options *options, const char *path)
 {
     linnet_scores *scores;
@@ -434,6 +459,7 @@ int cli_page_save(cli_page *page, const linnet_plan_options *options, const char
         page->scores = scores;
         page->evaluation = &evaluation;
         code = save(page, path);
+        code = code == CLI_OK ? tell_saved(path) : code;
         linnet_evaluation_free(&evaluation);
     }
     linnet_scores_free(scores);

@@ -21,8 +21,8 @@ typedef struct cli_page {
     const linnet_evaluation *evaluation;
 } cli_page;
 
-/* Runs the model over the data and writes the page to `path`. Returns an exit code, and has printed
- * why. */
+/* Runs the model over the data, writes the page to `path` and says so. Returns an exit code, and has
+ * printed why. */
 int cli_page_save(cli_page *page, const linnet_plan_options *options, const char *path);
 
 /* ---- the parts; those that can fail return as above ---- */

@@ -2,7 +2,6 @@
  * be the one that training ended with, and so is read back from its file. */
 #include "train.h"
 
-#include "output.h"
 #include "page.h"
 
 static int write_page(const cli_training *training, const cli_history *history, linnet_model *model)
@@ -35,12 +34,5 @@ int cli_train_report(const cli_training *training, const cli_history *history)
         code = write_page(training, history, model);
     }
     linnet_model_free(model);
-    if (code != CLI_OK) {
-        return code;
-    }
-    cli_text text = {0};
-    cli_text_add(&text, "wrote ");
-    cli_text_name(&text, values->report);
-    cli_text_add(&text, ": the report\n");
-    return cli_print(&text);
+    return code;
 }
