@@ -629,6 +629,31 @@ static void test_model_thresholds(void **state)
     linnet_model_free(loaded);
 }
 
+/* A model of several labels that is trained for something else: what belonged to its probabilities
+ * would be refused where its file is read. */
+static void test_another_task(void **state)
+{
+    static const char *const losses[] = {"MSELoss()", "CrossEntropyLoss()"};
+    for (size_t i = 0; i < sizeof losses / sizeof *losses; i++) {
+        linnet_error error;
+        linnet_model *model = labeller(), *loaded;
+        const char *path = scratch_path(state, "task.safetensors");
+        check_ok(linnet_model_set_temperature(model, 2, &error), &error);
+        check_ok(linnet_model_set_thresholds(model, (const double[]){0.25, 0.1}, 2, &error),
+                 &error);
+        check_ok(linnet_model_set_loss(model, "BCELoss()", &error), &error); /* the same task */
+        assert_true(linnet_model_threshold(model, 0) == 0.25);
+        assert_true(linnet_model_temperature(model) == 2);
+        check_ok(linnet_model_set_loss(model, losses[i], &error), &error);
+        assert_true(linnet_model_threshold(model, 0) == 0.5);
+        assert_true(linnet_model_temperature(model) == 1);
+        check_ok(linnet_model_save(model, path, &error), &error);
+        check_ok(linnet_model_load(path, &loaded, &error), &error);
+        linnet_model_free(loaded);
+        linnet_model_free(model);
+    }
+}
+
 static void test_thresholds_refused(void **state)
 {
     (void)state;
@@ -701,6 +726,7 @@ int main(void)
         cmocka_unit_test_teardown(test_thresholds, free_borrowed),
         cmocka_unit_test(test_model_thresholds),
         cmocka_unit_test(test_thresholds_refused),
+        cmocka_unit_test(test_another_task),
         cmocka_unit_test(test_table),
     };
     return cmocka_run_group_tests(tests, scratch_setup, scratch_teardown);

@@ -246,6 +246,16 @@ static void keeps_class_names(void **state)
     assert_int_equal(linnet_model_set_classes(model, classes, 3, &error), LINNET_ERROR_ARGUMENT);
     assert_string_equal(error.message, "expected at most 2 class names, one an output, found 3");
     linnet_model_free(model);
+
+    model = parse("Softmax(dim=1)"); /* as many outputs as inputs, which come to be known later */
+    check_ok(linnet_model_set_classes(model, classes, 3, &error), &error);
+    assert_int_equal(linnet_model_set_input_shape(model, 1, (int64_t[]){2}, &error),
+                     LINNET_ERROR_SHAPE);
+    assert_string_equal(error.message, "expected rows that give an output for each of the 3 class "
+                                       "names, found 2 outputs");
+    assert_int_equal(linnet_model_output_features(model), -1);
+    check_ok(linnet_model_set_input_shape(model, 1, (int64_t[]){3}, &error), &error);
+    linnet_model_free(model);
 }
 
 /* ---- input scaling ---- */
@@ -371,6 +381,29 @@ static void keeps_mean_and_std_to_the_input(void **state)
     linnet_model_free(model);
 }
 
+/* In float32 a scale of 1e-60 is 0, and a standard deviation too. */
+static void keeps_a_scaling_that_float32_cannot_hold(void **state)
+{
+    (void)state;
+    static const double mean[] = {0.1, 2}, std[] = {1, 1e-60};
+    linnet_error error;
+    linnet_model *model = parse("Linear(2, 3)");
+    check_ok(linnet_model_to(model, LINNET_FLOAT64, &error), &error);
+    check_ok(ln_model_set_standard(model, 2, mean, std, &error), &error);
+    assert_int_equal(linnet_model_to(model, LINNET_FLOAT32, &error), LINNET_ERROR_ARGUMENT);
+    assert_string_equal(error.message, "expected a finite mean and a finite std above 0 of feature "
+                                       "1, found 2.0 and 0.0");
+    check_ok(ln_model_set_standard(model, 0, NULL, NULL, &error), &error);
+    check_ok(linnet_model_set_scale(model, 1e-60, &error), &error);
+    assert_int_equal(linnet_model_to(model, LINNET_FLOAT32, &error), LINNET_ERROR_ARGUMENT);
+    assert_string_equal(error.message,
+                        "expected a scale that is finite and not 0 in float32, found 1e-60");
+    assert_int_equal(linnet_model_dtype(model), LINNET_FLOAT64);
+    assert_int_equal(linnet_model_parameter(model, 0)->dtype, LINNET_FLOAT64);
+    assert_true(model->scaling.scale == 1e-60);
+    linnet_model_free(model);
+}
+
 static void copies_scaling(void **state)
 {
     (void)state;
@@ -421,6 +454,7 @@ int main(void)
         cmocka_unit_test(standardizes),
         cmocka_unit_test(refuses_to_standardize),
         cmocka_unit_test(keeps_mean_and_std_to_the_input),
+        cmocka_unit_test(keeps_a_scaling_that_float32_cannot_hold),
         cmocka_unit_test(copies_scaling),
     };
     return cmocka_run_group_tests_name("model", tests, NULL, NULL);

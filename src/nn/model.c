@@ -286,6 +286,9 @@ linnet_status linnet_model_to(linnet_model *model, linnet_dtype dtype, linnet_er
     if (status == LINNET_OK && dtype != model->dtype) {
         status = convert_state(model, dtype, copies, error);
     }
+    if (status == LINNET_OK) {
+        status = ln_model_round_scaling(model, dtype, error);
+    }
     for (size_t i = 0; copies != NULL && i < model->state_count; i++) {
         if (status == LINNET_OK && copies[i].storage != NULL) {
             linnet_tensor spare = *model->state[i].tensor;
@@ -298,7 +301,6 @@ linnet_status linnet_model_to(linnet_model *model, linnet_dtype dtype, linnet_er
     if (status == LINNET_OK) {
         model->dtype = dtype;
         ln_module_set_dtype(model->root, dtype);
-        ln_model_round_scaling(model);
     }
     return status;
 }

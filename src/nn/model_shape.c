@@ -122,6 +122,31 @@ linnet_status ln_model_materialize_for(linnet_model *model, const ln_shape *row,
     return ln_model_materialize(model, &(ln_lazy){.width = width_of_row, .row = row}, error);
 }
 
+/* What the model knows of its inputs and outputs holds of such rows, too. */
+static linnet_status check_known(const linnet_model *model, const ln_shape *row,
+                                 const ln_shape *output, linnet_error *error)
+{
+    int64_t features = ln_shape_numel(row, 0), outputs = ln_shape_numel(output, 1);
+    if (model->scaling.features > 0 && features != (int64_t)model->scaling.features) {
+        return ln_fail(error, LINNET_ERROR_SHAPE,
+                       "expected rows of the %zu features that mean and std are for, found %lld",
+                       model->scaling.features, (long long)features);
+    }
+    if (outputs < (int64_t)model->class_count) {
+        return ln_fail(error, LINNET_ERROR_SHAPE,
+                       "expected rows that give an output for each of the %zu class names, found "
+                       "%lld outputs",
+                       model->class_count, (long long)outputs);
+    }
+    if (model->threshold_count > 0 && outputs != (int64_t)model->threshold_count) {
+        return ln_fail(
+            error, LINNET_ERROR_SHAPE,
+            "expected rows that give the %zu outputs that thresholds are for, found %lld",
+            model->threshold_count, (long long)outputs);
+    }
+    return LINNET_OK;
+}
+
 linnet_status linnet_model_set_input_shape(linnet_model *model, int rank, const int64_t *shape,
                                            linnet_error *error)
 {
@@ -140,16 +165,10 @@ linnet_status linnet_model_set_input_shape(linnet_model *model, int rank, const 
     }
     ln_shape output = with_batch(&row);
     linnet_status status = ln_model_shape(model, &output, error);
-    if (status != LINNET_OK) {
-        return status;
+    if (status == LINNET_OK) {
+        status = check_known(model, &row, &output, error);
     }
-    if (model->scaling.features > 0 &&
-        ln_shape_numel(&row, 0) != (int64_t)model->scaling.features) {
-        return ln_fail(error, LINNET_ERROR_SHAPE,
-                       "expected rows of the %zu features that mean and std are for, found %lld",
-                       model->scaling.features, (long long)ln_shape_numel(&row, 0));
-    }
-    if (ln_model_is_lazy(model)) {
+    if (status == LINNET_OK && ln_model_is_lazy(model)) {
         status = ln_model_materialize_for(model, &row, error);
     }
     if (status == LINNET_OK) {

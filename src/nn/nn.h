@@ -265,8 +265,10 @@ LINNET_NODISCARD linnet_status ln_model_materialize(linnet_model *model, const l
 LINNET_NODISCARD linnet_status ln_model_materialize_for(linnet_model *model, const ln_shape *row,
                                                         linnet_error *error);
 
-/* What is left of them in the model's dtype. */
-void ln_model_round_scaling(linnet_model *model);
+/* Rounds the scaling to a dtype; nothing changes on failure. Errors: ARGUMENT (0 or infinite in it).
+ */
+LINNET_NODISCARD linnet_status ln_model_round_scaling(linnet_model *model, linnet_dtype dtype,
+                                                      linnet_error *error);
 /* Takes mean and std away; scale stays. */
 void ln_scaling_free(ln_scaling *scaling);
 /* Gives the model the mean and std, each `features` long, which are copied; 0 features take them

@@ -135,6 +135,12 @@ linnet_status linnet_model_set_loss(linnet_model *model, const char *text, linne
     }
     ln_free(model->loss);
     model->loss = copy;
+    if (task != model->task) { /* what was found for the probabilities of another task */
+        ln_free(model->thresholds);
+        model->thresholds = NULL;
+        model->threshold_count = 0;
+        model->temperature = 1;
+    }
     model->task = task;
     return LINNET_OK;
 }
