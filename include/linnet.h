@@ -241,12 +241,13 @@ typedef struct linnet_state_dict linnet_state_dict;
 /* Reads a file of tensors; the format is found by content (safetensors, npy, npz, IDX, PyTorch's
  * .pt, ONNX; a folder with a config.json is a hub's model), and docs/formats.md says what each
  * gives. A safetensors or npy file is mapped and its tensors are views of the mapping; those of a
- * .pt file may share memory. The caller owns the result. Errors: IO, FORMAT, MEMORY, UNSUPPORTED.
- * */
+ * .pt file may share memory. The caller owns the result. Errors: IO, FORMAT, UNSUPPORTED, MEMORY.
+ */
 LINNET_NODISCARD LINNET_API linnet_status linnet_state_dict_load(const char *path,
                                                                  linnet_state_dict **state_dict,
                                                                  linnet_error *error);
-/* An empty state_dict, to be filled with linnet_state_dict_set. */
+/* An empty state_dict, to be filled with linnet_state_dict_set; the caller owns it. Errors: MEMORY.
+ */
 LINNET_NODISCARD LINNET_API linnet_status linnet_state_dict_create(linnet_state_dict **state_dict,
                                                                    linnet_error *error);
 /* Writes `path` atomically (a temporary file beside it, flushed, renamed); the format follows the
@@ -265,13 +266,14 @@ LINNET_API const linnet_tensor *linnet_state_dict_tensor(const linnet_state_dict
                                                          size_t i);
 LINNET_API const linnet_tensor *linnet_state_dict_get(const linnet_state_dict *state_dict,
                                                       const char *name);
-/* Appends or replaces. The tensor's bytes are copied. */
+/* Appends, or replaces the tensor of this name. Its bytes are copied. Errors: ARGUMENT (a rank
+ * or size that no tensor has), MEMORY. */
 LINNET_NODISCARD LINNET_API linnet_status linnet_state_dict_set(linnet_state_dict *state_dict,
                                                                 const char *name,
                                                                 const linnet_tensor *tensor,
                                                                 linnet_error *error);
-/* Metadata: text keys and values, in file order; set appends or replaces. NULL past the end or
- * where there is none. */
+/* Metadata: text keys and values, in file order, owned by the state_dict; set copies, and appends
+ * or replaces. NULL past the end or where there is none. Errors: MEMORY. */
 LINNET_API size_t linnet_state_dict_metadata_count(const linnet_state_dict *state_dict);
 LINNET_API const char *linnet_state_dict_metadata_key(const linnet_state_dict *state_dict,
                                                       size_t i);
@@ -330,41 +332,50 @@ LINNET_NODISCARD LINNET_API linnet_status linnet_path_writable(const char *path,
 /* Rows of features, with or without labels. Read-only once made. */
 typedef struct linnet_dataset linnet_dataset;
 
+/* Whether labels are taken from a file. */
 typedef enum linnet_labels {
-    LINNET_LABELS_IF_ANY = 0, /* taken where the file has them, by name */
-    LINNET_LABELS_REQUIRED,   /* a file without labels is an error; in a CSV without a label column
-                                 of a known name, the last column */
-    LINNET_LABELS_IGNORED /* left aside where the file has them by name, whatever their values */
+    /* Where the file has them, by name. */
+    LINNET_LABELS_IF_ANY = 0,
+    /* A file without labels is an error; in a CSV without a label column of a known name, they are
+     * the last column. */
+    LINNET_LABELS_REQUIRED,
+    /* Left aside where the file has them by name, whatever their values. */
+    LINNET_LABELS_IGNORED
 } linnet_labels;
 
 /* What the labels of a dataset are. */
 typedef enum linnet_targets {
-    LINNET_TARGETS_CLASSES =
-        0,                /* (rows) or (rows, 1): the number of each row's class, or in a CSV its
-                                   name. Of shape (rows, k): values, such as class probabilities */
-    LINNET_TARGETS_VALUES /* (rows) or (rows, k): numbers, for several labels a row (0 or 1
-                                   each, or between) and for regression */
+    /* (rows) or (rows, 1): the number of each row's class, or in a CSV its name. Of shape (rows,
+     * k): values, such as class probabilities. */
+    LINNET_TARGETS_CLASSES = 0,
+    /* (rows) or (rows, k): numbers, for several labels a row (0 or 1 each, or between) and for
+     * regression. */
+    LINNET_TARGETS_VALUES
 } linnet_targets;
 
+/* All zeros are the defaults. Borrowed for the call. */
 typedef struct linnet_dataset_options {
     linnet_labels labels;
     linnet_targets targets;
     const char *labels_path; /* a second file that holds the labels, or NULL */
     const char *x;           /* npz: the features' array; NULL: "x" or "X", or the only one */
-    const char *y; /* npz: the labels' array; NULL: "y". CSV: the label column's name or its
-                       number, counted from 0; NULL: "label", "class", "target" or "y". Several
-                       columns with commas between them: "height,width" */
-    const char *sample_weight; /* npz: the array of what each row weighs; CSV: the column's name or
-                                  number; npy and IDX: a file; NULL: all weigh the same */
+    /* npz: the labels' array; NULL: "y". CSV: the label column's name or its number, counted from
+     * 0; NULL: "label", "class", "target" or "y". Several columns with commas between them:
+     * "height,width". */
+    const char *y;
+    /* npz: the array of what each row weighs; CSV: the column's name or number; npy and IDX: a
+     * file; NULL: all weigh the same. */
+    const char *sample_weight;
     /* NaN and infinity in the features are refused otherwise, and so are float64 ones beyond
      * float32 by whatever takes them as float32. */
     bool allow_nan;
     /* Where the labels are text (CSV): the classes to look them up in, in order. NULL: the sorted
-     * distinct labels become the classes. Borrowed for the call. */
+     * distinct labels become the classes. */
     const char *const *classes;
     size_t class_count;
-    int64_t features; /* libsvm, which leaves out zeros: how many features a row has; 0: as many as
-                         the largest index needs */
+    /* libsvm, which leaves out zeros: how many features a row has; 0: as many as the largest index
+     * needs. */
+    int64_t features;
 } linnet_dataset_options;
 
 /* Reads .npy, .npz, CSV, libsvm or IDX (.gz too; "-" is standard input), found by content. A
@@ -372,10 +383,10 @@ typedef struct linnet_dataset_options {
  * natural order: train-2 before train-10; labels_path may be one too. Of .npy, CSV and libsvm files
  * whose features would take more than an eighth of the memory that the process may use, rows are
  * read as they are needed and not kept: the files have to stay as they are, and one that changes is
- * an error. Features: uint8,
- * int32, int64, float16, bfloat16, float32 or float64 of shape (rows, *). Labels: whole numbers
- * of any integer or float dtype, shape (rows) or (rows, 1), from 0 where they are classes (-100 and
- * the like are for a loss to ignore), or values. Rows and columns in messages
+ * an error.
+ * Features: uint8, int32, int64, float16, bfloat16, float32 or float64 of shape (rows, *). Labels:
+ * whole numbers of any integer or float dtype, shape (rows) or (rows, 1), from 0 where they are
+ * classes (-100 and the like are for a loss to ignore), or values. Rows and columns in messages
  * count from 0. `options` may be NULL. The caller owns the result. Errors: IO, FORMAT, SHAPE,
  * UNSUPPORTED (a dtype), DATA (NaN, rows and labels of different number, zero rows, no such array,
  * a label that is no whole number, an unknown class), MEMORY. */
@@ -384,9 +395,9 @@ LINNET_NODISCARD LINNET_API linnet_status linnet_dataset_open(const char *path,
                                                               linnet_dataset **dataset,
                                                               linnet_error *error);
 /* A dataset over the caller's memory: features (rows, *), labels as LINNET_TARGETS_CLASSES has
- * them, or NULL. Both are
- * borrowed and must outlive the dataset (features whose single rows are not contiguous, and labels
- * that are not contiguous int64, are copied). Errors: SHAPE, DATA, UNSUPPORTED, MEMORY. */
+ * them, or NULL. Both are borrowed and must outlive the dataset (features whose single rows are not
+ * contiguous, and labels that are not contiguous int64, are copied). The caller owns the dataset.
+ * Errors: SHAPE, DATA, UNSUPPORTED, MEMORY. */
 LINNET_NODISCARD LINNET_API linnet_status linnet_dataset_create(const linnet_tensor *features,
                                                                 const linnet_tensor *labels,
                                                                 bool allow_nan,
@@ -394,7 +405,8 @@ LINNET_NODISCARD LINNET_API linnet_status linnet_dataset_create(const linnet_ten
                                                                 linnet_error *error);
 /* Splits at random under `seed`: floor(fraction * rows + 0.5) rows go to `held_out`, the others
  * stay in `rest`, each part in the original order. Both share the memory of `dataset`, which must
- * outlive them. Errors: ARGUMENT (fraction outside (0, 1), or a part without rows), MEMORY. */
+ * outlive them; the caller owns both. Errors: ARGUMENT (fraction outside (0, 1), or a part without
+ * rows), MEMORY. */
 LINNET_NODISCARD LINNET_API linnet_status linnet_dataset_split(const linnet_dataset *dataset,
                                                                double fraction, uint64_t seed,
                                                                linnet_dataset **rest,
@@ -403,7 +415,9 @@ LINNET_NODISCARD LINNET_API linnet_status linnet_dataset_split(const linnet_data
 /* Holds out one of `folds` parts, counted from 0, into which the rows are drawn at random under
  * `seed`: each row is held out once. The first parts have a row more where the number does not
  * divide. Trainers shuffle a part's rows as they do all rows, leaving out the others, so that all
- * folds can be trained in one pass (linnet_trainers_epoch). Errors: ARGUMENT (folds below 2 or above the rows, no such fold), MEMORY. */
+ * folds can be trained in one pass (linnet_trainers_epoch). Memory and ownership as with
+ * linnet_dataset_split. Errors: ARGUMENT (folds below 2 or above the rows, no such fold), MEMORY.
+ */
 LINNET_NODISCARD LINNET_API linnet_status linnet_dataset_fold(const linnet_dataset *dataset,
                                                               int64_t folds, int64_t fold,
                                                               uint64_t seed, linnet_dataset **rest,
@@ -441,7 +455,7 @@ LINNET_API int64_t linnet_dataset_target_count(const linnet_dataset *dataset);
 /* What each row weighs, `rows` long; NULL: all the same. */
 LINNET_API const double *linnet_dataset_weights(const linnet_dataset *dataset);
 /* Largest label + 1, or the number of class names; of values how many a row has; 0 without labels.
- * */
+ */
 LINNET_API int64_t linnet_dataset_class_count(const linnet_dataset *dataset);
 /* Class names where the labels are text, the columns' names where they are values of a CSV with a
  * header, else NULL; owned by the dataset. */
@@ -490,13 +504,16 @@ LINNET_NODISCARD LINNET_API linnet_status linnet_model_parse(const char *text,
                                                              linnet_error *error);
 /* Where random decisions come from: initial weights, shuffle and dropout. */
 typedef enum linnet_rng {
-    LINNET_RNG_PHILOX = 0, /* counter-based; nothing stored, the same on any number of threads.
-                              Initial weights are those of LINNET_RNG_TORCH */
-    LINNET_RNG_TORCH, /* PyTorch's CPU generator, drawn in PyTorch's order, as a script that calls
-                              torch.manual_seed(seed), builds the model, and iterates a
-                              DataLoader(shuffle=True) draws it */
-    LINNET_RNG_TORCH_MKL, /* the same in a PyTorch built with MKL, which draws dropout masks otherwise:
-                              torch.backends.mkl.is_available() */
+    /* Counter-based: nothing stored, the same on any number of threads. Initial weights are those
+     * of LINNET_RNG_TORCH. */
+    LINNET_RNG_PHILOX = 0,
+    /* PyTorch's CPU generator, drawn in PyTorch's order, as a script that calls
+     * torch.manual_seed(seed), builds the model, and iterates a DataLoader(shuffle=True) draws it.
+     */
+    LINNET_RNG_TORCH,
+    /* The same in a PyTorch built with MKL, which draws dropout masks otherwise:
+     * torch.backends.mkl.is_available(). */
+    LINNET_RNG_TORCH_MKL,
     /* These two again on a processor without AVX2, or under ATEN_CPU_CAPABILITY=default:
      * torch.backends.cpu.get_cpu_capability() says "DEFAULT" or "NO AVX". Initial weights differ in
      * their last bit. */
@@ -512,7 +529,8 @@ LINNET_API void linnet_model_reset_parameters(linnet_model *model, uint64_t seed
  * linnet_model_load_state_dict follows.
  * Parameters, buffers and input scaling are converted; plans and trainers of the model, its initial
  * values and files compute and hold what is of that dtype. Plans made before are not affected; no
- * trainer may be. Nothing changes on failure. Errors: UNSUPPORTED (another dtype), MEMORY. */
+ * trainer may be. Nothing changes on failure. Errors: UNSUPPORTED (another dtype), ARGUMENT (an
+ * input scaling that would be 0 or infinite in it), MEMORY. */
 LINNET_NODISCARD LINNET_API linnet_status linnet_model_to(linnet_model *model, linnet_dtype dtype,
                                                           linnet_error *error);
 LINNET_API linnet_dtype linnet_model_dtype(const linnet_model *model);
@@ -537,24 +555,27 @@ LINNET_API const linnet_tensor *linnet_model_buffer(const linnet_model *model, s
 
 /* One leaf module, for tables. Strings are owned by the model. */
 typedef struct linnet_layer {
-    const char *name; /* "1", "classifier.1"; "" for a bare module */
-    const char *repr; /* "Linear(in_features=1536, out_features=1024, bias=True)" */
-    int64_t parameters;
+    const char *name;   /* "1", "classifier.1"; "" for a bare module */
+    const char *repr;   /* "Linear(in_features=1536, out_features=1024, bias=True)" */
+    int64_t parameters; /* numbers that training changes, buffers not counted */
     int rank; /* of the output of one row, without the batch dimension; -1: input not known */
     int64_t shape[LINNET_MAX_RANK];
 } linnet_layer;
 
 LINNET_API size_t linnet_model_layer_count(const linnet_model *model);
-/* Fills layer i for input rows of the model's input shape. Errors: SHAPE. */
+/* Fills layer i for input rows of the model's input shape. Errors: ARGUMENT (past the end), SHAPE.
+ */
 LINNET_NODISCARD LINNET_API linnet_status linnet_model_layer(const linnet_model *model, size_t i,
                                                              linnet_layer *layer,
                                                              linnet_error *error);
 
 /* Shape of one input row. Known from the file, from linnet_model_set_input_shape, or from the first
- * Linear: returns the rank, or -1 where it cannot be known. */
+ * Linear: returns the rank and fills `shape` (LINNET_MAX_RANK long), or returns -1 where it cannot
+ * be known. */
 LINNET_API int linnet_model_input_shape(const linnet_model *model, int64_t *shape);
 /* Checks that rows of this shape pass through the model and remembers it. Errors: SHAPE in
- * PyTorch's words, e.g. "mat1 and mat2 shapes cannot be multiplied (1x783 and 784x1024)". */
+ * PyTorch's words, e.g. "mat1 and mat2 shapes cannot be multiplied (1x783 and 784x1024)", and where
+ * the model's scaling, class names or thresholds are for others; ARGUMENT (rank, negative size). */
 LINNET_NODISCARD LINNET_API linnet_status linnet_model_set_input_shape(linnet_model *model,
                                                                        int rank,
                                                                        const int64_t *shape,
@@ -562,8 +583,8 @@ LINNET_NODISCARD LINNET_API linnet_status linnet_model_set_input_shape(linnet_mo
 /* Outputs of one row, all dimensions multiplied; -1 where the input shape is not known. */
 LINNET_API int64_t linnet_model_output_features(const linnet_model *model);
 
-/* Class names: set copies them; count is 0 where there are none. Errors: ARGUMENT (more names than
- * the model has outputs), MEMORY. */
+/* Class names: set copies them; count is 0 where there are none. They are owned by the model; NULL
+ * past the end. Errors: ARGUMENT (more names than the model has outputs), MEMORY. */
 LINNET_NODISCARD LINNET_API linnet_status linnet_model_set_classes(linnet_model *model,
                                                                    const char *const *classes,
                                                                    size_t count,
@@ -584,7 +605,8 @@ LINNET_API const char *linnet_task_name(linnet_task task);
 LINNET_NODISCARD LINNET_API linnet_status linnet_loss_task(const char *loss, linnet_task *task,
                                                            linnet_error *error);
 /* The loss, which is stored with the model: linnet_evaluate measures it, and linnet_trainer_create
- * sets the one that it trains with. Errors: SYNTAX, ARGUMENT, MEMORY. */
+ * sets the one that it trains with. That of another task takes temperature and thresholds away.
+ * Errors: SYNTAX, ARGUMENT, MEMORY. */
 LINNET_NODISCARD LINNET_API linnet_status linnet_model_set_loss(linnet_model *model,
                                                                 const char *loss,
                                                                 linnet_error *error);
@@ -602,8 +624,9 @@ LINNET_API const char *linnet_model_config(const linnet_model *model);
 /* Input scaling, applied by every plan before the first module and stored with the model:
  * x' = (x * scale - mean) / std. set_scale sets scale (1 by default); standardize sets mean and std
  * of each feature (population standard deviation, 1 where it is 0) to those of x * scale over the
- * dataset; copy_scaling takes all over from another model of the same input. Errors: ARGUMENT (not
- * finite, or 0), SHAPE, DATA (no rows, or a mean that is not finite), MEMORY. */
+ * dataset; copy_scaling takes all over from another model of the same input. All are rounded to the
+ * model's dtype; nothing changes on failure. Errors: ARGUMENT (not finite, or 0), SHAPE, DATA (no
+ * rows, or a mean that is not finite), MEMORY. */
 LINNET_NODISCARD LINNET_API linnet_status linnet_model_set_scale(linnet_model *model, double scale,
                                                                  linnet_error *error);
 LINNET_NODISCARD LINNET_API linnet_status linnet_model_copy_scaling(linnet_model *model,
@@ -625,17 +648,19 @@ LINNET_NODISCARD LINNET_API linnet_status linnet_model_set_temperature(linnet_mo
 LINNET_API double linnet_model_temperature(const linnet_model *model);
 /* Of several labels: the probability above which each is predicted, one half at first; stored with
  * the model, and what evaluation counts by. They are copied; a count of 0 takes them away. A new
- * temperature moves them so that the labels that are predicted stay. Errors: ARGUMENT (not as many
- * as outputs, not from 0 to 1), UNSUPPORTED (another task), MEMORY. */
+ * temperature moves them so that the labels that are predicted stay. threshold gives that of output
+ * i, one half where none was set. Errors: ARGUMENT (not as many as outputs, not from 0 to 1),
+ * UNSUPPORTED (another task), MEMORY. */
 LINNET_NODISCARD LINNET_API linnet_status linnet_model_set_thresholds(linnet_model *model,
                                                                       const double *thresholds,
                                                                       size_t count,
                                                                       linnet_error *error);
 LINNET_API double linnet_model_threshold(const linnet_model *model, size_t i);
 
-/* Reads a model with its architecture: a file that linnet_model_save wrote, or a .pt file that
- * holds a whole module of torch.nn, or an ONNX file of a fully connected network. The caller owns
- * the model. Errors: IO, FORMAT (also a file without an architecture), SYNTAX, SHAPE, MEMORY. */
+/* Reads a model with its architecture: a file that linnet_model_save wrote, a .pt file that holds a
+ * whole module of torch.nn, an ONNX file of a fully connected network, or a hub's folder, of which
+ * the model is the head. The caller owns the model. Errors: IO, FORMAT (also a file without an
+ * architecture), UNSUPPORTED, SYNTAX, SHAPE, MEMORY. */
 LINNET_NODISCARD LINNET_API linnet_status linnet_model_load(const char *path, linnet_model **model,
                                                             linnet_error *error);
 /* The same of a file that has been read. Borrows nothing. Errors: as linnet_model_load, but IO;
@@ -659,9 +684,10 @@ LINNET_NODISCARD LINNET_API linnet_status linnet_model_state_dict(const linnet_m
 LINNET_NODISCARD LINNET_API linnet_status linnet_model_save(const linnet_model *model,
                                                             const char *path, linnet_error *error);
 
-/* Whether linnet_model_save would take this model to `path`, told before it is trained: the ending,
- * whether that format can hold the model, whose input shape has to be known, and the place as
- * linnet_path_writable has it. model: NULL for the path alone. Errors: those of linnet_model_save. */
+/* Whether linnet_model_save would take this model to `path`, told before it is trained: the
+ * ending, whether that format can hold the model, whose input shape has to be known, and the place
+ * as linnet_path_writable has it. model: NULL for the path alone. Errors: those of
+ * linnet_model_save. */
 LINNET_NODISCARD LINNET_API linnet_status linnet_model_writable(const linnet_model *model,
                                                                 const char *path,
                                                                 linnet_error *error);
@@ -687,10 +713,11 @@ typedef enum linnet_precision {
 } linnet_precision;
 
 typedef struct linnet_plan_options {
-    size_t max_batch;   /* the largest batch that linnet_plan_run takes; 0: 1 */
-    int threads;        /* 0: LINNET_NUM_THREADS, or else the machine's cores */
-    bool probabilities; /* softmax after the last module, unless it is a Softmax already; of several
-                           labels sigmoid, unless it is a Sigmoid; nothing where outputs are numbers */
+    size_t max_batch; /* the largest batch that linnet_plan_run takes; 0: 1 */
+    int threads;      /* 0: LINNET_NUM_THREADS, or else the machine's cores */
+    /* Softmax after the last module, unless it is a Softmax already; of several labels sigmoid,
+     * unless it is a Sigmoid; nothing where outputs are numbers. */
+    bool probabilities;
     linnet_precision precision;
 } linnet_plan_options;
 
@@ -761,9 +788,9 @@ typedef struct linnet_class_metrics {
 
 /* One output of a regression. */
 typedef struct linnet_value_metrics {
-    double
-        r2; /* 1 - squared errors / squared distances of the targets from their mean; NaN where the
-                    targets are all the same */
+    /* 1 - squared errors / squared distances of the targets from their mean; NaN where the targets
+     * are all the same. */
+    double r2;
     double mae;  /* mean absolute error */
     double rmse; /* root of the mean squared error */
 } linnet_value_metrics;
@@ -777,10 +804,9 @@ typedef struct linnet_evaluation {
     int64_t class_count;           /* or labels; 0 of a regression */
     linnet_class_metrics *classes; /* class_count long */
     int64_t *confusion; /* (class_count, class_count): [true][predicted]; NULL of several labels */
-    int64_t *
-        ranks; /* class_count long: [r] rows whose class is the r-th likeliest, from 0; equally likely
-                       ones in their order. The first k of them over rows are the top-k accuracy. NULL of
-                       several labels */
+    /* class_count long: [r] rows whose class is the r-th likeliest, from 0; equally likely ones in
+     * their order. The first k of them over rows are the top-k accuracy. NULL of several labels. */
+    int64_t *ranks;
     int64_t value_count; /* outputs of a regression */
     linnet_value_metrics *values;
     size_t figure_count;
@@ -797,10 +823,11 @@ LINNET_NODISCARD LINNET_API linnet_status linnet_evaluate(const linnet_model *mo
                                                           const linnet_plan_options *options,
                                                           linnet_evaluation *evaluation,
                                                           linnet_error *error);
-/* linnet_evaluate of several models, models[i] on datasets[i]: rows that several are measured on are
- * read once for all, and so are those of the parts that folds of one dataset hold out. The caller
- * frees each of evaluations[0 .. count - 1]. max_batch 0: 32 where there are several. Errors: those
- * of linnet_evaluate, for the first model that it refuses; all evaluations are empty then. */
+/* linnet_evaluate of several models, models[i] on datasets[i]: rows that several are measured on
+ * are read once for all, and so are those of the parts that folds of one dataset hold out. The
+ * caller frees each of evaluations[0 .. count - 1]. max_batch 0: 32 where there are several.
+ * Errors: those of linnet_evaluate, for the first model that it refuses; all evaluations are empty
+ * then. */
 LINNET_NODISCARD LINNET_API linnet_status linnet_models_evaluate(
     const linnet_model *const *models, const linnet_dataset *const *datasets, size_t count,
     const linnet_plan_options *options, linnet_evaluation *evaluations, linnet_error *error);
@@ -891,9 +918,9 @@ typedef struct linnet_judged_row {
     int64_t row;
     int64_t label, predicted; /* of one class a row; else -1, and NaN as their probabilities */
     double label_probability, predicted_probability;
-    double
-        loss; /* cross entropy, of several labels the mean of theirs; of a regression the mean squared
-                    error */
+    /* Cross entropy, of several labels the mean of theirs; of a regression the mean squared error.
+     */
+    double loss;
 } linnet_judged_row;
 
 /* Fills `worst` with the `count` rows of the largest loss, that one first, of equal ones the first
@@ -969,9 +996,9 @@ typedef struct linnet_trainer_options {
      * */
     const uint64_t *shuffle_seed;
     /* Is trained side by side with this trainer, by linnet_trainers_epoch: with its threads and,
-     * where dataset and rows of a step are the same, on its batches. It has to outlive the new one,
-     * and to take the rows of the same dataset, or of a fold of the same dataset, in the same order:
-     * drawn by Philox under the same shuffle. NULL: the trainer stands alone. */
+     * where dataset and rows of a step are the same, on its batches. It has to outlive the new
+     * one, and to take the rows of the same dataset, or of a fold of the same dataset, in the same
+     * order: drawn by Philox under the same shuffle. NULL: the trainer stands alone. */
     const linnet_trainer *with;
     linnet_rng rng;
     linnet_precision precision; /* not BF16_WEIGHTS */
@@ -1015,11 +1042,11 @@ LINNET_NODISCARD LINNET_API linnet_status linnet_trainer_epoch(linnet_trainer *t
                                                                linnet_epoch *epoch,
                                                                linnet_error *error);
 /* linnet_trainer_epoch of several trainers at once, of one dataset or of folds of one: each row is
- * read once for all that train on it. Each ends with the bits that it would have alone. epochs[i] and
- * errors[i] are trainer i's: where errors[i].status is not LINNET_OK it went no further, and the
- * others did. Where one's progress returns false, all stop. Errors: ARGUMENT (trainers that take
- * other rows or in another order, or of which one has come further), MEMORY, and those of reading.
- */
+ * read once for all that train on it. Each ends with the bits that it would have alone. epochs[i]
+ * and errors[i] are trainer i's: where errors[i].status is not LINNET_OK it went no further, and
+ * the others did. Where one's progress returns false, all stop. Errors: ARGUMENT (trainers that
+ * take other rows or in another order, or of which one has come further), MEMORY, and those of
+ * reading. */
 LINNET_NODISCARD LINNET_API linnet_status linnet_trainers_epoch(linnet_trainer *const *trainers,
                                                                 size_t count, linnet_epoch *epochs,
                                                                 linnet_error *errors,
