@@ -56,9 +56,9 @@ static linnet_status list_parameters(linnet_trainer *trainer, linnet_error *erro
     return status;
 }
 
-static linnet_status create_optimizer(linnet_trainer *trainer, const char *text,
-                                      linnet_error *error)
+static linnet_status create_optimizer(linnet_trainer *trainer, linnet_error *error)
 {
+    const char *asked = trainer->options.optim, *text = asked != NULL ? asked : "Adam(lr=0.001)";
     linnet_status status =
         ln_optimizer_create(text, trainer->set.counts, trainer->model->parameter_count,
                             trainer->model->dtype, &trainer->optimizer, error);
@@ -73,6 +73,9 @@ static linnet_status create_schedule(linnet_trainer *trainer, linnet_error *erro
 {
     const linnet_trainer_options *options = &trainer->options;
     size_t count = options->name_count;
+    if (options->schedule == NULL) {
+        return LINNET_OK;
+    }
     linnet_name *names = ln_alloc(count + 1, sizeof *names);
     if (names == NULL) {
         return ln_fail_memory(error, (count + 1) * sizeof *names, "the names");
@@ -135,15 +138,18 @@ const char *ln_trainer_other_order(const linnet_trainer *trainer, const linnet_t
                                                                            : NULL;
 }
 
-/* Whether the batches of another trainer are those that this one asks for; *same. Errors: ARGUMENT
- * where not even their rows come in one order. */
-static linnet_status compare(const linnet_trainer *trainer, bool *same, linnet_error *error)
+/* Whether the trainer beside which this one is trained has the batches that this one asks for. Errors:
+ * ARGUMENT where not even their rows come in one order. */
+static linnet_status follow(linnet_trainer *trainer, linnet_error *error)
 {
     const linnet_trainer *with = trainer->options.with;
+    if (with == NULL) {
+        return LINNET_OK;
+    }
     const char *other = ln_dataset_whole(trainer->dataset) != ln_dataset_whole(with->dataset)
                             ? "dataset"
                             : ln_trainer_other_order(trainer, with);
-    *same = trainer->dataset == with->dataset && trainer->step_rows == with->step_rows;
+    trainer->follows = trainer->dataset == with->dataset && trainer->step_rows == with->step_rows;
     return other == NULL ? LINNET_OK
                          : ln_fail_at(error, LINNET_ERROR_ARGUMENT, "with",
                                       "expected a trainer that takes the same rows in the same "
@@ -151,11 +157,11 @@ static linnet_status compare(const linnet_trainer *trainer, bool *same, linnet_e
                                       other);
 }
 
-static linnet_status prepare(linnet_trainer *trainer, linnet_error *error)
+/* Options as the trainer goes by them: 0 becomes what it stands for. */
+static linnet_status settle_options(linnet_trainer *trainer, linnet_error *error)
 {
     linnet_trainer_options *options = &trainer->options;
     trainer->shuffle_seed = options->shuffle_seed != NULL ? *options->shuffle_seed : options->seed;
-    options->shuffle_seed = NULL; /* the caller's for this call only, as the texts below */
     if (options->shuffle_block > 0 && options->rng != LINNET_RNG_PHILOX) {
         return ln_fail_at(error, LINNET_ERROR_ARGUMENT, "shuffle_block",
                           "expected Philox's generator: torch's shuffles all rows");
@@ -166,69 +172,84 @@ static linnet_status prepare(linnet_trainer *trainer, linnet_error *error)
     options->accumulate = options->accumulate > 0 ? options->accumulate : 1;
     trainer->step_rows =
         ln_min_size(ln_saturated_mul(options->batch_size, options->accumulate), rows);
-    const char *loss = options->loss != NULL ? options->loss : linnet_model_loss(trainer->model);
-    linnet_status status = ln_loss_create(loss, &trainer->loss, error);
+    return LINNET_OK;
+}
+
+static linnet_status create_loss(linnet_trainer *trainer, linnet_error *error)
+{
+    const char *text = trainer->options.loss;
+    linnet_status status = ln_loss_create(text != NULL ? text : linnet_model_loss(trainer->model),
+                                          &trainer->loss, error);
     if (status != LINNET_OK) {
         ln_error_put_before(error, "loss");
     }
+    return status;
+}
+
+static linnet_status create_plan(linnet_trainer *trainer, linnet_error *error)
+{
+    const linnet_trainer_options *options = &trainer->options;
+    ln_plan_request request = {.training = true,
+                               .torch_masks = options->rng != LINNET_RNG_PHILOX,
+                               .max_batch = options->batch_size,
+                               .threads = options->threads,
+                               .pool = options->with != NULL ? options->with->plan->pool : NULL};
+    linnet_status status = ln_plan_precision(options->precision, trainer->model->dtype, true,
+                                             &request.precision, error);
     if (status == LINNET_OK) {
-        status = check_data(trainer, error);
+        status = ln_plan_engine_of(trainer->model->dtype)
+                     ->lower(trainer->model, &request, &trainer->plan, error);
     }
     if (status == LINNET_OK) {
-        ln_plan_request request = {.training = true,
-                                   .torch_masks = options->rng != LINNET_RNG_PHILOX,
-                                   .max_batch = options->batch_size,
-                                   .threads = options->threads,
-                                   .pool =
-                                       options->with != NULL ? options->with->plan->pool : NULL};
-        status = ln_plan_precision(options->precision, trainer->model->dtype, true,
-                                   &request.precision, error);
-        if (status == LINNET_OK) {
-            status = ln_plan_engine_of(trainer->model->dtype)
-                         ->lower(trainer->model, &request, &trainer->plan, error);
-        }
-    }
-    if (status == LINNET_OK) {
+        size_t rows = (size_t)linnet_dataset_rows(trainer->dataset);
         status = ln_plan_check_batches(trainer->plan, rows, options->batch_size, error);
         if (status != LINNET_OK) {
             ln_error_set_place(error, "batch_size");
         }
     }
-    if (status == LINNET_OK) {
-        status = list_parameters(trainer, error);
+    return status;
+}
+
+static linnet_status create_gradients(linnet_trainer *trainer, linnet_error *error)
+{
+    return ln_train_engine_of(trainer->model->dtype)
+        ->gradients(trainer, &trainer->gradients, error);
+}
+
+static linnet_status create_lbfgs(linnet_trainer *trainer, linnet_error *error)
+{
+    return ln_is_lbfgs(trainer->optimizer) ? ln_lbfgs_create(trainer, &trainer->lbfgs, error)
+                                           : LINNET_OK;
+}
+
+static linnet_status create_average(linnet_trainer *trainer, linnet_error *error)
+{
+    return ln_average_create(trainer, &trainer->average, error);
+}
+
+/* The last step: what fails before it leaves the model its loss. */
+static linnet_status set_loss(linnet_trainer *trainer, linnet_error *error)
+{
+    const char *text = trainer->options.loss;
+    return text != NULL ? linnet_model_set_loss(trainer->model, text, error) : LINNET_OK;
+}
+
+static linnet_status prepare(linnet_trainer *trainer, linnet_error *error)
+{
+    static linnet_status (*const steps[])(linnet_trainer * trainer, linnet_error * error) = {
+        settle_options,  create_loss,      check_data,        create_plan,
+        list_parameters, create_optimizer, ln_trainer_exempt, create_gradients,
+        create_lbfgs,    create_average,   create_schedule,   follow,
+        take_memory,     set_loss};
+    linnet_status status = LINNET_OK;
+    for (size_t i = 0; i < sizeof steps / sizeof steps[0] && status == LINNET_OK; i++) {
+        status = steps[i](trainer, error);
     }
-    if (status == LINNET_OK) {
-        status = create_optimizer(
-            trainer, options->optim != NULL ? options->optim : "Adam(lr=0.001)", error);
-    }
-    if (status == LINNET_OK) {
-        status = ln_trainer_exempt(trainer, error);
-    }
-    if (status == LINNET_OK) {
-        status = ln_train_engine_of(trainer->model->dtype)
-                     ->gradients(trainer, &trainer->gradients, error);
-    }
-    if (status == LINNET_OK && ln_is_lbfgs(trainer->optimizer)) {
-        status = ln_lbfgs_create(trainer, &trainer->lbfgs, error);
-    }
-    if (status == LINNET_OK) {
-        status = ln_average_create(trainer, &trainer->average, error);
-    }
-    if (status == LINNET_OK && options->schedule != NULL) {
-        status = create_schedule(trainer, error);
-    }
-    if (status == LINNET_OK && options->with != NULL) {
-        status = compare(trainer, &trainer->follows, error);
-    }
-    if (status == LINNET_OK) {
-        status = take_memory(trainer, error);
-    }
-    if (status == LINNET_OK && options->loss != NULL) {
-        status = linnet_model_set_loss(trainer->model, loss, error);
-    }
-    /* The texts were the caller's for this call only. */
+    /* What was the caller's for this call only. */
+    linnet_trainer_options *options = &trainer->options;
     options->optim = options->loss = options->schedule = NULL;
     options->names = NULL;
+    options->shuffle_seed = NULL;
     return status;
 }
 
