@@ -151,11 +151,20 @@ static void add_figure(cli_text *text, size_t rank, const char *name, double val
     cli_html_figure(text, key, value, NULL);
 }
 
-/* A label that is there or not is 1 or 0. */
-static void add_target(const cli_page *page, cli_text *text, size_t rank, double target)
+/* Whether all targets that are shown are whole numbers, as labels are that are there or not. */
+static bool are_whole(const cli_wrong *wrong, size_t count)
+{
+    bool whole = true;
+    for (size_t i = 0; i < count; i++) {
+        whole = whole && wrong[i].target == floor(wrong[i].target) && fabs(wrong[i].target) < 1e15;
+    }
+    return whole;
+}
+
+static void add_target(cli_text *text, size_t rank, double target, bool whole)
 {
     char key[64];
-    if (page->evaluation->task == LINNET_TASK_MULTILABEL && (target == 0 || target == 1)) {
+    if (whole) {
         snprintf(key, sizeof key, "worst.%zu.target", rank);
         cli_html_count(text, key, (int64_t)target);
     } else {
@@ -166,7 +175,8 @@ static void add_target(const cli_page *page, cli_text *text, size_t rank, double
 /* ---- as pictures ---- */
 
 /* "Coat taken for Shirt 0.98", "rain 0.98 although it is not there", "height 3.2 for 1.7". */
-static void add_caption(const cli_page *page, cli_text *text, const cli_wrong *wrong, size_t rank)
+static void add_caption(const cli_page *page, cli_text *text, const cli_wrong *wrong, size_t rank,
+                        bool whole)
 {
     linnet_task task = page->evaluation->task;
     bool classes = task == LINNET_TASK_CLASSIFICATION;
@@ -180,7 +190,7 @@ static void add_caption(const cli_page *page, cli_text *text, const cli_wrong *w
         add_figure(text, rank, "predicted_probability", wrong->row.predicted_probability);
     } else {
         cli_text_add(text, "is ");
-        add_target(page, text, rank, wrong->target);
+        add_target(text, rank, wrong->target, whole);
         cli_text_add(text, "<br>taken for <i>");
         add_figure(text, rank, "score", wrong->score);
         cli_text_add(text, "</i>");
@@ -193,13 +203,14 @@ static void add_cards(const cli_page *page, cli_text *text, const cli_wrong *wro
 {
     size_t features = (size_t)linnet_dataset_features(page->data);
     double bright = brightest(values, count * features);
+    bool whole = are_whole(wrong, count);
     cli_text_add(text, "<div class=\"cards\">\n");
     for (size_t i = 0; i < count; i++) {
         cli_text_add(text, "<figure><img width=\"%zu\" height=\"%zu\" alt=\"row %lld\" src=\"",
                      shape->width, shape->height, (long long)wrong[i].place);
         add_picture(text, shape, values + i * features, bright, pixels);
         cli_text_add(text, "\"><figcaption>");
-        add_caption(page, text, &wrong[i], i);
+        add_caption(page, text, &wrong[i], i, whole);
         cli_text_add(text, "</figcaption></figure>\n");
     }
     cli_text_add(text, "</div>\n");
@@ -229,7 +240,7 @@ static const char *loss_of(linnet_task task)
 static void add_table(const cli_page *page, cli_text *text, const cli_wrong *wrong, size_t count)
 {
     linnet_task task = page->evaluation->task;
-    bool named = linnet_dataset_target_count(page->data) > 1;
+    bool named = linnet_dataset_target_count(page->data) > 1, whole = are_whole(wrong, count);
     cli_text_add(
         text, "<div class=\"scroll\"><table>\n<tr><th>row%s%s<th>%s\n",
         task == LINNET_TASK_CLASSIFICATION ? "<th class=\"l\">true<th class=\"l\">predicted"
@@ -252,7 +263,7 @@ static void add_table(const cli_page *page, cli_text *text, const cli_wrong *wro
                 add_name(page, text, wrong[i].output);
             }
             cli_text_add(text, "<td>");
-            add_target(page, text, i, wrong[i].target);
+            add_target(text, i, wrong[i].target, whole);
             add_cell(text, i, "score", wrong[i].score);
         }
         add_cell(text, i, "loss", wrong[i].row.loss);
