@@ -112,6 +112,26 @@ static cli_point point_of(const linnet_curve *curve, const linnet_curve_point *p
                        : (cli_point){recall, hits / (hits + misses)};
 }
 
+/* The points of a line, at most two for each of the curve's and one more. Precision goes in steps, so
+ * that the area is the average precision. */
+static size_t list_points(const linnet_curve *curve, curve_kind kind, cli_point *points)
+{
+    size_t n = 0;
+    double recall = 0;
+    if (kind == ROC) {
+        points[n++] = (cli_point){0, 0};
+    }
+    for (size_t i = 0; i < curve->count; i++) {
+        cli_point point = point_of(curve, &curve->points[i], kind);
+        if (kind == PRECISION_RECALL) {
+            points[n++] = (cli_point){recall, point.y};
+            recall = point.x;
+        }
+        points[n++] = point;
+    }
+    return n;
+}
+
 static int draw_curve(const cli_page *page, cli_plot *plot, curve_kind kind, size_t class,
                       size_t rank, size_t count)
 {
@@ -120,22 +140,18 @@ static int draw_curve(const cli_page *page, cli_plot *plot, curve_kind kind, siz
     if (linnet_scores_curve(page->scores, (int64_t) class, &curve, &error) != LINNET_OK) {
         return cli_fail_with(page->data_path, &error);
     }
-    cli_point *points = malloc((curve.count + 1) * sizeof *points);
+    cli_point *points = malloc((2 * curve.count + 1) * sizeof *points);
     if (points == NULL) {
         linnet_curve_free(&curve);
         return cli_fail_memory();
     }
-    for (size_t i = 0; i < curve.count; i++) {
-        points[i + 1] = point_of(&curve, &curve.points[i], kind);
-    }
-    /* Before the first row nothing is found, and precision is what it is with the first. */
-    points[0] = kind == ROC || curve.count == 0 ? (cli_point){0, 0} : (cli_point){0, points[1].y};
+    size_t n = list_points(&curve, kind, points);
     char style[16], title[160], number[24];
     snprintf(style, sizeof style, "l%zu", count == 1 ? 1 : rank < COLOURED ? rank + 1 : 0);
     snprintf(title, sizeof title, "%.100s: %.4f", cli_class_name(page->model, class, number),
              area_of(page, kind, class));
     if (curve.count > 0) {
-        cli_plot_line(plot, style, points, curve.count + 1, title);
+        cli_plot_line(plot, style, points, n, title);
     }
     free(points);
     linnet_curve_free(&curve);
