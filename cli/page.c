@@ -132,9 +132,9 @@ static void add_verdict(const cli_page *page, cli_text *text)
 static bool is_further(const cli_page *page, const linnet_figure *figure)
 {
     const char *name = figure->metric->name;
+    double loss = linnet_evaluation_figure(page->evaluation, "loss")->value;
     return strstr(name, "_micro") != NULL || strstr(name, "_weighted") != NULL ||
-           (strcmp(name, "log_loss") == 0 &&
-            figure->value == linnet_evaluation_figure(page->evaluation, "loss")->value);
+           (strcmp(name, "log_loss") == 0 && fabs(figure->value - loss) <= 1e-4 * loss);
 }
 
 static void add_figure(cli_text *text, const char *title, const char *key, double value,
