@@ -337,8 +337,9 @@ const cli_option cli_train_options[] = {
     {"val-fraction", 0, "F", CLI_NUMBER, FIELD(val_fraction), 0, 1, NULL,
      "hold this part of DATA out, drawn at random under --seed, to validate on"},
     {"classes", 0, "A,B,C", CLI_LIST, FIELD(classes), 0, 0, NULL,
-     "names of the classes, in the order of their numbers; otherwise the sorted labels of a CSV "
-     "where they are text"},
+     "names of the classes, in the order of their numbers; otherwise the texts in the array "
+     "classes "
+     "of an .npz, or the sorted labels of a CSV where they are text"},
     {"scale", 0, "F", CLI_NUMBER, FIELD(scale), 0, INT64_MAX, NULL,
      "multiply features by this first, such as 1/255; stored in the model"},
     {"standardize", 0, NULL, CLI_FLAG, FIELD(standardize), 0, 0, NULL,
