@@ -299,55 +299,81 @@ typedef struct narrow_panel {
     _Alignas(LN_ALIGNMENT) ln_real leaf[LN_BATCH_LEAF * LN_MAX_TILE_COLUMNS];
 } narrow_panel;
 
-typedef struct gradient_tile {
+/* A few tiles of one panel, which run leaf by leaf: dY's leaf stays in the first-level cache, X's
+ * lines are used whole, and the result is taken in one go. (A step of SGD with momentum on the head,
+ * of the FMA peak, in turns with single tiles: batch 64 83 % instead of 79, 256 86 of 84.5, 1024
+ * 85.5 of 84.) */
+typedef struct gradient_block {
     size_t column, columns, feature, rows; /* rows: features of it */
-} gradient_tile;
+} gradient_block;
 
-/* A leaf's chain, into `sum` or added to it. */
-static void run_leaf(const ln_kernels *kernels, const ln_weight_gradient *p, const gradient_tile *t,
-                     size_t leaf, ln_real *sum, bool add)
+#define BLOCK_TILES 4
+
+/* A leaf's chains, into `sum` or added to it. */
+static void run_leaf(const ln_kernels *kernels, const ln_weight_gradient *p,
+                     const gradient_block *block, size_t leaf, ln_real *sum, bool add)
 {
     bool pairs = p->precision == LN_BFLOAT16;
     size_t width = kernels->tile_columns;
     size_t k = ln_min_size(p->batch - leaf, LN_BATCH_LEAF), words = words_of(pairs, k);
-    const void *dy = behind(p->dy, words_of(pairs, leaf) * p->lddy + t->column);
+    const void *dy = behind(p->dy, words_of(pairs, leaf) * p->lddy + block->column);
     size_t lddy = p->lddy;
     narrow_panel narrow;
-    if (t->columns < width) {
+    if (block->columns < width) {
         memset(narrow.leaf, 0, words * width * sizeof *narrow.leaf);
         for (size_t i = 0; i < words; i++) {
-            memcpy(narrow.leaf + i * width, behind(dy, i * lddy), t->columns * sizeof *narrow.leaf);
+            memcpy(narrow.leaf + i * width, behind(dy, i * lddy),
+                   block->columns * sizeof *narrow.leaf);
         }
         dy = narrow.leaf;
         lddy = width;
     }
-    const ln_real *streams[LN_TILE_STREAMS];
-    for (size_t s = 0; s < LN_TILE_STREAMS; s++) {
-        const ln_real *base = p->streams[s] != NULL ? p->streams[s] : p->streams[0];
-        streams[s] = base != NULL ? base + t->column * p->in + t->feature * width : sum;
+    size_t halves = ln_ceil_div(block->rows, 2);
+    size_t tiles = ln_ceil_div(halves, kernels->tile_rows / 2);
+    for (size_t i = 0; i < tiles; i++) {
+        size_t first = 2 * even_part(halves, tiles, i);
+        size_t rows = ln_min_size(2 * even_part(halves, tiles, i + 1), block->rows) - first;
+        size_t feature = block->feature + first;
+        ln_real *c = sum + first * width;
+        const ln_real *streams[LN_TILE_STREAMS];
+        for (size_t s = 0; s < LN_TILE_STREAMS; s++) {
+            const ln_real *base = p->streams[s] != NULL ? p->streams[s] : p->streams[0];
+            streams[s] = base != NULL ? base + block->column * p->in + feature * width : c;
+        }
+        const void *x = behind(p->x, words_of(pairs, leaf) * p->ldx + feature);
+        kernels->tiles[p->precision]->weight_gradient(rows, k, x, p->ldx, dy, lddy, c, add,
+                                                      streams);
     }
-    const void *x = behind(p->x, words_of(pairs, leaf) * p->ldx + t->feature);
-    kernels->tiles[p->precision]->weight_gradient(t->rows, k, x, p->ldx, dy, lddy, sum, add,
-                                                  streams);
 }
 
 /* Rule 2: leaf after leaf. A right neighbour is added to the left one as it is computed. */
-static void gradient_tile_sum(const ln_kernels *kernels, const ln_weight_gradient *p,
-                              const gradient_tile *t, ln_tree *tree)
+static void gradient_block_sum(const ln_kernels *kernels, const ln_weight_gradient *p,
+                               const gradient_block *block, ln_tree *tree)
 {
     size_t width = kernels->tile_columns;
-    tree->width = t->rows * width;
+    tree->width = block->rows * width;
     for (size_t leaf = 0; leaf < p->batch; leaf += LN_BATCH_LEAF) {
         bool right = tree->leaves % 2 != 0;
         ln_real *sum = right ? ln_tree_last(tree) : ln_tree_next(tree);
-        run_leaf(kernels, p, t, leaf, sum, right);
+        run_leaf(kernels, p, block, leaf, sum, right);
         if (right) {
             ln_tree_added(tree);
         } else {
             ln_tree_push(tree);
         }
     }
-    p->take(p->context, t->column * p->in + t->feature * width, tree->width, ln_tree_sum(tree));
+    p->take(p->context, block->column * p->in + block->feature * width, tree->width,
+            ln_tree_sum(tree));
+}
+
+/* So many that their trees' levels have room. */
+static size_t tiles_of_block(size_t batch)
+{
+    size_t levels = 1;
+    for (size_t leaves = ln_ceil_div(batch, LN_BATCH_LEAF); leaves > 0; leaves /= 2) {
+        levels++;
+    }
+    return ln_min_size(BLOCK_TILES, LN_TREE_LEVELS / levels);
 }
 
 static void weight_gradient_task(void *context, size_t index)
@@ -359,15 +385,16 @@ static void weight_gradient_task(void *context, size_t index)
     size_t width = kernels->tile_columns;
     /* Rows are cut in pairs of input features, which stay together. */
     part t = task_part(g, ln_ceil_div(p->in, 2), p->out, index);
-    size_t tiles = ln_ceil_div(t.rows, kernels->tile_rows / 2);
+    size_t tiles = ln_ceil_div(t.rows, kernels->tile_rows / 2), step = tiles_of_block(p->batch);
     for (size_t column = t.feature; column < t.feature + t.features; column += width) {
-        for (size_t i = 0; i < tiles; i++) {
-            gradient_tile tile = {.column = column, .columns = ln_min_size(p->out - column, width)};
-            tile.feature = 2 * (t.row + even_part(t.rows, tiles, i));
-            tile.rows = 2 * (t.row + even_part(t.rows, tiles, i + 1)) - tile.feature;
-            tile.rows = ln_min_size(tile.rows, p->in - tile.feature);
+        for (size_t i = 0; i < tiles; i += step) {
+            size_t end = t.row + even_part(t.rows, tiles, ln_min_size(i + step, tiles));
+            gradient_block block = {.column = column,
+                                    .columns = ln_min_size(p->out - column, width),
+                                    .feature = 2 * (t.row + even_part(t.rows, tiles, i))};
+            block.rows = ln_min_size(2 * end, p->in) - block.feature;
             ln_tree tree = {.kernels = kernels, .level = level};
-            gradient_tile_sum(kernels, p, &tile, &tree);
+            gradient_block_sum(kernels, p, &block, &tree);
         }
     }
 }
