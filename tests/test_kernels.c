@@ -466,13 +466,12 @@ static void check_products(const product_case *size, ln_pool *const *pools, size
 static void test_products(void **state)
 {
     (void)state;
-    static const product_case cases[] = {{0, 7, 5},     {5, 7, 0},       {3, 0, 4},
-                                         {1, 1, 1},     {1, 300, 10},    {2, 256, 33},
-                                         {13, 257, 64}, {14, 64, 32},    {15, 65, 31},
-                                         {16, 63, 130}, {29, 513, 65},   {97, 128, 129},
-                                         {200, 129, 7}, {5, 700, 200},   {129, 30, 257},
-                                         {321, 20, 33}, {193, 1100, 34}, {400, 3, 3},
-                                         {16400, 60, 3} /* a tree too deep for a whole block of tiles */};
+    /* The last one's tree is too deep for a whole block of tiles. */
+    static const product_case cases[] = {
+        {0, 7, 5},     {5, 7, 0},       {3, 0, 4},     {1, 1, 1},     {1, 300, 10},
+        {2, 256, 33},  {13, 257, 64},   {14, 64, 32},  {15, 65, 31},  {16, 63, 130},
+        {29, 513, 65}, {97, 128, 129},  {200, 129, 7}, {5, 700, 200}, {129, 30, 257},
+        {321, 20, 33}, {193, 1100, 34}, {400, 3, 3},   {16400, 60, 3}};
     static const int threads[] = {1, 2, 3, 8};
     ln_pool *pools[4], *no_pool = NULL;
     for (size_t t = 0; t < 4; t++) {
