@@ -29,16 +29,6 @@ static linnet_dataset *create_ok(linnet_tensor features, const linnet_tensor *la
     return dataset;
 }
 
-static void expect_rows(const linnet_dataset *dataset, int64_t first, int64_t count,
-                        const float *expected)
-{
-    size_t n = (size_t)(count * linnet_dataset_features(dataset));
-    float *out = malloc(n * sizeof *out); /* exactly as long as it has to be */
-    check_read(dataset, first, count, out);
-    check_same(expected, out, n, "rows %lld", (long long)first);
-    free(out);
-}
-
 /* ---- over memory ---- */
 
 static void test_create(void **state)
@@ -61,9 +51,9 @@ static void test_create(void **state)
     assert_ptr_equal(linnet_dataset_labels(dataset), labels); /* borrowed */
     assert_int_equal(linnet_dataset_class_count(dataset), 5);
     assert_null(linnet_dataset_classes(dataset));
-    expect_rows(dataset, 0, 3, data);
-    expect_rows(dataset, 1, 2, data + 4);
-    expect_rows(dataset, 3, 0, data);
+    check_rows(dataset, 0, 3, data);
+    check_rows(dataset, 1, 2, data + 4);
+    check_rows(dataset, 3, 0, data);
     linnet_dataset_free(dataset);
 
     dataset = create_ok(VIEW(data, LINNET_FLOAT32, 6, 2), NULL);
@@ -98,7 +88,7 @@ static void test_dtypes(void **state)
         linnet_tensor x = VIEW((void *)(uintptr_t)cases[i].data, cases[i].dtype, 2, 2);
         linnet_dataset *dataset = create_ok(x, NULL);
         assert_int_equal(linnet_dataset_dtype(dataset), cases[i].dtype);
-        expect_rows(dataset, 0, 2, cases[i].expected);
+        check_rows(dataset, 0, 2, cases[i].expected);
         linnet_dataset_free(dataset);
     }
     int16_t i16[4] = {0};
@@ -118,23 +108,23 @@ static void test_strides(void **state)
     linnet_tensor x = VIEW(data, LINNET_FLOAT32, 3, 2);
     x.strides[0] = 4;
     linnet_dataset *dataset = create_ok(x, NULL);
-    expect_rows(dataset, 0, 3, (const float[]){0, 1, 4, 5, 8, 9});
+    check_rows(dataset, 0, 3, (const float[]){0, 1, 4, 5, 8, 9});
     data[4] = 40; /* a view, not a copy */
-    expect_rows(dataset, 1, 1, (const float[]){40, 5});
+    check_rows(dataset, 1, 1, (const float[]){40, 5});
     linnet_dataset_free(dataset);
     data[4] = 4;
 
     x.data = data + 8;
     x.strides[0] = -4;
     dataset = create_ok(x, NULL);
-    expect_rows(dataset, 0, 3, (const float[]){8, 9, 4, 5, 0, 1});
+    check_rows(dataset, 0, 3, (const float[]){8, 9, 4, 5, 0, 1});
     linnet_dataset_free(dataset);
 
     x = VIEW(data, LINNET_FLOAT32, 4, 3);
     x.strides[0] = 1;
     x.strides[1] = 4;
     dataset = create_ok(x, NULL);
-    expect_rows(dataset, 1, 2, (const float[]){1, 5, 9, 2, 6, 10});
+    check_rows(dataset, 1, 2, (const float[]){1, 5, 9, 2, 6, 10});
     linnet_dataset_free(dataset);
 }
 
@@ -185,7 +175,7 @@ static void test_not_finite(void **state)
     data[5] = NAN;
     linnet_dataset *dataset;
     check_ok(linnet_dataset_create(&x, NULL, true, &dataset, &error), &error);
-    expect_rows(dataset, 0, 3, data);
+    check_rows(dataset, 0, 3, data);
     linnet_dataset_free(dataset);
 
     x = VIEW(data, LINNET_FLOAT32, ROWS / 2, COLUMNS); /* rows with gaps, and NaN in a gap */
@@ -524,7 +514,7 @@ static void test_split(void **state)
     for (int64_t i = 0; i < ROWS; i++) {
         linnet_dataset *part = expected[i] ? held : rest;
         int64_t *row = &next[expected[i]];
-        expect_rows(part, *row, 1, &data[i]);
+        check_rows(part, *row, 1, &data[i]);
         assert_int_equal(linnet_dataset_labels(part)[*row], i % 7);
         assert_int_equal(linnet_dataset_place(part, *row), i);
         ++*row;

@@ -89,16 +89,6 @@ static void open_fails(const char *path, const linnet_dataset_options *options,
     assert_int_equal(linnet_dataset_open(path, options, &dataset, NULL), expected);
 }
 
-static void expect_rows(const linnet_dataset *dataset, int64_t first, int64_t count,
-                        const float *expected)
-{
-    size_t n = (size_t)(count * linnet_dataset_features(dataset));
-    float *out = malloc(n * sizeof *out); /* exactly as long as it has to be */
-    check_read(dataset, first, count, out);
-    check_same(expected, out, n, "rows %lld", (long long)first);
-    free(out);
-}
-
 /* ---- files ---- */
 
 static void test_open_npy(void **state)
@@ -109,7 +99,7 @@ static void test_open_npy(void **state)
     const char *features = write_npy("features.npy", VIEW(x, LINNET_FLOAT32, 3, 2));
     const char *labels = write_npy("labels.npy", VIEW(y, LINNET_INT32, 3, 1));
     linnet_dataset *dataset = open_ok(features, NULL);
-    expect_rows(dataset, 0, 3, x);
+    check_rows(dataset, 0, 3, x);
     assert_null(linnet_dataset_labels(dataset));
     linnet_dataset_free(dataset);
 
@@ -176,7 +166,7 @@ static void test_open_arrays(void **state)
                                      VIEW(b, LINNET_INT64, 1, 3)};
     const char *path = write_tensors("xy.safetensors", 2, (const char *const[]){"x", "y"}, tensors);
     linnet_dataset *dataset = open_ok(path, NULL);
-    expect_rows(dataset, 0, 3, a);
+    check_rows(dataset, 0, 3, a);
     assert_memory_equal(linnet_dataset_labels(dataset), b, sizeof b);
     linnet_dataset_free(dataset);
     open_fails(path, &(linnet_dataset_options){.y = "z"}, LINNET_ERROR_DATA, path,
@@ -252,12 +242,12 @@ static void test_open_npz(void **state)
     check_ok(status, &error);
     int64_t shape[LINNET_MAX_RANK];
     assert_int_equal(linnet_dataset_row_shape(dataset, shape), 2);
-    expect_rows(dataset, 1, 2, (const float[]){4, 5, 6, 7, 8, 9, 10, 11});
+    check_rows(dataset, 1, 2, (const float[]){4, 5, 6, 7, 8, 9, 10, 11});
     assert_memory_equal(linnet_dataset_labels(dataset), ((const int64_t[]){2, 0, 1}),
                         3 * sizeof(int64_t));
     linnet_dataset_free(dataset);
     dataset = open_ok(path, &(linnet_dataset_options){.x = "fortran", .y = "other"});
-    expect_rows(dataset, 0, 3, (const float[]){0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11});
+    check_rows(dataset, 0, 3, (const float[]){0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11});
     assert_int_equal(linnet_dataset_class_count(dataset), 8);
     linnet_dataset_free(dataset);
     open_fails(
@@ -272,7 +262,7 @@ static void test_open_csv(void **state)
     const char *path = write_text("named.csv", "a,label,b\n1,dog,2\n3,cat,4\n5,dog,6\n");
     const float x[] = {1, 2, 3, 4, 5, 6};
     linnet_dataset *dataset = open_ok(path, NULL);
-    expect_rows(dataset, 0, 3, x);
+    check_rows(dataset, 0, 3, x);
     assert_memory_equal(linnet_dataset_labels(dataset), ((const int64_t[]){1, 0, 1}),
                         3 * sizeof(int64_t));
     assert_int_equal(linnet_dataset_class_count(dataset), 2);
@@ -300,7 +290,7 @@ static void test_open_csv(void **state)
     /* y names the column, and a column that is the label is no feature. */
     path = write_text("numbers.csv", "a,b,kind\n1,0,2\n3,1,4\n");
     dataset = open_ok(path, &(linnet_dataset_options){.y = "b"});
-    expect_rows(dataset, 0, 2, (const float[]){1, 2, 3, 4});
+    check_rows(dataset, 0, 2, (const float[]){1, 2, 3, 4});
     linnet_dataset_free(dataset);
     dataset = open_ok(path, NULL); /* no usual name: no labels */
     assert_int_equal(linnet_dataset_features(dataset), 3);
@@ -337,7 +327,7 @@ static void test_open_csv_labels(void **state)
     /* y is the labels file's; a column of a usual name is no feature all the same. */
     dataset = open_ok(write_text("beside.csv", "a,y,b\n1,9,2\n3,9,4\n5,9,6\n"), &options);
     assert_int_equal(linnet_dataset_labels(dataset)[0], 2);
-    expect_rows(dataset, 0, 3, x);
+    check_rows(dataset, 0, 3, x);
     linnet_dataset_free(dataset);
     options.y = NULL;
     options.labels_path = write_text("long.csv", "2\n0\n1\n1\n");

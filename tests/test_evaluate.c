@@ -9,13 +9,13 @@
 
 #include "kernel/kernel.h"
 #include "numeric/sums.h"
+#include "support/made.h"
 #include "train/classes.h"
 
 static linnet_model *parse(const char *text, int rank, const int64_t *shape)
 {
     linnet_error error;
-    linnet_model *model;
-    check_ok(linnet_model_parse(text, NULL, 0, &model, &error), &error);
+    linnet_model *model = parse_model(text);
     if (rank > 0) {
         check_ok(linnet_model_set_input_shape(model, rank, shape, &error), &error);
     }

@@ -8,6 +8,7 @@
 #include "base/memory.h"
 #include "nn/nn.h"
 #include "numeric/random.h"
+#include "support/made.h"
 #include "support/naive.h"
 #include "train/trainer.h"
 
@@ -36,35 +37,14 @@ static data *make_data(void)
     return d;
 }
 
-static linnet_model *make_model(const char *text)
-{
-    linnet_model *model;
-    linnet_error error;
-    check_ok(linnet_model_parse(text, NULL, 0, &model, &error), &error);
-    linnet_model_reset_parameters(model, 4, LINNET_RNG_TORCH);
-    return model;
-}
-
-static linnet_dataset *make_dataset(data *d)
-{
-    linnet_tensor x, y;
-    linnet_dataset *dataset;
-    linnet_error error;
-    check_ok(linnet_tensor_from(d->x, LINNET_FLOAT32, 2, (int64_t[]){ROWS, FEATURES}, &x, &error),
-             &error);
-    check_ok(linnet_tensor_from(d->y, LINNET_INT64, 1, (int64_t[]){ROWS}, &y, &error), &error);
-    check_ok(linnet_dataset_create(&x, &y, false, &dataset, &error), &error);
-    return dataset;
-}
-
 /* A model trained for EPOCHS, and the last epoch's loss. */
 static linnet_model *train(const char *text, data *d, const linnet_trainer_options *options,
                            double *loss)
 {
     linnet_error error;
     linnet_epoch done = {0};
-    linnet_model *model = make_model(text);
-    linnet_dataset *dataset = make_dataset(d);
+    linnet_model *model = make_model(text, 4);
+    linnet_dataset *dataset = make_dataset(d->x, d->y, ROWS, FEATURES);
     linnet_trainer *trainer;
     check_ok(linnet_trainer_create(model, dataset, options, &trainer, &error), &error);
     for (int epoch = 0; epoch < EPOCHS; epoch++) {
@@ -236,7 +216,7 @@ static void test_clip(void **state)
     data *d = make_data();
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         clip_case c = cases[i];
-        linnet_model *expected = make_model(plain);
+        linnet_model *expected = make_model(plain, 4);
         c.d = d;
         c.expected = expected;
         assert_true(define_training(expected, d, c.batch, c.norm, c.value) > 0);
@@ -261,9 +241,9 @@ static void test_no_decay(void **state)
                  {LINNET_NO_DECAY_NORM, "00111100100"},
                  {LINNET_NO_DECAY_BIAS | LINNET_NO_DECAY_NORM, "01111100101"}};
     data *d = make_data();
-    linnet_dataset *dataset = make_dataset(d);
+    linnet_dataset *dataset = make_dataset(d->x, d->y, ROWS, FEATURES);
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        linnet_model *model = make_model(text);
+        linnet_model *model = make_model(text, 4);
         linnet_trainer *trainer;
         linnet_error error;
         linnet_trainer_options options = {.optim = "AdamW(weight_decay=0.1)",
@@ -294,7 +274,7 @@ static void test_norm_overflows(void **state)
         d->x[i] = 3e38f;
     }
     linnet_model *model;
-    linnet_dataset *dataset = make_dataset(d);
+    linnet_dataset *dataset = make_dataset(d->x, d->y, ROWS, FEATURES);
     linnet_trainer *trainer;
     linnet_error error;
     check_ok(linnet_model_parse("Linear(37, 5)", NULL, 0, &model, &error), &error);
@@ -334,8 +314,8 @@ static void test_refused(void **state)
          "cannot stand beside clip_grad_norm"},
     };
     data *d = make_data();
-    linnet_model *model = make_model(plain);
-    linnet_dataset *dataset = make_dataset(d);
+    linnet_model *model = make_model(plain, 4);
+    linnet_dataset *dataset = make_dataset(d->x, d->y, ROWS, FEATURES);
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         linnet_trainer *trainer;
         linnet_error error;

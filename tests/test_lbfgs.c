@@ -5,6 +5,7 @@
 #include <math.h>
 
 #include "nn/nn.h"
+#include "support/made.h"
 
 #define ROWS 12
 #define STEPS 6
@@ -35,24 +36,12 @@ static data make_data(void)
     return d;
 }
 
-static linnet_dataset *make_dataset(data *d)
-{
-    linnet_tensor x, y;
-    linnet_dataset *dataset;
-    linnet_error error;
-    check_ok(linnet_tensor_from(d->x, LINNET_FLOAT32, 2, (int64_t[]){ROWS, 2}, &x, &error), &error);
-    check_ok(linnet_tensor_from(d->y, LINNET_INT64, 1, (int64_t[]){ROWS}, &y, &error), &error);
-    check_ok(linnet_dataset_create(&x, &y, false, &dataset, &error), &error);
-    return dataset;
-}
-
 static const linnet_dtype dtypes[] = {LINNET_FLOAT32, LINNET_FLOAT64};
 
-static linnet_model *make_model(const char *text, linnet_dtype dtype)
+static linnet_model *make_model_in(const char *text, linnet_dtype dtype)
 {
-    linnet_model *model;
     linnet_error error;
-    check_ok(linnet_model_parse(text, NULL, 0, &model, &error), &error);
+    linnet_model *model = parse_model(text);
     check_ok(linnet_model_to(model, dtype, &error), &error);
     return model;
 }
@@ -64,8 +53,8 @@ static linnet_model *train(const char *text, linnet_dtype dtype, uint64_t seed,
     data d = make_data();
     linnet_error error;
     linnet_epoch done;
-    linnet_dataset *dataset = make_dataset(&d);
-    linnet_model *model = make_model(text, dtype);
+    linnet_dataset *dataset = make_dataset(d.x, d.y, ROWS, 2);
+    linnet_model *model = make_model_in(text, dtype);
     linnet_trainer *trainer;
     if (seed > 0) {
         linnet_model_reset_parameters(model, seed, LINNET_RNG_TORCH);
@@ -157,8 +146,8 @@ static void test_overflow(void **state)
     (void)state;
     data d = make_data();
     linnet_error error;
-    linnet_dataset *dataset = make_dataset(&d);
-    linnet_model *model = make_model("Linear(2, 3)", LINNET_FLOAT32);
+    linnet_dataset *dataset = make_dataset(d.x, d.y, ROWS, 2);
+    linnet_model *model = make_model_in("Linear(2, 3)", LINNET_FLOAT32);
     linnet_trainer *trainer;
     linnet_trainer_options options = {.optim = "LBFGS(lr=1e39)", .batch_size = ROWS};
     check_ok(linnet_trainer_create(model, dataset, &options, &trainer, &error), &error);
@@ -204,8 +193,8 @@ static void test_refused(void **state)
          "expected an optimizer with weight_decay, found LBFGS"},
     };
     data d = make_data();
-    linnet_dataset *dataset = make_dataset(&d);
-    linnet_model *model = make_model("Linear(2, 3)", LINNET_FLOAT32);
+    linnet_dataset *dataset = make_dataset(d.x, d.y, ROWS, 2);
+    linnet_model *model = make_model_in("Linear(2, 3)", LINNET_FLOAT32);
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         linnet_trainer *trainer;
         linnet_error error = {0};

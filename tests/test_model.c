@@ -6,15 +6,8 @@
 #include "cli/sha256.h"
 #include "nn/nn.h"
 #include "support/check.h"
+#include "support/made.h"
 #include "support/vectors.h"
-
-static linnet_model *parse(const char *text)
-{
-    linnet_error error;
-    linnet_model *model = NULL;
-    check_ok(linnet_model_parse(text, NULL, 0, &model, &error), &error);
-    return model;
-}
 
 /* ---- initial weights ---- */
 
@@ -62,7 +55,7 @@ static void draws_torchs_large_weight(void **state)
         json_t *root = vectors_load(variants[i].file);
         const json_t *golden = json_object_get(root, "linear1536x1024_seed0");
         char text[65];
-        linnet_model *model = parse("Linear(1536, 1024)");
+        linnet_model *model = parse_model("Linear(1536, 1024)");
         linnet_model_reset_parameters(model, 0, variants[i].rng);
         assert_string_equal(digest_of(linnet_model_parameter(model, 0), text),
                             json_string_value(json_object_get(golden, "w_sha256")));
@@ -75,8 +68,9 @@ static void draws_torchs_large_weight(void **state)
 
 static void check_weights_in_order(const json_t *golden, linnet_rng rng)
 {
-    linnet_model *model = parse("Sequential(Dropout(.5), Linear(6,5), ReLU(True), Dropout(.5), "
-                                "Linear(5,4), ReLU(True), Linear(4,3))");
+    linnet_model *model =
+        parse_model("Sequential(Dropout(.5), Linear(6,5), ReLU(True), Dropout(.5), "
+                    "Linear(5,4), ReLU(True), Linear(4,3))");
     linnet_model_reset_parameters(model, 1, rng);
     linnet_model_reset_parameters(model, 0, rng); /* nothing is left of an earlier draw */
     assert_int_equal(linnet_model_parameter_count(model), json_object_size(golden));
@@ -105,7 +99,7 @@ static void draws_torchs_weights_in_order(void **state)
 static void parameters_start_as_zeros(void **state)
 {
     (void)state;
-    linnet_model *model = parse("Linear(3, 2)");
+    linnet_model *model = parse_model("Linear(3, 2)");
     const linnet_tensor *weight = linnet_model_parameter(model, 0);
     static const float zeros[6];
     assert_memory_equal(weight->data, zeros, sizeof zeros);
@@ -124,7 +118,7 @@ static void parameters_start_as_zeros(void **state)
 static void check_input(const char *text, int rank, int64_t size, int64_t outputs)
 {
     int64_t shape[LINNET_MAX_RANK] = {-9};
-    linnet_model *model = parse(text);
+    linnet_model *model = parse_model(text);
     if (linnet_model_input_shape(model, shape) != rank || (rank > 0 && shape[0] != size)) {
         fail_msg("%s: input of rank %d, size %lld", text, linnet_model_input_shape(model, shape),
                  (long long)shape[0]);
@@ -155,7 +149,7 @@ static void checks_and_remembers_the_input(void **state)
     static const int64_t image[] = {28, 28}, wrong[] = {783}, cut[] = {28, 27}, negative[] = {-1};
     linnet_error error;
     int64_t shape[LINNET_MAX_RANK];
-    linnet_model *model = parse("m = Sequential(Flatten(), Linear(784, 1024), ReLU())");
+    linnet_model *model = parse_model("m = Sequential(Flatten(), Linear(784, 1024), ReLU())");
     assert_int_equal(linnet_model_set_input_shape(model, 1, wrong, &error), LINNET_ERROR_SHAPE);
     assert_string_equal(error.message,
                         "mat1 and mat2 shapes cannot be multiplied (1x783 and 784x1024)");
@@ -189,8 +183,9 @@ static void lists_layers(void **state)
     };
     linnet_error error;
     linnet_layer layer;
-    linnet_model *model = parse("Sequential((f): Flatten() (s): Sequential(Linear(6,4), ReLU()) "
-                                "(e): Sequential() (l): Linear(4,2,bias=False))");
+    linnet_model *model =
+        parse_model("Sequential((f): Flatten() (s): Sequential(Linear(6,4), ReLU()) "
+                    "(e): Sequential() (l): Linear(4,2,bias=False))");
     check_ok(linnet_model_set_input_shape(model, 2, image, &error), &error);
     assert_int_equal(linnet_model_layer_count(model), 4);
     for (size_t i = 0; i < 4; i++) {
@@ -205,13 +200,13 @@ static void lists_layers(void **state)
     assert_null(layer.name);
     linnet_model_free(model);
 
-    model = parse("ReLU()"); /* a bare root of unknown input */
+    model = parse_model("ReLU()"); /* a bare root of unknown input */
     check_ok(linnet_model_layer(model, 0, &layer, &error), &error);
     assert_string_equal(layer.name, "");
     assert_int_equal(layer.rank, -1);
     linnet_model_free(model);
 
-    model = parse("Sequential(Linear(3, 4), Linear(5, 6))");
+    model = parse_model("Sequential(Linear(3, 4), Linear(5, 6))");
     check_ok(linnet_model_layer(model, 0, &layer, &error), &error);
     assert_int_equal(linnet_model_layer(model, 1, &layer, &error), LINNET_ERROR_SHAPE);
     assert_string_equal(error.message, "mat1 and mat2 shapes cannot be multiplied (1x4 and 5x6)");
@@ -227,7 +222,7 @@ static void keeps_class_names(void **state)
     static const char *const classes[] = {"cat", "", "größe"};
     static const char *const broken[] = {"a", NULL};
     linnet_error error;
-    linnet_model *model = parse("Linear(4, 3)");
+    linnet_model *model = parse_model("Linear(4, 3)");
     assert_int_equal(linnet_model_class_count(model), 0);
     assert_null(linnet_model_class(model, 0));
     check_ok(linnet_model_set_classes(model, classes, 3, &error), &error);
@@ -242,12 +237,13 @@ static void keeps_class_names(void **state)
     assert_int_equal(linnet_model_class_count(model), 0);
     linnet_model_free(model);
 
-    model = parse("Linear(4, 2)");
+    model = parse_model("Linear(4, 2)");
     assert_int_equal(linnet_model_set_classes(model, classes, 3, &error), LINNET_ERROR_ARGUMENT);
     assert_string_equal(error.message, "expected at most 2 class names, one an output, found 3");
     linnet_model_free(model);
 
-    model = parse("Softmax(dim=1)"); /* as many outputs as inputs, which come to be known later */
+    model =
+        parse_model("Softmax(dim=1)"); /* as many outputs as inputs, which come to be known later */
     check_ok(linnet_model_set_classes(model, classes, 3, &error), &error);
     assert_int_equal(linnet_model_set_input_shape(model, 1, (int64_t[]){2}, &error),
                      LINNET_ERROR_SHAPE);
@@ -268,7 +264,7 @@ static void checks_the_scale(void **state)
         const char *shown;
     } wrong[] = {{0, "0.0"}, {NAN, "nan"}, {INFINITY, "inf"}, {1e39, "1e+39"}, {1e-60, "1e-60"}};
     linnet_error error;
-    linnet_model *model = parse("Linear(4, 2)");
+    linnet_model *model = parse_model("Linear(4, 2)");
     assert_true(model->scaling.scale == 1);
     check_ok(linnet_model_set_scale(model, 1.0 / 255, &error), &error);
     assert_true(model->scaling.scale == (double)(float)(1.0 / 255));
@@ -286,7 +282,7 @@ static void checks_the_scale(void **state)
 
 enum { ROWS = 70001, FEATURES = 5 };
 
-static linnet_dataset *make_dataset(float *x, int64_t rows, int64_t features, bool allow_nan)
+static linnet_dataset *unlabelled(float *x, int64_t rows, int64_t features, bool allow_nan)
 {
     int64_t shape[] = {rows, features};
     linnet_error error;
@@ -313,8 +309,8 @@ static void standardizes(void **state)
         x[i * FEATURES + 4] = 10000.0f + check_real(&random);
     }
     linnet_error error;
-    linnet_dataset *dataset = make_dataset(x, ROWS, FEATURES, false);
-    linnet_model *model = parse("Linear(5, 2)");
+    linnet_dataset *dataset = unlabelled(x, ROWS, FEATURES, false);
+    linnet_model *model = parse_model("Linear(5, 2)");
     check_ok(linnet_model_set_scale(model, 0.3, &error), &error);
     check_ok(linnet_model_standardize(model, dataset, &error), &error);
     assert_int_equal(model->scaling.features, FEATURES);
@@ -345,12 +341,12 @@ static void refuses_to_standardize(void **state)
     (void)state;
     float x[6] = {1, 2, NAN, 4, 5, 6};
     linnet_error error;
-    linnet_dataset *dataset = make_dataset(x, 2, 3, true);
-    linnet_model *model = parse("Linear(4, 2)");
+    linnet_dataset *dataset = unlabelled(x, 2, 3, true);
+    linnet_model *model = parse_model("Linear(4, 2)");
     assert_int_equal(linnet_model_standardize(model, dataset, &error), LINNET_ERROR_SHAPE);
     assert_string_equal(error.message, "mat1 and mat2 shapes cannot be multiplied (1x3 and 4x2)");
     linnet_model_free(model);
-    model = parse("Linear(3, 2)");
+    model = parse_model("Linear(3, 2)");
     assert_int_equal(linnet_model_standardize(model, dataset, &error), LINNET_ERROR_DATA);
     assert_string_equal(error.message, "cannot standardize: feature 2 has values that are not "
                                        "finite, or too large");
@@ -365,7 +361,7 @@ static void keeps_mean_and_std_to_the_input(void **state)
     static const double mean[] = {1, 2}, std[] = {1, 2}, wrong[] = {1, 0};
     static const int64_t two[] = {2}, three[] = {3};
     linnet_error error;
-    linnet_model *model = parse("ReLU()");
+    linnet_model *model = parse_model("ReLU()");
     check_ok(ln_model_set_standard(model, 2, mean, std, &error), &error);
     assert_int_equal(ln_model_set_standard(model, 2, mean, wrong, &error), LINNET_ERROR_ARGUMENT);
     assert_string_equal(error.message, "expected a finite mean and a finite std above 0 of feature "
@@ -387,7 +383,7 @@ static void keeps_a_scaling_that_float32_cannot_hold(void **state)
     (void)state;
     static const double mean[] = {0.1, 2}, std[] = {1, 1e-60};
     linnet_error error;
-    linnet_model *model = parse("Linear(2, 3)");
+    linnet_model *model = parse_model("Linear(2, 3)");
     check_ok(linnet_model_to(model, LINNET_FLOAT64, &error), &error);
     check_ok(ln_model_set_standard(model, 2, mean, std, &error), &error);
     assert_int_equal(linnet_model_to(model, LINNET_FLOAT32, &error), LINNET_ERROR_ARGUMENT);
@@ -409,7 +405,7 @@ static void copies_scaling(void **state)
     (void)state;
     static const double mean[] = {0.1, -2}, std[] = {0.3, 4}, tiny[] = {1e-60, 1};
     linnet_error error;
-    linnet_model *from = parse("Linear(2, 3)"), *to = parse("Linear(2, 5)");
+    linnet_model *from = parse_model("Linear(2, 3)"), *to = parse_model("Linear(2, 5)");
     check_ok(linnet_model_to(from, LINNET_FLOAT64, &error), &error);
     check_ok(linnet_model_set_scale(from, 1.0 / 255, &error), &error);
     check_ok(ln_model_set_standard(from, 2, mean, std, &error), &error);
@@ -422,7 +418,7 @@ static void copies_scaling(void **state)
     }
 
     /* What the model cannot take leaves it as it was. */
-    linnet_model *wide = parse("Linear(4, 5)");
+    linnet_model *wide = parse_model("Linear(4, 5)");
     assert_int_equal(linnet_model_copy_scaling(wide, from, &error), LINNET_ERROR_SHAPE);
     assert_string_equal(error.message, "expected mean and std of 4 features, found 2");
     assert_true(wide->scaling.scale == 1 && wide->scaling.features == 0);

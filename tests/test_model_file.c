@@ -3,15 +3,8 @@
  * Weights alone are test_weights.c's. */
 #include "nn/nn.h"
 #include "support/check.h"
+#include "support/made.h"
 #include "support/scratch.h"
-
-static linnet_model *parse(const char *text)
-{
-    linnet_error error;
-    linnet_model *model = NULL;
-    check_ok(linnet_model_parse(text, NULL, 0, &model, &error), &error);
-    return model;
-}
 
 static linnet_model *load(const char *path)
 {
@@ -36,8 +29,8 @@ static linnet_model *make_full(void)
                                   (double)3.4e38f, 0,  (double)(1.0f / 3)};
     static const double std[] = {1, 0x1p-149, (double)0.2f, 16777216, (double)1e20f, 1};
     linnet_error error;
-    linnet_model *model =
-        parse("classifier = Sequential((flat): Flatten() (fc): Linear(6, 3), (drop): Dropout(1))");
+    linnet_model *model = parse_model(
+        "classifier = Sequential((flat): Flatten() (fc): Linear(6, 3), (drop): Dropout(1))");
     linnet_model_reset_parameters(model, 3, LINNET_RNG_TORCH);
     check_ok(linnet_model_set_input_shape(model, 2, image, &error), &error);
     check_ok(linnet_model_set_classes(model, classes, 3, &error), &error);
@@ -98,7 +91,8 @@ static void keeps_everything(void **state)
                                         ("self.head = nn.Sequential(nn.Linear(5, 4), "
                                          "nn.Sequential(nn.ReLU(True), nn.Linear(4, 2)))")};
     for (size_t i = 0; i <= sizeof texts / sizeof texts[0]; i++) {
-        linnet_model *model = i < sizeof texts / sizeof texts[0] ? parse(texts[i]) : make_full();
+        linnet_model *model =
+            i < sizeof texts / sizeof texts[0] ? parse_model(texts[i]) : make_full();
         const char *first = scratch_path(state, "first.safetensors");
         const char *second = scratch_path(state, "second.safetensors");
         save(model, first);
@@ -119,7 +113,7 @@ static void takes_an_object_as_configuration(void **state)
     static const char *const wrong[] = {"",     "[1]", "3", "{\"a\": 1", "{\"a\": 1, \"a\": 2}",
                                         "{} {}"};
     linnet_error error;
-    linnet_model *model = parse("Linear(2, 3)");
+    linnet_model *model = parse_model("Linear(2, 3)");
     assert_null(linnet_model_config(model));
     check_ok(linnet_model_set_config(model, "{}", &error), &error);
     for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
@@ -189,7 +183,7 @@ static void refuses_other_endings(void **state)
     static const char expected[] = "the ending names no format that a model can be written in; "
                                    "expected one of: .safetensors, .pt, .pth, .onnx";
     static const char *const names[] = {"m.npz", "m.npy", "m.csv", "m", "m.pt.gz"};
-    linnet_model *model = parse("Linear(2, 3)");
+    linnet_model *model = parse_model("Linear(2, 3)");
     linnet_error error;
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
         const char *path = scratch_path(state, names[i]);
@@ -238,7 +232,7 @@ static void writes_what_says_something(void **state)
     linnet_state_dict_free(state_dict);
     linnet_model_free(model);
 
-    model = parse("Sequential(Flatten(), Linear(2, 3))"); /* nothing to say of the input */
+    model = parse_model("Sequential(Flatten(), Linear(2, 3))"); /* nothing to say of the input */
     save(model, path);
     check_ok(linnet_state_dict_load(path, &state_dict, &error), &error);
     assert_int_equal(linnet_state_dict_metadata_count(state_dict), 3);
@@ -252,7 +246,7 @@ static void refuses_to_write(void **state)
 {
     static const char *const latin1[] = {"gr\xf6\xdf"};
     linnet_error error;
-    linnet_model *model = parse("Linear(2, 3)");
+    linnet_model *model = parse_model("Linear(2, 3)");
     const char *path = scratch_path(state, "no/such/place.safetensors");
     assert_int_equal(linnet_model_save(model, path, &error), LINNET_ERROR_IO);
     assert_string_equal(error.place, path);

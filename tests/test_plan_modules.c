@@ -10,19 +10,11 @@
 #include "numeric/sums.h"
 #include "plan/plan.h"
 #include "support/check.h"
+#include "support/made.h"
 #include "support/naive.h"
 #include "support/torch_files.h"
 
 #define MAX_ROWS 150
-
-static linnet_model *make_model(const char *text)
-{
-    linnet_model *model;
-    linnet_error error;
-    check_ok(linnet_model_parse(text, NULL, 0, &model, &error), &error);
-    linnet_model_reset_parameters(model, 5, LINNET_RNG_TORCH);
-    return model;
-}
 
 static linnet_plan *make_training_plan(linnet_model *model, size_t rows, bool torch)
 {
@@ -83,7 +75,7 @@ static void run_statistics(const char *isa, void *context)
     static const size_t batches[] = {MAX_ROWS, 64, 3};
     size_t features = c->channels * c->length;
     linnet_error error;
-    linnet_model *model = make_model(c->text);
+    linnet_model *model = make_model(c->text, 5);
     check_ok(linnet_model_set_input_shape(model, c->rank, c->row, &error), &error);
     linnet_plan *plan = make_training_plan(model, MAX_ROWS, false);
     assert_string_equal(plan->kernels->name, isa);
@@ -132,7 +124,8 @@ static void statistics_of_the_batch_in_eval(void **state)
     (void)state;
     linnet_error error;
     linnet_model *model = make_model("Sequential(Linear(3, 4), "
-                                     "BatchNorm1d(4, track_running_stats=False), Linear(4, 2))");
+                                     "BatchNorm1d(4, track_running_stats=False), Linear(4, 2))",
+                                     5);
     linnet_plan *plan;
     float x[9 * 3], y[9 * 2];
     check_random random = {1};
@@ -151,21 +144,6 @@ static void statistics_of_the_batch_in_eval(void **state)
     naive_free(net);
     linnet_plan_free(plan);
     linnet_model_free(model);
-}
-
-static linnet_dataset *make_dataset(const float *x, const int64_t *y, int64_t rows,
-                                    int64_t features)
-{
-    linnet_tensor features_tensor, labels;
-    linnet_dataset *dataset;
-    linnet_error error;
-    check_ok(linnet_tensor_from((void *)x, LINNET_FLOAT32, 2, (int64_t[]){rows, features},
-                                &features_tensor, &error),
-             &error);
-    check_ok(linnet_tensor_from((void *)y, LINNET_INT64, 1, (int64_t[]){rows}, &labels, &error),
-             &error);
-    check_ok(linnet_dataset_create(&features_tensor, &labels, false, &dataset, &error), &error);
-    return dataset;
 }
 
 /* Said before the first epoch, not at its last batch. */
@@ -187,7 +165,7 @@ static void refuses_a_last_batch_of_one(void **state)
     };
     linnet_dataset *dataset = make_dataset(x, y, 9, 3);
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        linnet_model *model = make_model(cases[i].text);
+        linnet_model *model = make_model(cases[i].text, 5);
         linnet_trainer *trainer;
         linnet_error error;
         linnet_trainer_options options = {.batch_size = cases[i].batch};
@@ -213,7 +191,8 @@ static void evaluates_no_last_batch_of_one(void **state)
     static const int64_t y[9];
     linnet_dataset *dataset = make_dataset(x, y, 9, 3);
     linnet_model *model = make_model("Sequential(Linear(3, 4), "
-                                     "BatchNorm1d(4, track_running_stats=False), Linear(4, 2))");
+                                     "BatchNorm1d(4, track_running_stats=False), Linear(4, 2))",
+                                     5);
     linnet_evaluation evaluation;
     linnet_error error;
     linnet_plan_options options = {.max_batch = 4};
@@ -235,7 +214,8 @@ static void eval_plans_have_weights_of_their_own(void **state)
     linnet_error error;
     linnet_model *model =
         make_model("Sequential(PReLU(6), LayerNorm(6), BatchNorm1d(6), Linear(6, 6), RMSNorm(6), "
-                   "Unflatten(1, (2, 3)), BatchNorm1d(2), PReLU(), Flatten())");
+                   "Unflatten(1, (2, 3)), BatchNorm1d(2), PReLU(), Flatten())",
+                   5);
     check_ok(linnet_model_set_input_shape(model, 1, (int64_t[]){6}, &error), &error);
     linnet_plan *plan;
     float x[4 * 6], before[4 * 6], after[4 * 6];
@@ -276,7 +256,8 @@ static void draws_as_pytorch_does(void **state)
         linnet_model *model =
             make_model("Sequential(Linear(3, 70), Dropout(0.3), Dropout(0), Dropout(1e-3), "
                        "RReLU(0.2, 0.6), Dropout1d(0.4), Unflatten(1, (7, 10)), "
-                       "FeatureAlphaDropout(0.5), Flatten(), AlphaDropout(1.0), Linear(70, 2))");
+                       "FeatureAlphaDropout(0.5), Flatten(), AlphaDropout(1.0), Linear(70, 2))",
+                       5);
         linnet_plan *plan = make_training_plan(model, ROWS, true);
         ln_torch_generator generator, expected;
         ln_torch_seed(&generator, 8);
@@ -346,7 +327,8 @@ static void repeats_pytorchs_run(void **state)
         "Sequential(Linear(6, 12), BatchNorm1d(12), PReLU(12), Unflatten(1, (3, 4)), "
         "BatchNorm1d(3, momentum=None), Dropout1d(0.2), RReLU(), LayerNorm(4), "
         "FeatureAlphaDropout(0.2), GLU(2), PReLU(), Flatten(), LazyLinear(8), AlphaDropout(0.2), "
-        "LayerNorm((8,)), Softmin(1), Dropout(0.1), Linear(8, 3))");
+        "LayerNorm((8,)), Softmin(1), Dropout(0.1), Linear(8, 3))",
+        5);
     linnet_dataset *dataset = make_dataset(linnet_state_dict_get(recorded, "x")->data,
                                            linnet_state_dict_get(recorded, "y")->data, 24, 6);
     linnet_trainer *trainer;

@@ -5,14 +5,13 @@
 
 #include <math.h>
 
+#include "support/made.h"
 #include "support/scratch.h"
 #include "tensor/state_dict.h"
 
 static linnet_model *parse(const char *text, const float *parameters)
 {
-    linnet_error error;
-    linnet_model *model;
-    check_ok(linnet_model_parse(text, NULL, 0, &model, &error), &error);
+    linnet_model *model = parse_model(text);
     for (size_t i = 0; parameters != NULL && i < linnet_model_parameter_count(model); i++) {
         const linnet_tensor *parameter = linnet_model_parameter(model, i);
         size_t count = (size_t)linnet_tensor_numel(parameter);

@@ -10,38 +10,13 @@
 #include "nn/nn.h"
 #include "numeric/random.h"
 #include "optim/optim.h"
+#include "support/made.h"
 #include "support/naive.h"
 #include "support/vectors.h"
 
 #define HEAD                                                                                       \
     "Sequential(Dropout(.5), Linear(6,5), ReLU(True), Dropout(.5), Linear(5,4), ReLU(True), "      \
     "Linear(4,3))"
-
-static linnet_model *make_model(const char *text, uint64_t seed)
-{
-    linnet_model *model;
-    linnet_error error;
-    check_ok(linnet_model_parse(text, NULL, 0, &model, &error), &error);
-    linnet_model_reset_parameters(model, seed, LINNET_RNG_TORCH);
-    return model;
-}
-
-static linnet_dataset *make_dataset(const float *x, const int64_t *y, int64_t rows,
-                                    int64_t features)
-{
-    linnet_tensor features_tensor, labels;
-    linnet_dataset *dataset;
-    linnet_error error;
-    check_ok(linnet_tensor_from((void *)x, LINNET_FLOAT32, 2, (int64_t[]){rows, features},
-                                &features_tensor, &error),
-             &error);
-    check_ok(linnet_tensor_from((void *)y, LINNET_INT64, 1, (int64_t[]){rows}, &labels, &error),
-             &error);
-    check_ok(linnet_dataset_create(&features_tensor, y != NULL ? &labels : NULL, false, &dataset,
-                                   &error),
-             &error);
-    return dataset;
-}
 
 /* ---- recorded PyTorch runs ---- */
 

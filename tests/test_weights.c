@@ -3,15 +3,8 @@
  * The report's texts are PyTorch's (1.13 and 2.6 agree), frozen here. */
 #include "nn/nn.h"
 #include "support/check.h"
+#include "support/made.h"
 #include "tensor/state_dict.h"
-
-static linnet_model *parse(const char *text)
-{
-    linnet_error error;
-    linnet_model *model = NULL;
-    check_ok(linnet_model_parse(text, NULL, 0, &model, &error), &error);
-    return model;
-}
 
 static linnet_state_dict *new_dict(void)
 {
@@ -52,7 +45,7 @@ static void check_report(linnet_model *model, linnet_state_dict *dict, const cha
 static void reports_in_pytorchs_words(void **state)
 {
     (void)state;
-    linnet_model *model = parse("Sequential(Linear(2, 3), Linear(3, 4))");
+    linnet_model *model = parse_model("Sequential(Linear(2, 3), Linear(3, 4))");
     linnet_model_reset_parameters(model, 0, LINNET_RNG_TORCH);
     check_report(model, new_dict(),
                  "Error(s) in loading state_dict for Sequential:\n\tMissing key(s) in state_dict: "
@@ -84,7 +77,7 @@ static void reports_in_pytorchs_words(void **state)
                  "checkpoint, the shape in current model is torch.Size([4]).");
     linnet_model_free(model);
 
-    model = parse("Linear(2, 1)");
+    model = parse_model("Linear(2, 1)");
     dict = new_dict();
     put(dict, "weight", LINNET_INT64, 2, 1, 2);
     put(dict, "bias", LINNET_FLOAT32, 1, 1, 0);
@@ -104,7 +97,7 @@ static void counts_what_does_not_fit(void **state)
         strcat(text, "Linear(1, 2),");
     }
     strcat(text, ")");
-    linnet_model *model = parse(text);
+    linnet_model *model = parse_model(text);
     linnet_state_dict *dict = new_dict();
     for (int i = 0; i < 150; i++) {
         snprintf(name, sizeof name, "%d.weight", i);
@@ -155,7 +148,7 @@ static void shows_names_safely(void **state)
     char name[3000];
     memset(name, 'n', sizeof name - 1);
     name[sizeof name - 1] = '\0';
-    linnet_model *model = parse("Linear(1, 1, bias=False)");
+    linnet_model *model = parse_model("Linear(1, 1, bias=False)");
     linnet_state_dict *dict = new_dict();
     put(dict, "weight", LINNET_FLOAT32, 2, 1, 1);
     put(dict, "\x1b[31m", LINNET_FLOAT32, 1, 1, 0);
@@ -182,7 +175,7 @@ static void converts_dtypes(void **state)
         linnet_error error;
         linnet_tensor source, converted;
         linnet_state_dict *dict = new_dict();
-        linnet_model *model = parse("Linear(2, 3, bias=False)");
+        linnet_model *model = parse_model("Linear(2, 3, bias=False)");
         check_ok(linnet_tensor_from((void *)(uintptr_t)numbers, LINNET_FLOAT32, 2, shape, &source,
                                     &error),
                  &error);
@@ -210,7 +203,7 @@ static void reads_strided_weights(void **state)
         linnet_error error;
         linnet_tensor source, converted, view;
         linnet_state_dict *dict = new_dict();
-        linnet_model *model = parse("Linear(2, 3, bias=False)");
+        linnet_model *model = parse_model("Linear(2, 3, bias=False)");
         check_ok(linnet_tensor_from((void *)(uintptr_t)numbers, LINNET_FLOAT32, 2, shape, &source,
                                     &error),
                  &error);
@@ -232,8 +225,9 @@ static void loads_pytorchs_file(void **state)
     (void)state;
     linnet_error error;
     linnet_state_dict *dict = NULL;
-    linnet_model *model = parse("Sequential(Dropout(.5), Linear(6,5), ReLU(True), Dropout(.5), "
-                                "Linear(5,4), ReLU(True), Linear(4,3))");
+    linnet_model *model =
+        parse_model("Sequential(Dropout(.5), Linear(6,5), ReLU(True), Dropout(.5), "
+                    "Linear(5,4), ReLU(True), Linear(4,3))");
     check_ok(linnet_state_dict_load(LN_TEST_DATA "/formats/sd.safetensors", &dict, &error), &error);
     check_ok(linnet_model_load_state_dict(model, dict, &error), &error);
     for (size_t i = 0; i < linnet_model_parameter_count(model); i++) {
@@ -264,7 +258,7 @@ static void converts_float8(void **state)
         linnet_error error;
         linnet_tensor source;
         linnet_state_dict *dict = new_dict();
-        linnet_model *model = parse("Linear(2, 1, bias=False)");
+        linnet_model *model = parse_model("Linear(2, 1, bias=False)");
         check_ok(linnet_tensor_from((void *)(uintptr_t)bytes, cases[c].dtype, 2, (int64_t[]){1, 2},
                                     &source, &error),
                  &error);

@@ -28,6 +28,15 @@ void check_read(const linnet_dataset *dataset, int64_t first, int64_t count, flo
     check_ok(linnet_dataset_read(dataset, first, count, out, &error), &error);
 }
 
+void check_rows(const linnet_dataset *dataset, int64_t first, int64_t count, const float *expected)
+{
+    size_t n = (size_t)(count * linnet_dataset_features(dataset));
+    float *out = malloc(n * sizeof *out); /* exactly as long as it has to be */
+    check_read(dataset, first, count, out);
+    check_same(expected, out, n, "rows %lld", (long long)first);
+    free(out);
+}
+
 uint64_t check_next(check_random *random)
 {
     uint64_t z = random->state += UINT64_C(0x9e3779b97f4a7c15);

@@ -38,6 +38,8 @@ void check_failed(const char *what, linnet_status expected, const char *message,
 
 /* linnet_dataset_read, which has to succeed. */
 void check_read(const linnet_dataset *dataset, int64_t first, int64_t count, float *out);
+/* That it gives `expected`, and writes nothing behind. */
+void check_rows(const linnet_dataset *dataset, int64_t first, int64_t count, const float *expected);
 
 /* The state of a small generator (splitmix64); any seed will do. */
 typedef struct check_random {
