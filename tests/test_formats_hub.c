@@ -273,6 +273,13 @@ static void test_refused(void **state)
          "\"activation_function\":\"torch.nn.modules.x.A(\"}",
          "linear.weight 3 4", LINNET_ERROR_UNSUPPORTED,
          "activation_function: expected a module of torch.nn, found 'torch.nn.modules.x.A('"},
+        {"{\"in_features\":4,\"out_features\":3,\"activation_function\":\"torch.nn.modules.x.\"}",
+         "linear.weight 3 4", LINNET_ERROR_UNSUPPORTED,
+         "activation_function: expected a module of torch.nn, found 'torch.nn.modules.x.'"},
+        {"{\"in_features\":4,\"out_features\":3,"
+         "\"activation_function\":\"torch.nn.modules.x.2A\"}",
+         "linear.weight 3 4", LINNET_ERROR_UNSUPPORTED,
+         "activation_function: expected a module of torch.nn, found 'torch.nn.modules.x.2A'"},
         {"{\"in_features\":4,\"out_features\":3,\"use_residual\":true}", "linear.weight 3 4",
          LINNET_ERROR_UNSUPPORTED,
          "use_residual: expected a plain Dense, found one with a residual"},

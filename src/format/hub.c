@@ -256,7 +256,7 @@ static const char *module_name(const char *path)
             return NULL;
         }
     }
-    return name;
+    return isalpha((unsigned char)name[0]) ? name : NULL;
 }
 
 /* A size that the config states has to be the weight's. */
