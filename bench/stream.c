@@ -2,9 +2,10 @@
  * rows in memory.
  *
  * Writes an .npy file of random rows to the folder that it is given and trains one model on it both
- * ways, an epoch of each in turn, so that other programs disturb both alike. The file has just been
- * written: it comes from the system's page cache. Prints the medians and their ratio; exits 1 where
- * the rows from the file train at less than 90 % of the rate. */
+ * ways, an epoch of each in turn, so that other programs disturb both alike; BLOCK: rows of a block
+ * that are shuffled together, else all are. The file has just been written: it comes from the
+ * system's page cache. Prints the medians and their ratio; exits 1 where the rows from the file
+ * train at less than 90 % of the rate. */
 #include <string.h>
 
 #include "bench.h"
@@ -89,14 +90,15 @@ static void end(run *r)
 
 int main(int argc, char **argv)
 {
-    if (argc != 6) {
-        fprintf(stderr, "usage: stream FOLDER ROWS FEATURES MODEL BATCH\n");
+    if (argc != 6 && argc != 7) {
+        fprintf(stderr, "usage: stream FOLDER ROWS FEATURES MODEL BATCH [BLOCK]\n");
         return 2;
     }
     bench b = {.rows = strtol(argv[2], NULL, 10),
                .features = strtol(argv[3], NULL, 10),
                .text = argv[4],
                .options = {.batch_size = (size_t)strtol(argv[5], NULL, 10), .seed = 1}};
+    b.options.shuffle_block = argc == 7 ? (size_t)strtol(argv[6], NULL, 10) : 0;
     snprintf(b.x_path, sizeof b.x_path, "%s/stream-x.npy", argv[1]);
     snprintf(b.y_path, sizeof b.y_path, "%s/stream-y.npy", argv[1]);
     write_data(&b);

@@ -1,4 +1,5 @@
 /* npy_source.c - rows of .npy files: of one, or of shards that a pattern names. */
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/error.h"
@@ -11,6 +12,11 @@
 #include "tensor/tensor.h"
 
 #define SHAPE_TEXT 256
+
+/* A call of the system costs about as much as copying so many bytes: where there are no more
+ * between rows, these are read together, a stretch of the file at a time. */
+#define GAP ((size_t)4096)
+#define STRETCH ((size_t)128 << 10)
 
 typedef struct shard {
     ln_reader reader;
@@ -42,9 +48,48 @@ static const shard *find_shard(const npy_source *self, int64_t row)
     return &self->shards[low];
 }
 
-/* How many of the rows from rows[0] on lie one behind the other in this shard. */
-static size_t count_neighbours(const shard *s, const int64_t *rows, size_t count)
+/* A row that is wanted. */
+typedef struct wish {
+    int64_t row;
+    size_t to; /* its place in what is read */
+} wish;
+
+typedef struct reading {
+    const npy_source *self;
+    unsigned char *out;
+    const shard *checked; /* has been read from, and is to be checked yet */
+    linnet_error *error;
+} reading;
+
+/* Checks the shard that was read from, unless it is this one. */
+static linnet_status leave_shard(reading *r, const shard *next)
 {
+    const shard *left = r->checked;
+    r->checked = next;
+    return left != NULL && left != next ? ln_reader_check(&left->reader, r->error) : LINNET_OK;
+}
+
+/* Reads n rows of a shard that lie one behind the other. */
+static linnet_status read_stretch(reading *r, int64_t row, size_t n, unsigned char *out)
+{
+    const npy_source *self = r->self;
+    const shard *s = find_shard(self, row);
+    size_t bytes = n * self->source.row_bytes;
+    uint64_t offset = s->npy.data_offset + (uint64_t)(row - s->first) * self->source.row_bytes;
+    linnet_status status = leave_shard(r, s);
+    if (status == LINNET_OK) {
+        status = ln_reader_read(&s->reader, offset, out, bytes, r->error);
+    }
+    if (status == LINNET_OK && s->npy.swapped) {
+        ln_copy_swapped(out, out, n * self->row_elements, linnet_dtype_size(self->source.dtype));
+    }
+    return status;
+}
+
+/* How many of the rows from rows[0] on lie one behind the other in its shard. */
+static size_t count_neighbours(const npy_source *self, const int64_t *rows, size_t count)
+{
+    const shard *s = find_shard(self, rows[0]);
     int64_t left = s->first + s->npy.shape[0] - rows[0];
     size_t n = 1;
     while (n < count && (int64_t)n < left && rows[n] == rows[0] + (int64_t)n) {
@@ -53,31 +98,91 @@ static size_t count_neighbours(const shard *s, const int64_t *rows, size_t count
     return n;
 }
 
+static linnet_status read_in_turn(reading *r, const int64_t *rows, size_t count)
+{
+    linnet_status status = LINNET_OK;
+    for (size_t i = 0, n; i < count && status == LINNET_OK; i += n) {
+        n = count_neighbours(r->self, rows + i, count - i);
+        status = read_stretch(r, rows[i], n, r->out + i * r->self->source.row_bytes);
+    }
+    return status;
+}
+
+static int compare_wishes(const void *a, const void *b)
+{
+    const wish *x = a, *y = b;
+    return (x->row > y->row) - (x->row < y->row);
+}
+
+/* How many of these, which ascend, are read together. */
+static size_t count_near(const npy_source *self, const wish *wishes, size_t count)
+{
+    const shard *s = find_shard(self, wishes[0].row);
+    const int64_t first = wishes[0].row, end = s->first + s->npy.shape[0];
+    const size_t row_bytes = self->source.row_bytes, gap = GAP / row_bytes + 1;
+    size_t n = 1;
+    while (n < count && wishes[n].row < end && (size_t)(wishes[n].row - wishes[n - 1].row) <= gap &&
+           (size_t)(wishes[n].row - first) < STRETCH / row_bytes) {
+        n++;
+    }
+    return n;
+}
+
+/* Reads rows in the order of the file, with what lies between them where that is little. */
+static linnet_status read_sorted(reading *r, const int64_t *rows, size_t count)
+{
+    const size_t row_bytes = r->self->source.row_bytes;
+    wish *wishes = NULL;
+    unsigned char *stretch = NULL;
+    linnet_status status =
+        ln_alloc_into(&wishes, count, sizeof *wishes, "a list of rows", r->error);
+    if (status == LINNET_OK) {
+        status = ln_alloc_into(&stretch, STRETCH, 1, "rows", r->error);
+    }
+    for (size_t i = 0; i < count && status == LINNET_OK; i++) {
+        wishes[i] = (wish){.row = rows[i], .to = i};
+    }
+    if (status == LINNET_OK) {
+        qsort(wishes, count, sizeof *wishes, compare_wishes);
+    }
+    for (size_t i = 0, n; i < count && status == LINNET_OK; i += n) {
+        n = count_near(r->self, wishes + i, count - i);
+        const wish *first = &wishes[i];
+        unsigned char *out = n == 1 ? r->out + first->to * row_bytes : stretch;
+        status = read_stretch(r, first->row, (size_t)(first[n - 1].row - first->row) + 1, out);
+        for (size_t k = 0; k < n && n > 1 && status == LINNET_OK; k++) {
+            memcpy(r->out + first[k].to * row_bytes,
+                   stretch + (size_t)(first[k].row - first->row) * row_bytes, row_bytes);
+        }
+    }
+    ln_free(stretch);
+    ln_free(wishes);
+    return status;
+}
+
+/* Whether calls are saved by reading rows in the order of the file: they are in another one, but
+ * lie close to each other. */
+static bool are_near(const npy_source *self, const int64_t *rows, size_t count)
+{
+    int64_t low = rows[0], high = rows[0];
+    size_t back = 0;
+    for (size_t i = 1; i < count; i++) {
+        back += rows[i] < rows[i - 1];
+        low = rows[i] < low ? rows[i] : low;
+        high = rows[i] > high ? rows[i] : high;
+    }
+    uint64_t spread = (uint64_t)(high - low) + 1, between = spread > count ? spread - count : 0;
+    return back > count / 4 && self->source.row_bytes > 0 &&
+           between / count <= GAP / self->source.row_bytes;
+}
+
 static linnet_status read_rows(const ln_source *source, const int64_t *rows, size_t count,
                                unsigned char *out, linnet_error *error)
 {
-    const npy_source *self = (const npy_source *)(const void *)source;
-    const size_t row_bytes = source->row_bytes;
-    linnet_status status = LINNET_OK;
-    const shard *read = NULL; /* and not yet checked */
-    for (size_t i = 0, n; i < count && status == LINNET_OK; i += n) {
-        const shard *s = find_shard(self, rows[i]);
-        if (read != NULL && read != s) {
-            status = ln_reader_check(&read->reader, error);
-        }
-        read = s;
-        n = count_neighbours(s, rows + i, count - i);
-        if (status == LINNET_OK) {
-            uint64_t offset = s->npy.data_offset + (uint64_t)(rows[i] - s->first) * row_bytes;
-            status = ln_reader_read(&s->reader, offset, out + i * row_bytes, n * row_bytes, error);
-        }
-        if (status == LINNET_OK && s->npy.swapped) {
-            unsigned char *swapped = out + i * row_bytes;
-            ln_copy_swapped(swapped, swapped, n * self->row_elements,
-                            linnet_dtype_size(source->dtype));
-        }
-    }
-    return status == LINNET_OK && read != NULL ? ln_reader_check(&read->reader, error) : status;
+    reading r = {.self = (const npy_source *)(const void *)source, .out = out, .error = error};
+    bool sorted = count > 1 && are_near(r.self, rows, count);
+    linnet_status status = (sorted ? read_sorted : read_in_turn)(&r, rows, count);
+    return status == LINNET_OK ? leave_shard(&r, NULL) : status;
 }
 
 static void free_source(ln_source *source)
