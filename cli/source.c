@@ -12,11 +12,11 @@
 #include <sys/stat.h>
 
 const char cli_about_data[] =
-    "DATA is .npz (arrays x or X, and y), .npy, IDX (also .gz), libsvm, or CSV with or without a "
-    "header; - is standard input. The kind is found by content. 'train-*.npy' stands for shards of "
-    "one array, in natural order; .npy, CSV and libsvm may be larger than memory. Features are "
-    "uint8, int32, int64, "
-    "float16, float32 or float64 of shape (rows, *). Labels are whole numbers from 0, or text in "
+    "DATA is .npz, safetensors or PyTorch's .pt (arrays x or X, and y), .npy, IDX (also .gz), "
+    "libsvm, or CSV with or without a header; - is standard input. The kind is found by content. "
+    "'train-*.npy' stands for shards of one array, in natural order; .npy, CSV and libsvm may be "
+    "larger than memory. Features are uint8, int32, int64, float16, bfloat16, float32 or float64 "
+    "of shape (rows, *). Labels are whole numbers from 0, or text in "
     "a CSV; for several labels a row and for regression numbers, (rows) or (rows, k).";
 
 linnet_precision cli_precision(const char *name)

@@ -17,14 +17,14 @@ typedef struct cli_data_options {
 /* clang-format off */
 #define CLI_DATA_ROWS(type, member)                                                                \
     {"x", 0, "NAME", CLI_TEXT, offsetof(type, member.x), 0, 0, NULL,                               \
-     "the array of an .npz that holds the features; otherwise x or X"},                            \
+     "the array that holds the features, by its name in the file; otherwise x or X"},              \
     {"y", 0, "NAME", CLI_TEXT, offsetof(type, member.y), 0, 0, NULL,                               \
-     "the array of an .npz that holds the labels; otherwise y. Of a CSV the label column, by its " \
-     "name or its number counted from 0, or several with commas between them; otherwise label, " \
+     "the array that holds the labels, by its name in the file; otherwise y. Of a CSV the label "  \
+     "column, by its name or its number counted from 0, or several with commas between them; otherwise label, " \
      "class, target or y"},                                                                        \
     {"sample-weight", 0, "NAME", CLI_TEXT, offsetof(type, member.sample_weight), 0, 0, NULL,       \
-     "what each row weighs in the loss: the array of an .npz, the column of a CSV, else a file "   \
-     "of its own"},                                                                                \
+     "what each row weighs in the loss: an array beside the features, the column of a CSV, else a "\
+     "file of its own"},                                                                           \
     {"allow-nan", 0, NULL, CLI_FLAG, offsetof(type, member.allow_nan), 0, 0, NULL,                 \
      "take NaN and infinity among the features, which are refused otherwise"}
 

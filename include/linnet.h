@@ -358,13 +358,14 @@ typedef struct linnet_dataset_options {
     linnet_labels labels;
     linnet_targets targets;
     const char *labels_path; /* a second file that holds the labels, or NULL */
-    const char *x;           /* npz: the features' array; NULL: "x" or "X", or the only one */
-    /* npz: the labels' array; NULL: "y". CSV: the label column's name or its number, counted from
+    /* Of a file of named arrays the features' one; NULL: "x" or "X", or the only one. */
+    const char *x;
+    /* Of a file of named arrays the labels' one; NULL: "y". CSV: the label column's name or its number, counted from
      * 0; NULL: "label", "class", "target" or "y". Several columns with commas between them:
      * "height,width". */
     const char *y;
-    /* npz: the array of what each row weighs; CSV: the column's name or number; npy and IDX: a
-     * file; NULL: all weigh the same. */
+    /* What each row weighs: the array's name beside the features; CSV: the column's name or number;
+     * npy and IDX: a file; NULL: all weigh the same. */
     const char *sample_weight;
     /* NaN and infinity in the features are refused otherwise, and so are float64 ones beyond
      * float32 by whatever takes them as float32. */
@@ -378,12 +379,12 @@ typedef struct linnet_dataset_options {
     int64_t features;
 } linnet_dataset_options;
 
-/* Reads .npy, .npz, CSV, libsvm or IDX (.gz too; "-" is standard input), found by content. A
- * pattern of the shell's ("train-*.npy") names .npy shards of one array, one behind the other in
- * natural order: train-2 before train-10; labels_path may be one too. Of .npy, CSV and libsvm files
- * whose features would take more than an eighth of the memory that the process may use, rows are
- * read as they are needed and not kept: the files have to stay as they are, and one that changes is
- * an error.
+/* Reads named arrays (.npz, safetensors, PyTorch's .pt), .npy, CSV, libsvm or IDX (.gz too; "-" is
+ * standard input), found by content. A pattern of the shell's ("train-*.npy") names .npy shards of
+ * one array, one behind the other in natural order: train-2 before train-10; labels_path may be one
+ * too. Of .npy, CSV and libsvm files whose features would take more than an eighth of the memory
+ * that the process may use, rows are read as they are needed and not kept: the files have to stay
+ * as they are, and one that changes is an error.
  * Features: uint8, int32, int64, float16, bfloat16, float32 or float64 of shape (rows, *). Labels:
  * whole numbers of any integer or float dtype, shape (rows) or (rows, 1), from 0 where they are
  * classes (-100 and the like are for a loss to ignore), or values. Rows and columns in messages
