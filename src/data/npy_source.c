@@ -7,6 +7,7 @@
 #include "data/source.h"
 #include "format/npy.h"
 #include "format/swap.h"
+#include "os/limits.h"
 #include "os/paths.h"
 #include "os/reader.h"
 #include "tensor/tensor.h"
@@ -330,6 +331,18 @@ static linnet_status open_all(const ln_paths *paths, ln_source **source, linnet_
     return LINNET_OK;
 }
 
+/* A file in Fortran order is mapped, and turned into an array beside that. */
+static linnet_status check_columns(const shard *s, linnet_error *error)
+{
+    bool columns = s->npy.rank > 1 && s->npy.fortran;
+    return columns && s->reader.size > ln_memory_limit() / 2
+               ? ln_fail_at(error, LINNET_ERROR_MEMORY, s->reader.path,
+                            "the array is in Fortran order and too large to be turned in memory; "
+                            "in C order, as numpy.ascontiguousarray has it, rows are read as they "
+                            "are needed")
+               : LINNET_OK;
+}
+
 static linnet_status open_one(const char *path, ln_source **source, linnet_error *error)
 {
     npy_source *self;
@@ -339,6 +352,9 @@ static linnet_status open_one(const char *path, ln_source **source, linnet_error
         return status;
     }
     status = open_shard(self, path, &rows, error);
+    if (status == LINNET_OK && !rows) {
+        status = check_columns(self->shards, error);
+    }
     if (status != LINNET_OK || !rows) {
         free_source(&self->source);
         return status;
