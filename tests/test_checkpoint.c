@@ -346,21 +346,28 @@ static void test_wrong_position(void **state)
 {
     torch_need_zip();
     static const struct {
+        int64_t epoch;
         ln_epoch_position position;
         const char *message;
     } cases[] = {
-        {{.batch = 4},
+        {INT64_MAX, {.batch = 0}, "epoch: expected the number of epochs done"},
+        {-1, {.batch = 0}, "epoch: expected the number of epochs done"},
+        {0,
+         {.batch = 4},
          "linnet_run.position.batch: expected a count that this run can have, found 4"},
-        {{.batch = 1, .loss_weight = -1}, "linnet_run.position.loss_weight: expected a number"},
-        {{.batch = 1, .counted = -1}, "linnet_run.position.counted: expected a count"},
-        {{.batch = 1, .counted = 3, .correct = 4}, "linnet_run.position.correct: expected a count"},
-        {{.batch = 1, .sampler = UINT64_MAX}, "linnet_run.position.sampler: expected a count"},
+        {0, {.batch = 1, .loss_weight = -1}, "linnet_run.position.loss_weight: expected a number"},
+        {0, {.batch = 1, .counted = -1}, "linnet_run.position.counted: expected a count"},
+        {0,
+         {.batch = 1, .counted = 3, .correct = 4},
+         "linnet_run.position.correct: expected a count"},
+        {0, {.batch = 1, .sampler = UINT64_MAX}, "linnet_run.position.sampler: expected a count"},
     };
     data d = load_data();
     char path[512];
     snprintf(path, sizeof path, "%s", scratch_path(state, "wrong.pt"));
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         run wrong = begin(&d, &(run_options){0}), other = begin(&d, &(run_options){0});
+        wrong.trainer->epoch = cases[i].epoch;
         wrong.trainer->position = cases[i].position;
         save(&wrong, path);
         linnet_error error = {0};
@@ -371,6 +378,25 @@ static void test_wrong_position(void **state)
         end(&wrong);
         end(&other);
     }
+}
+
+/* A count that would overflow with the next step. */
+static void test_wrong_schedule(void **state)
+{
+    torch_need_zip();
+    data d = load_data();
+    const run_options options = {.optim = "SGD(lr=.1)", .schedule = "StepLR(3)"};
+    run wrong = begin(&d, &options), other = begin(&d, &options);
+    const char *path = scratch_path(state, "wrong.pt");
+    wrong.trainer->schedule->last_epoch = INT64_MAX;
+    save(&wrong, path);
+    linnet_error error = {0};
+    assert_int_equal(linnet_trainer_load_checkpoint(other.trainer, path, false, NULL, &error),
+                     LINNET_ERROR_FORMAT);
+    assert_non_null(strstr(error.message, "scheduler_state_dict.last_epoch: expected an int"));
+    assert_int_equal(other.trainer->schedule->last_epoch, 0);
+    end(&wrong);
+    end(&other);
 }
 
 /* ---- PyTorch's ---- */
@@ -708,11 +734,12 @@ static void test_pytorchs_refused(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_every_optimizer), cmocka_unit_test(test_every_schedule),
-        cmocka_unit_test(test_within_epochs),   cmocka_unit_test(test_wrong_position),
-        cmocka_unit_test(test_pytorchs),        cmocka_unit_test(test_notes),
-        cmocka_unit_test(test_differences),     cmocka_unit_test(test_identity),
-        cmocka_unit_test(test_forced),          cmocka_unit_test(test_pytorchs_refused),
+        cmocka_unit_test(test_every_optimizer),  cmocka_unit_test(test_every_schedule),
+        cmocka_unit_test(test_within_epochs),    cmocka_unit_test(test_wrong_position),
+        cmocka_unit_test(test_pytorchs),         cmocka_unit_test(test_notes),
+        cmocka_unit_test(test_differences),      cmocka_unit_test(test_identity),
+        cmocka_unit_test(test_wrong_schedule),   cmocka_unit_test(test_forced),
+        cmocka_unit_test(test_pytorchs_refused),
     };
     return cmocka_run_group_tests(tests, scratch_setup, scratch_teardown);
 }

@@ -65,7 +65,9 @@ static linnet_status compare_identity(ln_checkpoint_reading *r, bool *other_kind
 static linnet_status read_epoch(ln_checkpoint_reading *r)
 {
     const char *text = linnet_state_dict_metadata_get(r->file, "epoch");
-    if (text == NULL || !ln_parse_int64(text, strlen(text), &r->epoch) || r->epoch < 0) {
+    /* Random numbers are drawn by an epoch's number in 32 bits. */
+    if (text == NULL || !ln_parse_int64(text, strlen(text), &r->epoch) || r->epoch < 0 ||
+        r->epoch > UINT32_MAX) {
         return ln_checkpoint_fail(r, "epoch",
                                   "the number of epochs done, which every checkpoint tells", text);
     }

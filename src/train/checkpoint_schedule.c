@@ -118,6 +118,9 @@ static void compare_setting(ln_checkpoint_reading *r, const ln_schedule *schedul
     }
 }
 
+/* What a schedule counts goes into doubles. */
+#define LARGEST_COUNT (INT64_C(1) << 53)
+
 /* Checks the state of a schedule, or with `take` takes it over, which then cannot fail. */
 static linnet_status read_state(ln_checkpoint_reading *r, const ln_schedule_field *field,
                                 const char *prefix, bool take)
@@ -131,7 +134,8 @@ static linnet_status read_state(ln_checkpoint_reading *r, const ln_schedule_fiel
         return LINNET_OK; /* ReduceLROnPlateau has no _last_lr before its first step */
     }
     if (field->kind == LN_FIELD_INT) {
-        bool good = there != NULL && ln_parse_int64(there, strlen(there), &integer);
+        bool good = there != NULL && ln_parse_int64(there, strlen(there), &integer) &&
+                    integer > -LARGEST_COUNT && integer < LARGEST_COUNT;
         if (!good && strcmp(field->key, "last_epoch") == 0) {
             return ln_checkpoint_fail(r, name, "an int", there);
         }
