@@ -1,7 +1,7 @@
 /* weights.c - load_state_dict: weights into a model by name, strictly, with PyTorch's report of all
  * that does not fit.
  *
- * Any floating-point dtype is converted to float32; other dtypes are refused. */
+ * Any floating-point dtype is converted to the model's; other dtypes are refused. */
 #include "train/weights.h"
 
 #include <stdio.h>
