@@ -96,24 +96,31 @@ static size_t count_bytes(const linnet_model *model, linnet_precision precision)
 
 /* ---- making it ready ---- */
 
+static linnet_status fail(linnet_error *error, linnet_status status, const char *message)
+{
+    *error = (linnet_error){.status = status};
+    strncpy(error->message, message, sizeof error->message - 1);
+    return status;
+}
+
 static linnet_status open_model(const cli_bench_model *from, linnet_model **model,
                                 linnet_error *error)
 {
     if (from->file != NULL) {
-        return linnet_model_load(from->file, model, error);
+        linnet_status status = linnet_model_load(from->file, model, error);
+        if (status == LINNET_OK && linnet_model_dtype(*model) != LINNET_FLOAT32) {
+            status =
+                fail(error, LINNET_ERROR_UNSUPPORTED,
+                     "expected a float32 model, which the FMA peak of float32 is held against, "
+                     "found float64");
+        }
+        return status;
     }
     linnet_status status =
         linnet_model_parse(from->text, from->set->names, from->set->count, model, error);
     if (status == LINNET_OK) {
         linnet_model_reset_parameters(*model, 1, LINNET_RNG_TORCH);
     }
-    return status;
-}
-
-static linnet_status fail(linnet_error *error, linnet_status status, const char *message)
-{
-    *error = (linnet_error){.status = status};
-    strncpy(error->message, message, sizeof error->message - 1);
     return status;
 }
 
