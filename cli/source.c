@@ -46,13 +46,6 @@ int cli_open_data(const char *path, const char *labels_path, linnet_labels label
         .features = features,
     };
     linnet_error error;
-    struct stat status;
-    /* Said first: a CSV that is read without its labels has text where numbers are expected. */
-    if (labels_path != NULL && strpbrk(labels_path, "*?[") == NULL &&
-        strcmp(labels_path, "-") != 0 && stat(labels_path, &status) != 0 && errno == ENOENT) {
-        return cli_fail("--labels", "no file '%s' (labels beside the features are named by --y)",
-                        labels_path);
-    }
     if (linnet_dataset_open(path, &wanted, dataset, &error) != LINNET_OK) {
         return cli_fail_with(NULL, &error);
     }

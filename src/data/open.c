@@ -189,30 +189,29 @@ static linnet_status read_file(const char *path, const ln_read_options *options,
     return status;
 }
 
-static linnet_status read_labels_file(linnet_dataset *dataset,
-                                      const linnet_dataset_options *options, linnet_error *error)
+static linnet_status read_labels_file(const linnet_dataset_options *options,
+                                      linnet_state_dict **file, linnet_error *error)
 {
     ln_read_options reading = {.label = options->y,
                                .label_required = true,
                                .values = options->targets == LINNET_TARGETS_VALUES,
                                .classes = options->classes,
                                .class_count = options->class_count};
-    linnet_state_dict *file = NULL;
     ln_source *none;
+    return read_file(options->labels_path, &reading, SIZE_MAX, file, &none, error);
+}
+
+static linnet_status take_labels_file(linnet_dataset *dataset, const linnet_state_dict *file,
+                                      const linnet_dataset_options *options, linnet_error *error)
+{
     const linnet_tensor *labels;
-    linnet_status status = read_file(options->labels_path, &reading, SIZE_MAX, &file, &none, error);
-    if (status != LINNET_OK) {
-        linnet_state_dict_free(file);
-        return status;
-    }
-    status = find_labels_alone(file, options->y, &labels, error);
+    linnet_status status = find_labels_alone(file, options->y, &labels, error);
     if (status == LINNET_OK) {
         status = take_labels(dataset, options->targets, file, labels, error);
     }
     if (status != LINNET_OK) {
         ln_error_set_place(error, place_of(options->labels_path));
     }
-    linnet_state_dict_free(file);
     return status;
 }
 
@@ -252,8 +251,9 @@ static linnet_status see_nothing(void *context, int64_t first, size_t count,
     return LINNET_OK;
 }
 
-static linnet_status fill(linnet_dataset *dataset, const linnet_dataset_options *options,
-                          linnet_error *error)
+/* labels_file: NULL where the labels lie beside the features. */
+static linnet_status fill(linnet_dataset *dataset, const linnet_state_dict *labels_file,
+                          const linnet_dataset_options *options, linnet_error *error)
 {
     const linnet_tensor *features;
     const linnet_tensor *labels = NULL;
@@ -266,8 +266,8 @@ static linnet_status fill(linnet_dataset *dataset, const linnet_dataset_options 
     if (status == LINNET_OK) {
         status = ln_dataset_set_features(dataset, features, error);
     }
-    if (status == LINNET_OK && options->labels_path != NULL) {
-        status = read_labels_file(dataset, options, error);
+    if (status == LINNET_OK && labels_file != NULL) {
+        status = take_labels_file(dataset, labels_file, options, error);
     } else if (status == LINNET_OK && options->labels != LINNET_LABELS_IGNORED) {
         status = find_labels_beside(dataset->file, options, &labels, error);
     }
@@ -300,6 +300,7 @@ linnet_status ln_dataset_open(const char *path, const linnet_dataset_options *op
                                .classes = options->classes,
                                .class_count = options->class_count};
     linnet_dataset *made;
+    linnet_state_dict *labels_file = NULL;
     linnet_status status = ln_alloc_into(&made, 1, sizeof *made, "a dataset", error);
     if (status == LINNET_OK && options->features < 0) {
         ln_free(made);
@@ -310,18 +311,25 @@ linnet_status ln_dataset_open(const char *path, const linnet_dataset_options *op
     if (status != LINNET_OK) {
         return status;
     }
-    status = read_file(path, &reading, kept, &made->file, &made->owned_source, error);
+    /* Before the features: a CSV whose label column was taken for a file is no CSV of numbers. */
+    if (!beside) {
+        status = read_labels_file(options, &labels_file, error);
+    }
+    if (status == LINNET_OK) {
+        status = read_file(path, &reading, kept, &made->file, &made->owned_source, error);
+    }
     if (status == LINNET_OK && made->owned_source != NULL) {
         status = ln_dataset_set_source(made, made->owned_source, error);
     }
     if (status == LINNET_OK) {
-        status = fill(made, options, error);
+        status = fill(made, labels_file, options, error);
         if (status != LINNET_OK) {
             ln_error_set_place(error, place_of(path));
         } else if (made->owned_too_large != NULL) {
             ln_error_set_place(made->owned_too_large, place_of(path));
         }
     }
+    linnet_state_dict_free(labels_file);
     if (status != LINNET_OK) {
         linnet_dataset_free(made);
         return status;

@@ -1,9 +1,9 @@
 /* npz.c - reads npz, the format of numpy.savez and savez_compressed: npy files in a ZIP archive.
  *
  * One tensor an array; an array of texts that is called classes or class_names becomes metadata,
- * the classes' names, and what else is no array of numbers is left aside. The archive goes through libzip, which checks each array's CRC. Nothing that
- * the archive says about a size is believed before the bytes that are there allow it. Writing is
- * npz_write.c's. */
+ * the classes' names, and what else is no array of numbers is left aside. The archive goes through
+ * libzip, which checks each array's CRC. Nothing that the archive says about a size is believed
+ * before the bytes that are there allow it. Writing is npz_write.c's. */
 #include "format/format.h"
 
 #include <string.h>

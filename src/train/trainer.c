@@ -1,8 +1,8 @@
 /* trainer.c - the training loop: order, batches, schedule; a step is batch.c's.
  *
  * Works on a training plan, which holds the weights while an epoch runs; the model has them after
- * it. Nothing is allocated
- * after linnet_trainer_create, but for trainers side by side what lists them and reads for all. Validation, keeping the best and stopping are the caller's. */
+ * it. Nothing is allocated after linnet_trainer_create, but for trainers side by side what lists
+ * them and reads for all. Validation, keeping the best and stopping are the caller's. */
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
